@@ -1,0 +1,155 @@
+//! The sweep, every minute: every order that is due goes on. And dead letters, which become
+//! incidents. It takes no input: what it does follows from what is stored.
+
+use domain::commit::Index;
+use domain::digest::Digest;
+use domain::exceptions::{wake, wake_again_after};
+use domain::messages::Message;
+use domain::order::attention::CaseKind;
+use domain::settings::Settings;
+use ports::{Area, Clock, Deliveries, Files, Incident, OrderStore, Queue, StepError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, RwLock};
+
+/// Orders looked at in one sweep; the rest are the oldest of the next.
+const ORDERS_A_SWEEP: usize = 1000;
+const DEAD_LETTERS_A_SWEEP: usize = 100;
+/// An order that cannot be read is an incident already.
+const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// What the function may touch.
+#[derive(Clone)]
+pub struct Deps {
+    pub orders: Arc<dyn OrderStore>,
+    pub queue: Arc<dyn Queue>,
+    pub deliveries: Arc<dyn Deliveries>,
+    pub files: Arc<dyn Files>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Arc<RwLock<Arc<Settings>>>,
+}
+
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    pub woken: usize,
+    pub replanned: usize,
+    pub dead_letters: usize,
+}
+
+pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
+    Ok(Swept {
+        dead_letters: bury_dead_letters(deps).await?,
+        replanned: plan_held_orders_again(deps).await?,
+        woken: wake_due_orders(deps).await?,
+    })
+}
+
+async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
+    let now = deps.clock.now();
+    let due = deps.orders.due(now, ORDERS_A_SWEEP).await?;
+    for id in &due {
+        let Some(history) = deps.orders.load(id).await? else {
+            continue;
+        };
+        let order = match history.fold() {
+            Ok(order) => order,
+            // One order that cannot be read must not stop the others.
+            Err(error) => {
+                open_incident(
+                    deps,
+                    CaseKind::DeadLetter,
+                    id.to_string(),
+                    error.to_string(),
+                )
+                .await?;
+                deps.orders
+                    .postpone(
+                        id,
+                        history.events.len() as u64,
+                        now + UNREADABLE_AGAIN_AFTER,
+                    )
+                    .await?;
+                continue;
+            }
+        };
+        for message in wake(&order, now) {
+            deps.queue.send(&message).await?;
+        }
+        let Index { attention, .. } = order.index(now);
+        deps.orders
+            .postpone(id, order.version, now + wake_again_after(&order, now))
+            .await?;
+        for entry in attention
+            .iter()
+            .filter(|entry| entry.kind == CaseKind::Stuck)
+        {
+            tracing::error!(order.id = %id, cause = %entry.cause, detail = %entry.detail, "order is stuck");
+        }
+    }
+    Ok(due.len())
+}
+
+/// A configuration that an order was not planned with may cure its hold.
+async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
+    let current = deps
+        .settings
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .digest
+        .clone();
+    let held: BTreeSet<_> = deps
+        .orders
+        .attention()
+        .await?
+        .into_iter()
+        .filter(|row| {
+            row.attention.purchase_order.is_none() && row.configuration.as_ref() != Some(&current)
+        })
+        .map(|row| row.order)
+        .collect();
+    for order in &held {
+        deps.queue
+            .send(&Message::Route {
+                order: order.clone(),
+            })
+            .await?;
+    }
+    Ok(held.len())
+}
+
+/// Kept byte for byte, then an incident, then gone from the queue: in this order nothing is lost.
+async fn bury_dead_letters(deps: &Deps) -> Result<usize, StepError> {
+    let letters = deps.deliveries.dead_letters(DEAD_LETTERS_A_SWEEP).await?;
+    for letter in &letters {
+        let digest = Digest::of(letter.body.as_bytes());
+        let key = format!("quarantine/{}/{digest}", letter.queue);
+        deps.files
+            .put_new(Area::Evidence, &key, letter.body.as_bytes())
+            .await?;
+        let detail = format!(
+            "a message of the queue {} failed every time; it is {key}",
+            letter.queue
+        );
+        open_incident(deps, CaseKind::DeadLetter, digest.to_string(), detail).await?;
+        deps.deliveries.bury(letter.id).await?;
+    }
+    Ok(letters.len())
+}
+
+async fn open_incident(
+    deps: &Deps,
+    kind: CaseKind,
+    cause: String,
+    detail: String,
+) -> Result<(), StepError> {
+    let incident = Incident {
+        kind,
+        cause,
+        detail,
+        opened_at: deps.clock.now(),
+    };
+    if deps.orders.open_incident(&incident).await? {
+        tracing::error!(kind = ?incident.kind, detail = %incident.detail, "incident opened");
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Decides who ships what: load, plan, commit, enqueue forwarding. Woken by a message, but a
+//! function of the order's state alone: a second message changes nothing and may repair a lost one.
+
+use domain::commit::Commit;
+use domain::ids::OrderId;
+use domain::messages::Message;
+use domain::order::Order;
+use domain::order::event::Event;
+use domain::order::machine::SendState;
+use domain::routing::{Facts, plan, skus};
+use domain::settings::Settings;
+use ports::{Clock, CommitError, OfferStore, OrderStore, Queue, StepError};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+const TRIES: u32 = 8;
+
+/// What the function may touch.
+#[derive(Clone)]
+pub struct Deps {
+    pub orders: Arc<dyn OrderStore>,
+    pub offers: Arc<dyn OfferStore>,
+    pub queue: Arc<dyn Queue>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Arc<RwLock<Arc<Settings>>>,
+}
+
+pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
+    let Some(order) = route(deps, id).await? else {
+        return Ok(());
+    };
+    let now = deps.clock.now();
+    for own in &order.purchase_orders {
+        if matches!(&own.send, SendState::Planned { due } if *due <= now) {
+            let message = Message::Forward {
+                order: id.clone(),
+                purchase_order: own.number.clone(),
+            };
+            deps.queue.send(&message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The order after its decision is committed; `None` where nothing is known of it.
+async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
+    let settings = deps
+        .settings
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .clone();
+    let mut reference_taken = false;
+    for attempt in 0..TRIES {
+        let Some(history) = deps.orders.load(id).await? else {
+            return Ok(None);
+        };
+        let order = history.fold()?;
+        let offers = deps.offers.offers(&skus(&order)).await?;
+        let now = deps.clock.now();
+        let facts = Facts {
+            settings: &settings,
+            offers: &offers,
+            now,
+            reference_taken,
+        };
+        let Some(planned) = plan(&order, &facts) else {
+            return Ok(Some(order));
+        };
+        let stop = |refusal: domain::order::Refusal| StepError::Stop(refusal.to_string());
+        let events = order.decide(planned.command, now).map_err(stop)?;
+        if events.is_empty() {
+            return Ok(Some(order));
+        }
+        let trace = events.iter().find_map(|event| match event {
+            Event::Routed(routed) => Some(routed.trace),
+            _ => None,
+        });
+        let (mut commit, after) = Commit::new(&order, events, now).map_err(stop)?;
+        commit.trace = trace.map(|number| (number, planned.trace));
+        match deps.orders.commit(commit).await {
+            Ok(()) => return Ok(Some(after)),
+            Err(CommitError::Stale | CommitError::ShortOf(_)) => {}
+            Err(CommitError::Taken(_)) => reference_taken = true,
+            Err(CommitError::Busy) => {
+                deps.clock
+                    .sleep(Duration::from_millis(20 * u64::from(attempt + 1)))
+                    .await
+            }
+            Err(error) => {
+                return Err(StepError::GiveBack(
+                    format!("commit of {id}"),
+                    Box::new(error),
+                ));
+            }
+        }
+    }
+    Err(StepError::Contended)
+}

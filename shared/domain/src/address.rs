@@ -1,0 +1,197 @@
+//! Where a parcel goes. The address itself is personal and stays in payloads; what rules need of
+//! it is a [`Destination`], which is not.
+
+use serde::{Deserialize, Serialize};
+
+/// As the channel gave it; every field may be absent, since an app without access to personal
+/// data receives only country and province.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Address {
+    pub name: String,
+    pub company: String,
+    pub address1: String,
+    pub address2: String,
+    pub city: String,
+    pub province: String,
+    pub province_code: String,
+    pub zip: String,
+    /// ISO 3166-1 alpha-2 where the channel gave one.
+    pub country_code: String,
+    pub country: String,
+    pub phone: String,
+}
+
+impl Address {
+    /// Name and value of each field that must be found again in what a supplier receives.
+    /// Country and province count as found when either their code or their name is.
+    pub fn fields(&self) -> [(&'static str, Vec<&str>); 9] {
+        [
+            ("name", vec![&self.name]),
+            ("company", vec![&self.company]),
+            ("address1", vec![&self.address1]),
+            ("address2", vec![&self.address2]),
+            ("city", vec![&self.city]),
+            ("province", vec![&self.province_code, &self.province]),
+            ("zip", vec![&self.zip]),
+            ("country", vec![&self.country_code, &self.country]),
+            ("phone", vec![&self.phone]),
+        ]
+    }
+
+    pub fn destination(&self, country_known: bool) -> Destination {
+        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        Destination {
+            country: match text(&self.country_code) {
+                Some(code) if country_known => Country::Known(code.to_ascii_uppercase()),
+                Some(raw) => Country::Unknown(raw),
+                None => Country::Unknown(self.country.trim().to_owned()),
+            },
+            subdivision: text(&self.province_code),
+            po_box: is_po_box(&self.address1) || is_po_box(&self.address2),
+            military: self.country_code == "US"
+                && ["AA", "AE", "AP"].contains(&self.province_code.as_str()),
+            missing: self.missing(),
+        }
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let blank = |text: &str| text.trim().is_empty();
+        let code = self.country_code.as_str();
+        [
+            ("name or company", blank(&self.name) && blank(&self.company)),
+            ("street", blank(&self.address1)),
+            ("city", blank(&self.city) && !WITHOUT_CITY.contains(&code)),
+            (
+                "province",
+                blank(&self.province_code)
+                    && blank(&self.province)
+                    && WITH_PROVINCE.contains(&code),
+            ),
+            (
+                "postal code",
+                blank(&self.zip) && !WITHOUT_POSTAL_CODE.contains(&code),
+            ),
+            ("country", blank(&self.country_code) && blank(&self.country)),
+        ]
+        .into_iter()
+        .filter_map(|(field, missing)| missing.then(|| field.to_owned()))
+        .collect()
+    }
+}
+
+/// Countries whose required address fields, after libaddressinput, include an administrative area
+/// without which a parcel cannot be sorted.
+const WITH_PROVINCE: &[&str] = &["AU", "BR", "CA", "CN", "IN", "JP", "KR", "MX", "US"];
+/// City states.
+const WITHOUT_CITY: &[&str] = &["GI", "HK", "MC", "MO", "SG", "VA"];
+/// Countries whose postal service has no code, or where it is not needed for delivery.
+const WITHOUT_POSTAL_CODE: &[&str] = &[
+    "AE", "AG", "AO", "AW", "BF", "BI", "BJ", "BO", "BS", "BW", "BZ", "CD", "CF", "CG", "CI", "CK",
+    "CM", "DJ", "DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GQ", "GY", "HK", "IE", "JM", "KI", "KM",
+    "KN", "KP", "LC", "LY", "ML", "MO", "MR", "MW", "NR", "NU", "PA", "QA", "RW", "SB", "SC", "SL",
+    "SR", "ST", "SY", "TD", "TF", "TG", "TK", "TL", "TO", "TT", "TV", "TZ", "UG", "VU", "YE", "ZW",
+];
+
+/// A post office box in the wordings of English, German, French, Spanish and Portuguese addresses.
+fn is_po_box(line: &str) -> bool {
+    let words: Vec<String> = line
+        .to_lowercase()
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let starts = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
+    starts(&["p", "o", "box"])
+        || starts(&["po", "box"])
+        || starts(&["post", "office", "box"])
+        || starts(&["p", "o", "b"])
+        || starts(&["apartado", "postal"])
+        || starts(&["caixa", "postal"])
+        || starts(&["boite", "postale"])
+        || starts(&["boîte", "postale"])
+        || words
+            .iter()
+            .any(|word| word == "pobox" || word == "postfach")
+        || words
+            .first()
+            .is_some_and(|word| word == "pob" || word == "apartado")
+        || (words.first().is_some_and(|word| word == "bp")
+            && words
+                .get(1)
+                .is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit())))
+}
+
+/// A country code that the channel's code found in ISO 3166-1, or what was given instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Country {
+    Known(String),
+    Unknown(String),
+}
+
+/// What rules may know of an address; nothing of it points to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    pub country: Country,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subdivision: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub po_box: bool,
+    /// An APO, FPO or DPO address of the United States.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub military: bool,
+    /// Names of the parts without which nothing can be shipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn post_office_boxes_are_told_from_streets() {
+        for line in [
+            "PO Box 12",
+            "P.O. Box 9",
+            "p.o.box 3",
+            "Postfach 100",
+            "Post Office Box 4",
+            "Apartado 77",
+            "BP 123",
+            "Unit 4, PO BOX 7",
+            "POB 12",
+            "Caixa Postal 5",
+        ] {
+            assert!(is_po_box(line), "{line}");
+        }
+        for line in [
+            "12 Boxwood Rd",
+            "Posthof 3",
+            "1 Poboxer Lane",
+            "BP Station Road 4",
+            "Apollo Street 1",
+            "",
+        ] {
+            assert!(!is_po_box(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn required_parts_depend_on_the_country() {
+        let mut address = Address {
+            name: "Ada".into(),
+            address1: "1 Main St".into(),
+            city: "Springfield".into(),
+            country_code: "US".into(),
+            ..Address::default()
+        };
+        assert_eq!(
+            address.destination(true).missing,
+            ["province", "postal code"]
+        );
+        address.country_code = "HK".into();
+        assert!(address.destination(true).missing.is_empty());
+        assert_eq!(Address::default().destination(false).missing.len(), 5);
+    }
+}

@@ -1,0 +1,96 @@
+//! What is to be done next with a purchase order, and when to try, look and ask again.
+
+use crate::order::event::LookupFinding;
+use crate::order::machine::{LookUps, SendState};
+use crate::order::{Order, PurchaseOrder};
+use jiff::{SignedDuration, Timestamp};
+
+/// Between deferrals of one purchase order; the last one repeats.
+const DEFER_FOR: [SignedDuration; 5] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(2),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_mins(30),
+];
+/// Deferrals in a row after which a person is told; trying goes on.
+pub const DEFERRALS_BEFORE_CASE: u32 = 5;
+/// Look-ups after a doubt began.
+pub const LOOK_UP_AFTER: [SignedDuration; 4] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_mins(60),
+];
+/// An artifact that cannot be made is tried again after this long.
+pub const PREPARE_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// A claim is looked up when the hard timeout of the send and this much have passed.
+pub const SETTLE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// The next step of one purchase order, from its state alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Send,
+    /// The claim's time is over and nobody told the outcome.
+    Lapse {
+        attempt: u32,
+    },
+    LookUp {
+        attempt: u32,
+    },
+    /// Nothing now.
+    Leave(&'static str),
+}
+
+pub fn step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Step {
+    match &own.send {
+        SendState::Planned { due } if now < *due => Step::Leave("not due"),
+        SendState::Planned { .. } if order.needs_routing.is_some() => {
+            Step::Leave("routing looks first")
+        }
+        SendState::Planned { .. } => match order.no_longer_holds(own) {
+            Some(_) => Step::Leave("no longer holds"),
+            None => Step::Send,
+        },
+        SendState::SendStarted {
+            attempt, settle_at, ..
+        } if now >= *settle_at => Step::Lapse { attempt: *attempt },
+        SendState::SendStarted { .. } => Step::Leave("somebody may be sending it"),
+        SendState::InDoubt {
+            attempt, look_ups, ..
+        } => match look_ups.next_at {
+            Some(next) if now >= next => Step::LookUp { attempt: *attempt },
+            Some(_) | None => Step::Leave("in doubt"),
+        },
+        SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => {
+            Step::Leave("settled")
+        }
+    }
+}
+
+pub fn deferral(before: u32) -> SignedDuration {
+    let index = usize::try_from(before)
+        .unwrap_or(usize::MAX)
+        .min(DEFER_FOR.len() - 1);
+    DEFER_FOR[index]
+}
+
+/// The fixed times after the doubt began; earlier where a second "not there" would prove it.
+pub fn next_look_up(
+    since: Timestamp,
+    look_ups: &LookUps,
+    finding: LookupFinding,
+    proof_after: Option<SignedDuration>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let fixed = LOOK_UP_AFTER
+        .iter()
+        .map(|after| since + *after)
+        .find(|at| *at > now);
+    let proving = (finding == LookupFinding::Absent)
+        .then_some(proof_after)
+        .flatten()
+        .map(|lag| look_ups.absent_since.unwrap_or(now) + lag)
+        .filter(|at| *at > now);
+    [fixed, proving].into_iter().flatten().min()
+}

@@ -1,0 +1,77 @@
+//! The promises that can be checked on one order's state; the oracle of tests and of `report`.
+
+use crate::order::Order;
+use crate::order::event::{Event, Recorded};
+use crate::order::machine::{Cancel, SendState};
+use std::collections::BTreeSet;
+
+/// What is broken, in words; empty when all holds.
+pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
+    let mut broken = Vec::new();
+    for line in order
+        .news
+        .latest
+        .iter()
+        .flat_map(|latest| &latest.content.lines)
+    {
+        let places = order.places(&line.id);
+        let sum = places.cancelled
+            + places.not_ours
+            + places.purchase_orders
+            + places.held
+            + places.waiting;
+        if sum != places.ordered {
+            broken.push(format!(
+                "nothing lost: line {} has {} units in places, {} ordered",
+                line.id, sum, places.ordered
+            ));
+        }
+        let overlooked = order.live().any(|own| {
+            own.quantity_of(&line.id) > 0 && matches!(own.send, SendState::Planned { .. })
+        });
+        if places.over_allocated > 0 && overlooked && order.needs_routing.is_none() {
+            broken.push(format!(
+                "nothing doubled: line {} is planned for more units than are wanted",
+                line.id
+            ));
+        }
+    }
+    for own in &order.purchase_orders {
+        if own.sent_again > 0 {
+            broken.push(format!(
+                "nothing doubled: {} was accepted more than once",
+                own.number
+            ));
+        }
+        if order.is_cancelled()
+            && order.needs_routing.is_none()
+            && matches!(own.send, SendState::Sent { .. })
+            && own.cancel == Cancel::None
+        {
+            broken.push(format!(
+                "stale news: {} is sent, its order cancelled, and nobody was asked",
+                own.number
+            ));
+        }
+    }
+    let numbers: BTreeSet<_> = order
+        .purchase_orders
+        .iter()
+        .map(|own| &own.number)
+        .collect();
+    if numbers.len() != order.purchase_orders.len() {
+        broken.push("nothing doubled: a purchase order number was used twice".to_owned());
+    }
+    let mut traces = BTreeSet::new();
+    for recorded in history {
+        if let Event::Routed(routed) = &recorded.event
+            && !traces.insert(routed.trace)
+        {
+            broken.push(format!(
+                "explained: trace {} stands for two decisions",
+                routed.trace
+            ));
+        }
+    }
+    broken
+}

@@ -1,0 +1,26 @@
+//! The rules of Waybill, pure and synchronous: the order and its machine, what a channel's news
+//! does to it, who ships what, what follows from a supplier's answer, what is due, what needs a
+//! person. No clock, no environment, no randomness, no I/O: `now` is always an argument, and the
+//! same input gives the same output, byte for byte.
+//!
+//! Handlers load, call one function of this crate, commit what it returned, and act. Preview,
+//! replay and simulation are other callers of the same functions. Stories over the whole flow
+//! are in `tests/flow`.
+
+pub mod address;
+pub mod catalogue;
+pub mod commit;
+pub mod digest;
+pub mod exceptions;
+pub mod fidelity;
+pub mod forwarding;
+pub mod ids;
+pub mod invariants;
+pub mod messages;
+pub mod money;
+pub mod order;
+pub mod personal;
+pub mod purchase_order_number;
+pub mod routing;
+pub mod settings;
+pub mod timeline;

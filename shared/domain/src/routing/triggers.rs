@@ -1,0 +1,37 @@
+//! Conditions under which units may go out; one file each.
+
+pub(super) mod address;
+pub(super) mod edited_after_send;
+pub(super) mod mapped;
+pub(super) mod ours;
+pub(super) mod paid;
+pub(super) mod tags;
+
+use super::Proposal;
+use crate::ids::LineId;
+use crate::order::Order;
+use crate::order::attention::CaseKind;
+use crate::order::news::Content;
+
+fn every_line(content: &Content) -> Vec<LineId> {
+    content.lines.iter().map(|line| line.id.clone()).collect()
+}
+
+/// A hold of the whole order, unless a person released that kind and cause.
+fn whole_order(
+    order: &Order,
+    content: &Content,
+    kind: CaseKind,
+    cause: String,
+    reason: String,
+) -> super::Verdict {
+    if order.released.contains(&(kind, cause.clone())) {
+        return super::Verdict::Pass;
+    }
+    super::Verdict::Hold(vec![Proposal {
+        kind,
+        cause,
+        reason,
+        lines: every_line(content),
+    }])
+}

@@ -1,0 +1,36 @@
+//! Every line is mapped to a supplier's SKU; those that are not are held, the others go on.
+
+use super::super::{Facts, Proposal, Verdict};
+use crate::ids::Sku;
+use crate::order::Order;
+use crate::order::attention::CaseKind;
+use crate::order::news::Content;
+
+pub(in crate::routing) fn check(_: &Order, content: &Content, facts: &Facts) -> Verdict {
+    let unmapped = content.lines.iter().filter(|line| {
+        !facts
+            .offers
+            .iter()
+            .any(|offer| Some(&offer.offer.sku) == line.sku.as_ref())
+    });
+    let proposals: Vec<Proposal> = unmapped
+        .map(|line| {
+            let sku = line.sku.as_ref().map_or("", Sku::as_str);
+            Proposal {
+                kind: CaseKind::UnmappedSku,
+                cause: sku.to_owned(),
+                reason: if sku.is_empty() {
+                    "the line has no SKU".to_owned()
+                } else {
+                    format!("nobody offers SKU {sku}")
+                },
+                lines: vec![line.id.clone()],
+            }
+        })
+        .collect();
+    if proposals.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Hold(proposals)
+    }
+}

@@ -1,0 +1,41 @@
+//! Units that are never ours to forward: test orders, orders from before the start, what needs no
+//! shipping, what somebody else fulfils or has fulfilled, and what the merchant ships himself.
+
+use super::super::{Facts, Verdict};
+use crate::order::Order;
+use crate::order::news::Content;
+
+pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
+    let whole = if content.test {
+        Some("test order".to_owned())
+    } else {
+        facts
+            .channel(order)
+            .filter(|channel| content.placed_at < channel.start_from)
+            .map(|channel| format!("placed before start_from, {}", channel.start_from))
+    };
+    let mut skipped = Vec::new();
+    for line in &content.lines {
+        let own_shelf = facts.offers.iter().any(|offer| {
+            Some(&offer.offer.sku) == line.sku.as_ref() && offer.offer.not_dropshipped
+        });
+        let why = whole
+            .clone()
+            .or_else(|| line.not_ours.clone())
+            .or_else(|| own_shelf.then(|| "not dropshipped".to_owned()));
+        if let Some(why) = why {
+            skipped.push((line.id.clone(), line.quantity, why));
+            continue;
+        }
+        // What we handed over ourselves may be reported back as fulfilled; only the rest is another's.
+        let elsewhere = line.fulfilled.saturating_sub(order.allocated(&line.id));
+        if elsewhere > 0 {
+            skipped.push((line.id.clone(), elsewhere, "already fulfilled".to_owned()));
+        }
+    }
+    if skipped.is_empty() {
+        Verdict::Pass
+    } else {
+        Verdict::Skip(skipped)
+    }
+}

@@ -1,0 +1,166 @@
+//! The traits through which the functions touch the world. `embedded` implements them on SQLite
+//! and folders; a channel or supplier method is one file in `channels` or `suppliers`.
+//!
+//! An error is named by what the caller will do with it. A call that failed may have happened: its
+//! answer can be lost, and the caller must be right either way.
+
+pub mod channel;
+pub mod store;
+pub mod supplier;
+
+use async_trait::async_trait;
+use domain::messages::{Message, QueueName};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use std::time::Duration;
+
+pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
+pub use store::{
+    AttentionRow, CommitError, History, Incident, OfferStore, OrderStore, Reservation, StoreError,
+};
+pub use supplier::{
+    Artifact, Attempt, Decoded, Handover, LookupAnswer, LookupPolicy, MailOutcome, Mailer,
+    PrepareError, SendLookup, SendOutcome, Supplier,
+};
+
+/// The only source of time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+    async fn sleep(&self, duration: Duration);
+}
+
+/// Named in the configuration, kept elsewhere.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// `None` where nothing has that name.
+    async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable>;
+}
+
+/// Infrastructure of ours that did not answer; what was asked may have happened.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Unavailable {
+    pub what: String,
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Unavailable {
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            source: None,
+        }
+    }
+
+    pub fn because(
+        what: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            source: Some(Box::new(source)),
+        }
+    }
+}
+
+/// Durable, at least once, in no order.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    async fn send(&self, message: &Message) -> Result<(), Unavailable>;
+}
+
+/// The receiving end; on AWS the event source mapping plays it.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// The oldest visible messages, hidden from others for `visibility`. A message that was received
+    /// more than `MAX_RECEIVES` times goes to the dead letters instead.
+    async fn receive(
+        &self,
+        queue: QueueName,
+        limit: usize,
+        now: Timestamp,
+        visibility: Duration,
+    ) -> Result<Vec<Delivery>, Unavailable>;
+    async fn acknowledge(&self, delivery: &Delivery) -> Result<(), Unavailable>;
+    /// Visible again at `at`.
+    async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable>;
+    /// The oldest dead letters, raw; they stay until [`Deliveries::bury`].
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Unavailable>;
+    async fn bury(&self, id: i64) -> Result<(), Unavailable>;
+}
+
+/// Deliveries of one message before it is a dead letter.
+pub const MAX_RECEIVES: u32 = 5;
+
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    pub id: i64,
+    /// As sent; a body that is no [`Message`] is given back until it is a dead letter.
+    pub body: String,
+    /// Of this message, this one included.
+    pub receives: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    pub id: i64,
+    pub queue: String,
+    pub body: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Area {
+    /// Artifacts, answers and quarantined payloads: ours alone.
+    Evidence,
+    /// What suppliers fetch.
+    Outbox,
+}
+
+/// Files that are written once under a key that only we can make.
+#[async_trait]
+pub trait Files: Send + Sync {
+    async fn put_new(&self, area: Area, key: &str, bytes: &[u8]) -> Result<Put, Unavailable>;
+    async fn get(&self, area: Area, key: &str) -> Result<Option<Vec<u8>>, Unavailable>;
+    /// Whether the key ever appeared in the outbox, though a supplier may have fetched and deleted
+    /// it. When the answer is no, the key stays withdrawn only as long as nobody puts it.
+    async fn was_published(&self, key: &str) -> Result<bool, Unavailable>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    Created,
+    AlreadyThere,
+}
+
+/// What a function answers to a message it could not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// Our own infrastructure failed: the message goes back.
+    #[error("{0}")]
+    GiveBack(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Lost against other workers too often: the message goes back.
+    #[error("the order changed under every try")]
+    Contended,
+    /// No repetition helps: the message goes back until it is a dead letter, and so an incident.
+    #[error("{0}")]
+    Stop(String),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(what) => Self::Stop(what),
+            StoreError::Unavailable(_) => {
+                Self::GiveBack("the store did not answer".to_owned(), Box::new(error))
+            }
+        }
+    }
+}
+
+impl From<Unavailable> for StepError {
+    fn from(error: Unavailable) -> Self {
+        Self::GiveBack("a port did not answer".to_owned(), Box::new(error))
+    }
+}

@@ -1,0 +1,130 @@
+//! Orders, stock and incidents.
+
+use crate::Unavailable;
+use async_trait::async_trait;
+use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
+use domain::commit::Commit;
+use domain::digest::Digest;
+use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
+use domain::order::attention::{Attention, CaseKind};
+use domain::order::event::Recorded;
+use domain::order::news::Payload;
+use domain::order::{Order, Refusal};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::routing::trace::Trace;
+use jiff::Timestamp;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store did not answer")]
+    Unavailable(#[source] Unavailable),
+    /// What is stored cannot be read; a person must look.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Somebody committed first: load and decide again.
+    #[error("the order changed")]
+    Stale,
+    /// Less is available than was to be reserved: look at the offers again.
+    #[error("{0} has too little available")]
+    ShortOf(SupplierSku),
+    /// Another order has that purchase order number.
+    #[error("{0} belongs to another order")]
+    Taken(PurchaseOrderNumber),
+    /// Contention inside the store: try again a little later.
+    #[error("the store is busy")]
+    Busy,
+    /// It may have been committed.
+    #[error("the store did not answer")]
+    Unavailable(#[source] Unavailable),
+}
+
+/// An order as stored.
+#[derive(Debug, Clone)]
+pub struct History {
+    pub order: OrderId,
+    pub events: Vec<Recorded>,
+}
+
+impl History {
+    pub fn fold(&self) -> Result<Order, StoreError> {
+        Order::fold(self.order.clone(), &self.events).map_err(|refusal: Refusal| {
+            StoreError::Corrupt(format!("history of {}: {refusal}", self.order))
+        })
+    }
+}
+
+/// An entry of the `attention` index.
+#[derive(Debug, Clone)]
+pub struct AttentionRow {
+    pub order: OrderId,
+    pub attention: Attention,
+    pub configuration: Option<Digest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    pub supplier: SupplierId,
+    pub supplier_sku: SupplierSku,
+    pub purchase_order: PurchaseOrderNumber,
+    pub quantity: u32,
+    pub sent_at: Option<Timestamp>,
+}
+
+/// A case without an order, opened once by kind and cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incident {
+    pub kind: CaseKind,
+    /// A digest or an id; the same cause is the same incident.
+    pub cause: String,
+    /// Without personal data.
+    pub detail: String,
+    pub opened_at: Timestamp,
+}
+
+#[async_trait]
+pub trait OrderStore: Send + Sync {
+    /// `None` where nothing was committed yet.
+    async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError>;
+    /// All of it or nothing; durable when it returns.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+    async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError>;
+    async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError>;
+    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError>;
+    /// Orders whose `due` is not later than `now`, the longest due first.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
+    /// Moves only the index entry, so that the sweep does not wake an order again at once. Ignored
+    /// where the order has another version.
+    async fn postpone(
+        &self,
+        order: &OrderId,
+        version: u64,
+        due: Timestamp,
+    ) -> Result<(), StoreError>;
+    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError>;
+    /// Ids after `after`, in the order of ids.
+    async fn list(&self, after: Option<&OrderId>, limit: usize)
+    -> Result<Vec<OrderId>, StoreError>;
+    /// `false` where an incident of that kind and cause exists.
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError>;
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError>;
+}
+
+#[async_trait]
+pub trait OfferStore: Send + Sync {
+    async fn offers(&self, skus: &[Sku]) -> Result<Vec<OfferWithStock>, StoreError>;
+    /// Replaces all offers, and the stock of each supplier SKU that has no newer as-of. `false` where
+    /// the catalogue of that digest is the one in place.
+    async fn apply(
+        &self,
+        digest: &Digest,
+        rows: &[CatalogueRow],
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Everything reserved, for the report.
+    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError>;
+    async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError>;
+}
