@@ -1,0 +1,131 @@
+//! `channels.toml`: who sells, and through which accounts.
+
+use crate::problem::File;
+use crate::table::{self, Table};
+use domain::ids::{ChannelCode, ChannelId};
+use domain::settings::{ChannelSettings, Merchant};
+use std::collections::{BTreeMap, BTreeSet};
+use toml::de::DeValue;
+
+pub(crate) fn read(file: &File<'_>) -> (Merchant, BTreeMap<ChannelId, ChannelSettings>) {
+    table::parse(file, |mut root| {
+        let merchant = root
+            .required_table("merchant", "a table [merchant] with name and mail")
+            .map(merchant)
+            .unwrap_or_default();
+        let mut channels = BTreeMap::new();
+        let mut seen = Seen::default();
+        for table in root.tables("channel") {
+            if let Some(channel) = channel(table, &mut seen) {
+                channels.insert(channel.id.clone(), channel);
+            }
+        }
+        root.finish();
+        (merchant, channels)
+    })
+}
+
+#[derive(Default)]
+struct Seen {
+    ids: BTreeSet<ChannelId>,
+    codes: BTreeSet<ChannelCode>,
+}
+
+fn merchant(mut table: Table<'_>) -> Merchant {
+    let name = table.required("name", "the name that suppliers know you by", table::text);
+    let mail = table.required("mail", "a mail address such as orders@acme.example", mail);
+    table.finish();
+    Merchant {
+        name: name.unwrap_or_default(),
+        mail: mail.unwrap_or_default(),
+    }
+}
+
+fn mail(value: &DeValue<'_>) -> Result<String, String> {
+    let text = table::text(value)?;
+    let parts = text.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty()
+            && !host.is_empty()
+            && !host.contains('@')
+            && !text.contains(char::is_whitespace)
+    });
+    if parts {
+        Ok(text)
+    } else {
+        Err(format!("{text:?} is not a mail address"))
+    }
+}
+
+fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
+    let id = table.required(
+        "id",
+        "1 to 40 of a-z, 0-9 and -",
+        table::id(ChannelId::parse),
+    );
+    if let Some(id) = &id
+        && !seen.ids.insert(id.clone())
+    {
+        table.problem(
+            "id",
+            &format!("{id} is another channel's id"),
+            "an id of its own",
+        );
+    }
+    let kind = table.required(
+        "kind",
+        "the kind of channel, such as \"shopify\"",
+        table::text,
+    );
+    let code = table.required(
+        "code",
+        "1 to 4 of A-Z and 0-9",
+        table::id(ChannelCode::parse),
+    );
+    if let Some(code) = &code
+        && !seen.codes.insert(code.clone())
+    {
+        table.problem(
+            "code",
+            &format!("{code} is another channel's code"),
+            "a code of its own",
+        );
+    }
+    let start_from = table.required(
+        "start_from",
+        "a date or a time with an offset, such as 2026-11-01T00:00:00Z",
+        table::time,
+    );
+    let secrets = table.required(
+        "secrets",
+        "names of environment variables, such as [\"SHOP_SECRET\"]",
+        secrets,
+    );
+    let specific = kind.as_ref().map(|kind| table.specific(kind));
+    if specific.is_some() {
+        table.finish();
+    }
+    Some(ChannelSettings {
+        id: id?,
+        kind: kind?,
+        code: code?,
+        start_from: start_from?,
+        secrets: secrets?,
+        specific: specific?,
+    })
+}
+
+/// Never shows what was written: it may be a secret where its name belongs.
+fn secrets(value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    let names = table::texts(value)?;
+    let name = |text: &String| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    if names.is_empty() {
+        return Err("none, so that every webhook would be refused".to_owned());
+    }
+    if !names.iter().all(name) {
+        return Err("not a name of A-Z, 0-9 and _".to_owned());
+    }
+    Ok(names)
+}

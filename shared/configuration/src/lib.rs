@@ -1,0 +1,129 @@
+//! The merchant's text files, checked as a whole into domain types.
+//!
+//! Either everything is right or nothing is used: the answer is the configuration, or every
+//! problem at once with its file, line and key, so that one reading is enough to mend them.
+
+mod channels;
+mod offers;
+mod problem;
+mod rules;
+mod suppliers;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use problem::Problem;
+
+use domain::catalogue::CatalogueRow;
+use domain::digest::Digest;
+use domain::settings::{Rules, Settings};
+use problem::File;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const CHANNELS: &str = "channels.toml";
+const SUPPLIERS: &str = "suppliers.toml";
+const RULES: &str = "rules.toml";
+const OFFERS: &str = "offers.csv";
+
+/// What all files say together.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    pub settings: Settings,
+    pub catalogue: Vec<CatalogueRow>,
+    /// Of `offers.csv` alone: it is applied again only when this is new.
+    pub catalogue_digest: Digest,
+}
+
+/// Reads the `.toml` and `.csv` files of a folder, not those below it.
+pub fn load_dir(dir: &Path) -> Result<Configuration, Vec<Problem>> {
+    let files = read_dir(dir).map_err(|error| {
+        vec![Problem {
+            file: dir.display().to_string(),
+            line: None,
+            key: None,
+            message: format!("cannot be read: {error}"),
+            expected: Some("a readable folder".to_owned()),
+        }]
+    })?;
+    load(&files)
+}
+
+fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let ours = path
+            .extension()
+            .is_some_and(|extension| extension == "toml" || extension == "csv");
+        if let Some(name) = path.file_name().and_then(|name| name.to_str())
+            && ours
+            && path.is_file()
+        {
+            files.insert(name.to_owned(), std::fs::read(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// `files` by name; those it does not know may lie beside them, except `.toml` files, which are
+/// more likely misnamed than meant for somebody else.
+pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Problem>> {
+    let problems = RefCell::new(Vec::new());
+    let open = |name| File::open(name, files, &problems);
+
+    let toml = |name: &str| {
+        Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+    };
+    for name in files.keys() {
+        if toml(name) && ![CHANNELS, SUPPLIERS, RULES].contains(&name.as_str()) {
+            let expected = format!("one of {CHANNELS}, {SUPPLIERS} and {RULES}");
+            File::named(name, &problems).problem(
+                None,
+                None,
+                "not a file of the configuration",
+                &expected,
+            );
+        }
+    }
+    let (merchant, channels) = open(CHANNELS)
+        .map(|file| channels::read(&file))
+        .unwrap_or_default();
+    let suppliers = open(SUPPLIERS)
+        .map(|file| suppliers::read(&file))
+        .unwrap_or_default();
+    let rules = if files.contains_key(RULES) {
+        open(RULES)
+            .map(|file| rules::read(&file))
+            .unwrap_or_default()
+    } else {
+        Rules::default()
+    };
+    let catalogue = open(OFFERS)
+        .map(|file| offers::read(&file, suppliers.known.as_ref()))
+        .unwrap_or_default();
+
+    let mut problems = problems.into_inner();
+    if !problems.is_empty() {
+        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        return Err(problems);
+    }
+    let digests: BTreeMap<_, _> = files
+        .iter()
+        .map(|(name, bytes)| (name, Digest::of(bytes)))
+        .collect();
+    Ok(Configuration {
+        settings: Settings {
+            digest: Digest::of_value(&digests),
+            merchant,
+            channels,
+            suppliers: suppliers.settings,
+            rules,
+        },
+        catalogue,
+        catalogue_digest: Digest::of(files.get(OFFERS).map_or(&[], Vec::as_slice)),
+    })
+}

@@ -1,0 +1,90 @@
+//! `suppliers.toml`: who ships, and how they are told.
+
+use crate::problem::File;
+use crate::table::{self, Table};
+use domain::ids::SupplierId;
+use domain::settings::SupplierSettings;
+use std::collections::{BTreeMap, BTreeSet};
+use toml::de::DeValue;
+
+#[derive(Default)]
+pub(crate) struct Suppliers {
+    pub(crate) settings: BTreeMap<SupplierId, SupplierSettings>,
+    /// Ids of all, of those with problems too; `None` where the file could not be read at all and
+    /// an offer's supplier cannot be judged.
+    pub(crate) known: Option<BTreeSet<SupplierId>>,
+}
+
+pub(crate) fn read(file: &File<'_>) -> Suppliers {
+    table::parse(file, |mut root| {
+        let mut settings = BTreeMap::new();
+        let mut known = BTreeSet::new();
+        for table in root.tables("supplier") {
+            if let Some(supplier) = supplier(table, &mut known) {
+                settings.insert(supplier.id.clone(), supplier);
+            }
+        }
+        root.finish();
+        Suppliers {
+            settings,
+            known: Some(known),
+        }
+    })
+}
+
+fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<SupplierSettings> {
+    let id = table.required(
+        "id",
+        "1 to 40 of a-z, 0-9 and -",
+        table::id(SupplierId::parse),
+    );
+    if let Some(id) = &id
+        && !known.insert(id.clone())
+    {
+        table.problem(
+            "id",
+            &format!("{id} is another supplier's id"),
+            "an id of its own",
+        );
+    }
+    let name = table.required("name", "the supplier's name", table::text);
+    let method = table.required("method", "\"mail\", \"csv\" or \"http\"", table::text);
+    let priority = table
+        .optional(
+            "priority",
+            "a whole number, the lower goes first",
+            table::number,
+        )
+        .unwrap_or(10);
+    let po_box = table
+        .optional("po_box", "true or false", table::flag)
+        .unwrap_or(true);
+    let military = table
+        .optional("military", "true or false", table::flag)
+        .unwrap_or(true);
+    let concurrency = table
+        .optional("concurrency", "a whole number from 1", concurrency)
+        .unwrap_or(4);
+    let specific = method.as_ref().map(|method| table.specific(method));
+    // Without the method nobody can say which table is its own.
+    if specific.is_some() {
+        table.finish();
+    }
+    Some(SupplierSettings {
+        id: id?,
+        name: name?,
+        method: method?,
+        priority,
+        po_box,
+        military,
+        concurrency,
+        specific: specific?,
+    })
+}
+
+fn concurrency(value: &DeValue<'_>) -> Result<usize, String> {
+    match table::number(value)? {
+        0 => Err("0 would never send".to_owned()),
+        number => usize::try_from(number).map_err(|_| "too large".to_owned()),
+    }
+}

@@ -1,0 +1,257 @@
+//! A TOML table that is read key by key. It knows the line of each key, reports what it cannot
+//! read, and at the end every key that nobody asked for.
+
+use crate::problem::File;
+use domain::ids::InvalidId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Hands the file's table to `read`; a file with broken syntax has no table worth reading.
+pub(crate) fn parse<T: Default>(file: &File<'_>, read: impl FnOnce(Table<'_>) -> T) -> T {
+    let (document, errors) = DeTable::parse_recoverable(file.text);
+    for error in &errors {
+        let line = error.span().map(|span| file.line_at(span.start));
+        file.problem(line, None, error.message(), "");
+    }
+    if errors.is_empty() {
+        read(Table::new(file, document.get_ref(), 1, ""))
+    } else {
+        T::default()
+    }
+}
+
+pub(crate) struct Table<'a> {
+    file: &'a File<'a>,
+    entries: &'a DeTable<'a>,
+    line: usize,
+    prefix: String,
+    asked: Vec<String>,
+}
+
+impl<'a> Table<'a> {
+    fn new(file: &'a File<'a>, table: &'a DeTable<'a>, line: usize, prefix: &str) -> Self {
+        Self {
+            file,
+            entries: table,
+            line,
+            prefix: prefix.to_owned(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// Why the key does not hold what it should, at its own line or else the table's.
+    pub(crate) fn problem(&self, key: &str, message: &str, expected: &str) {
+        let line = self
+            .find(key)
+            .map_or(self.line, |(span, _)| self.file.line_at(span.start));
+        self.file.problem(
+            Some(line),
+            Some(&format!("{}{key}", self.prefix)),
+            message,
+            expected,
+        );
+    }
+
+    /// `None`, and a problem, where the key is absent or `read` refuses its value.
+    pub(crate) fn required<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.find(key).is_none() {
+            self.asked.push(key.to_owned());
+            self.problem(key, "missing", expected);
+            return None;
+        }
+        self.optional(key, expected, read)
+    }
+
+    pub(crate) fn optional<T>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.asked.push(key.to_owned());
+        let (_, value) = self.find(key)?;
+        read(value)
+            .map_err(|message| self.problem(key, &message, expected))
+            .ok()
+    }
+
+    /// The tables of `[[key]]`.
+    pub(crate) fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
+        self.asked.push(key.to_owned());
+        let Some((_, value)) = self.find(key) else {
+            return Vec::new();
+        };
+        let Some(list) = value.as_array() else {
+            self.problem(key, "not a list of tables", &format!("[[{key}]]"));
+            return Vec::new();
+        };
+        list.iter()
+            .filter_map(|element| {
+                let line = self.file.line_at(element.span().start);
+                let Some(table) = element.get_ref().as_table() else {
+                    self.file
+                        .problem(Some(line), Some(key), "not a table", &format!("[[{key}]]"));
+                    return None;
+                };
+                Some(Table::new(self.file, table, line, ""))
+            })
+            .collect()
+    }
+
+    /// The table `[key]`, whose keys are then named with it.
+    pub(crate) fn table(&mut self, key: &str) -> Option<Table<'a>> {
+        self.asked.push(key.to_owned());
+        let (span, value) = self.find(key)?;
+        let Some(table) = value.as_table() else {
+            self.problem(key, "not a table", &format!("[{key}]"));
+            return None;
+        };
+        Some(Table::new(
+            self.file,
+            table,
+            self.file.line_at(span.start),
+            &format!("{key}."),
+        ))
+    }
+
+    pub(crate) fn required_table(&mut self, key: &str, expected: &str) -> Option<Table<'a>> {
+        if self.find(key).is_none() {
+            self.problem(key, "missing", expected);
+        }
+        self.table(key)
+    }
+
+    /// The table of what only one kind knows, for its own code to judge.
+    pub(crate) fn specific(&mut self, key: &str) -> Value {
+        let read = |value: &DeValue<'_>| {
+            if value.is_table() {
+                json(value)
+            } else {
+                Err("not a table".to_owned())
+            }
+        };
+        self.optional(key, "a table", read)
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+    }
+
+    /// A key that nobody asked for is misspelt or in the wrong place.
+    pub(crate) fn finish(self) {
+        for key in self.entries.keys().map(|key| key.get_ref().as_ref()) {
+            if !self.asked.iter().any(|asked| asked == key) {
+                self.problem(
+                    key,
+                    "unknown key",
+                    &format!("one of {}", self.asked.join(", ")),
+                );
+            }
+        }
+    }
+
+    fn find(&self, key: &str) -> Option<(Range<usize>, &'a DeValue<'a>)> {
+        let found = self
+            .entries
+            .iter()
+            .find(|(known, _)| known.get_ref().as_ref() == key);
+        found.map(|(known, value)| (Spanned::span(known), value.get_ref()))
+    }
+}
+
+pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("not a string but {}", value.type_str()))?;
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("blank or with control characters".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
+pub(crate) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
+    value
+        .as_bool()
+        .ok_or_else(|| format!("not a boolean but {}", value.type_str()))
+}
+
+pub(crate) fn number(value: &DeValue<'_>) -> Result<u32, String> {
+    let integer = value
+        .as_integer()
+        .ok_or_else(|| format!("not an integer but {}", value.type_str()))?;
+    u32::from_str_radix(integer.as_str(), integer.radix())
+        .map_err(|_| format!("{integer} is out of range"))
+}
+
+pub(crate) fn texts(value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| format!("not an array but {}", value.type_str()))?;
+    list.iter().map(|element| text(element.get_ref())).collect()
+}
+
+/// Any of the domain's ids.
+pub(crate) fn id<T>(
+    parse: fn(String) -> Result<T, InvalidId>,
+) -> impl Fn(&DeValue<'_>) -> Result<T, String> {
+    move |value| {
+        parse(text(value)?).map_err(|error| format!("{:?} is not a {}", error.text, error.kind))
+    }
+}
+
+pub(crate) fn time(value: &DeValue<'_>) -> Result<Timestamp, String> {
+    let text = match value.as_datetime() {
+        Some(datetime) => datetime.to_string(),
+        None => text(value)?,
+    };
+    moment(&text).ok_or_else(|| format!("{text:?} is not a moment"))
+}
+
+/// A day begins at midnight UTC; a time without an offset could mean any of a day's moments.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    if text.len() == "2026-01-31".len() {
+        let date: Date = text.parse().ok()?;
+        return Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    }
+    text.parse().ok()
+}
+
+fn json(value: &DeValue<'_>) -> Result<Value, String> {
+    Ok(match value {
+        DeValue::String(text) => Value::String(text.clone().into_owned()),
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+            .map_err(|_| format!("{integer} is out of range"))?
+            .into(),
+        DeValue::Float(float) => {
+            let number = float
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(serde_json::Number::from_f64);
+            Value::Number(number.ok_or_else(|| format!("{} is not a number", float.as_str()))?)
+        }
+        DeValue::Boolean(flag) => Value::Bool(*flag),
+        DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
+        DeValue::Array(array) => Value::Array(
+            array
+                .iter()
+                .map(|element| json(element.get_ref()))
+                .collect::<Result<_, _>>()?,
+        ),
+        DeValue::Table(table) => Value::Object(
+            table
+                .iter()
+                .map(|(key, value)| {
+                    Ok((key.get_ref().clone().into_owned(), json(value.get_ref())?))
+                })
+                .collect::<Result<_, String>>()?,
+        ),
+    })
+}

@@ -1,0 +1,314 @@
+use super::*;
+use domain::settings::Split;
+use jiff::SignedDuration;
+use serde_json::json;
+
+fn example() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/config")
+}
+
+const GOOD: [(&str, &str); 4] = [
+    (
+        CHANNELS,
+        r#"[merchant]
+name = "Acme"
+mail = "orders@acme.example"
+
+[[channel]]
+id = "acme"
+kind = "shopify"
+code = "SH"
+start_from = 2026-11-01
+secrets = ["SECRET"]
+[channel.shopify]
+shop = "acme.myshopify.com"
+"#,
+    ),
+    (
+        SUPPLIERS,
+        r#"[[supplier]]
+id = "north"
+name = "North"
+method = "mail"
+[supplier.mail]
+to = "orders@north.example"
+
+[[supplier]]
+id = "south"
+name = "South"
+method = "csv"
+priority = 2
+"#,
+    ),
+    (
+        RULES,
+        "[routing]\nsplit = \"never\"\n[freshness]\nstock = \"3d\"\n[tags]\nnever_send = [\"Hold-Me\"]\n",
+    ),
+    (
+        OFFERS,
+        "sku,supplier,supplier_sku,cost,currency,stock,as_of,not_dropshipped,colour\n\
+         A,north,N-1,1.50,USD,3,2026-11-01,no,red\n\
+         A,south,,,,,,,\n",
+    ),
+];
+
+fn good() -> BTreeMap<String, Vec<u8>> {
+    GOOD.iter()
+        .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
+        .collect()
+}
+
+/// The good files with `from` replaced in one of them.
+fn broken(file: &str, from: &str, to: &str) -> Vec<Problem> {
+    let mut files = good();
+    let text = String::from_utf8(files[file].clone()).unwrap();
+    assert!(text.contains(from), "{from}");
+    files.insert(file.to_owned(), text.replacen(from, to, 1).into_bytes());
+    load(&files).unwrap_err()
+}
+
+#[test]
+fn the_example_is_right() {
+    let configuration = load_dir(&example()).unwrap();
+    let settings = &configuration.settings;
+    assert_eq!(settings.channels.len(), 1);
+    assert_eq!(settings.suppliers.len(), 3);
+    assert_eq!(settings.rules, Rules::default());
+    assert_eq!(configuration.catalogue.len(), 8);
+    assert!(
+        configuration
+            .catalogue
+            .iter()
+            .any(|row| row.offer.not_dropshipped)
+    );
+    let http = settings
+        .suppliers
+        .values()
+        .find(|supplier| supplier.method == "http")
+        .unwrap();
+    assert_eq!(http.specific["lookup"]["authoritative"], json!(true));
+}
+
+#[test]
+fn good_files_are_read() {
+    let Configuration {
+        settings,
+        catalogue,
+        catalogue_digest,
+    } = load(&good()).unwrap();
+    let channel = settings.channels.values().next().unwrap();
+    assert_eq!(channel.start_from.to_string(), "2026-11-01T00:00:00Z");
+    assert_eq!(channel.specific, json!({ "shop": "acme.myshopify.com" }));
+    let south = settings
+        .suppliers
+        .values()
+        .find(|supplier| supplier.name == "South")
+        .unwrap();
+    assert_eq!(
+        (
+            south.priority,
+            south.concurrency,
+            south.po_box,
+            south.military
+        ),
+        (2, 4, true, true)
+    );
+    assert_eq!(south.specific, json!({}));
+    assert_eq!(settings.rules.split, Split::Never);
+    assert_eq!(settings.rules.stock_max_age, SignedDuration::from_hours(72));
+    assert!(settings.rules.never_send_tags.contains("hold-me"));
+    assert_eq!(catalogue[0].offer.cost.unwrap().minor, 150);
+    assert_eq!(catalogue[0].stock, Some(3));
+    assert_eq!(catalogue[1].offer.supplier_sku.as_str(), "A");
+    assert_eq!((catalogue[1].stock, catalogue[1].as_of), (None, None));
+    assert_eq!(catalogue_digest, Digest::of(GOOD[3].1.as_bytes()));
+}
+
+#[test]
+fn the_digest_is_of_names_and_bytes() {
+    let digest = |files: &BTreeMap<_, _>| load(files).unwrap().settings.digest;
+    let mut files = good();
+    let before = digest(&files);
+    assert_eq!(before, digest(&good()));
+    files.get_mut(RULES).unwrap().push(b'\n');
+    assert_ne!(before, digest(&files));
+    files.remove(RULES);
+    assert_eq!(load(&files).unwrap().settings.rules, Rules::default());
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_lines_are_accepted() {
+    let mut files = good();
+    let text = format!("\u{feff}{}", GOOD[3].1.replace('\n', "\r\n"));
+    files.insert(OFFERS.to_owned(), text.into_bytes());
+    assert_eq!(load(&files).unwrap().catalogue.len(), 2);
+
+    let text = format!(
+        "\u{feff}{}",
+        GOOD[3]
+            .1
+            .replace('\n', "\r\n\r\n")
+            .replace("A,south", "A,nobody")
+    );
+    files.insert(OFFERS.to_owned(), text.into_bytes());
+    assert_eq!(load(&files).unwrap_err()[0].line, Some(5));
+}
+
+#[test]
+fn each_mistake_is_found_at_its_line_and_key() {
+    for (file, from, to, line, key) in [
+        (CHANNELS, "[[channel]]", "[[channels]]", 5, "channels"),
+        (
+            CHANNELS,
+            "mail = \"orders@acme.example\"\n",
+            "",
+            1,
+            "merchant.mail",
+        ),
+        (CHANNELS, "orders@acme", "acme", 3, "merchant.mail"),
+        (CHANNELS, "id = \"acme\"", "id = \"Acme!\"", 6, "id"),
+        (CHANNELS, "code = \"SH\"", "code = \"shop\"", 8, "code"),
+        (CHANNELS, "start_from = 2026-11-01\n", "", 5, "start_from"),
+        (
+            CHANNELS,
+            "2026-11-01",
+            "2026-11-01T10:00:00",
+            9,
+            "start_from",
+        ),
+        (CHANNELS, "\"SECRET\"", "\"shpss_1234\"", 10, "secrets"),
+        (CHANNELS, "\"SECRET\"", "", 10, "secrets"),
+        (
+            CHANNELS,
+            "[channel.shopify]",
+            "[channel.shopfy]",
+            11,
+            "shopfy",
+        ),
+        (
+            SUPPLIERS,
+            "priority = 2",
+            "priority = \"high\"",
+            12,
+            "priority",
+        ),
+        (SUPPLIERS, "priority = 2", "priority = -2", 12, "priority"),
+        (SUPPLIERS, "priority = 2", "prority = 2", 12, "prority"),
+        (
+            SUPPLIERS,
+            "priority = 2",
+            "concurrency = 0",
+            12,
+            "concurrency",
+        ),
+        (SUPPLIERS, "\"south\"", "\"north\"", 9, "id"),
+        (SUPPLIERS, "name = \"South\"\n", "", 8, "name"),
+        (SUPPLIERS, "[supplier.mail]", "[supplier.http]", 5, "http"),
+        (RULES, "\"never\"", "\"sometimes\"", 2, "routing.split"),
+        (RULES, "\"3d\"", "\"0h\"", 4, "freshness.stock"),
+        (RULES, "stock", "stocks", 4, "freshness.stocks"),
+        (OFFERS, "A,south", "A,west", 3, "supplier"),
+        (OFFERS, "A,south", "A,north", 3, "sku"),
+        (OFFERS, "1.50,USD", "1.50,", 2, "currency"),
+        (OFFERS, "1.50,USD", "1.505,USD", 2, "cost"),
+        (OFFERS, "1.50,USD", "-1.50,USD", 2, "cost"),
+        (OFFERS, "USD,3", "USD,many", 2, "stock"),
+        (OFFERS, "2026-11-01", "yesterday", 2, "as_of"),
+        (OFFERS, ",no,", ",maybe,", 2, "not_dropshipped"),
+        (OFFERS, "supplier,", "vendor,", 1, "supplier"),
+        (OFFERS, "colour", "cost", 1, "cost"),
+    ] {
+        let problems = broken(file, from, to);
+        let found = problems.iter().find(|problem| {
+            problem.file == file
+                && problem.line == Some(line)
+                && problem.key.as_deref() == Some(key)
+        });
+        assert!(
+            found.is_some_and(|problem| problem.expected.is_some()),
+            "{file} {to}: {problems:#?}"
+        );
+        assert!(
+            !format!("{problems:?}").contains("shpss"),
+            "a secret is shown"
+        );
+    }
+}
+
+#[test]
+fn broken_syntax_has_its_line() {
+    let problems = broken(SUPPLIERS, "method = \"csv\"", "method = csv");
+    assert_eq!(
+        (problems[0].file.as_str(), problems[0].line),
+        (SUPPLIERS, Some(11))
+    );
+    assert_eq!(
+        problems.len(),
+        1,
+        "offers are not blamed for it: {problems:#?}"
+    );
+
+    let problems = broken(OFFERS, "A,south,,,,,,,", "A,south");
+    assert_eq!(
+        (problems[0].line, problems[0].key.as_deref()),
+        (Some(3), None)
+    );
+}
+
+#[test]
+fn codes_and_ids_are_one_channels_own() {
+    let second = "\n[[channel]]\nid = \"acme\"\nkind = \"shopify\"\ncode = \"SH\"\nstart_from = \"2026-11-01T00:00:00Z\"\nsecrets = [\"S\"]\n";
+    let mut files = good();
+    files
+        .get_mut(CHANNELS)
+        .unwrap()
+        .extend_from_slice(second.as_bytes());
+    let problems = load(&files).unwrap_err();
+    let found: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.line, problem.key.as_deref()))
+        .collect();
+    assert_eq!(found, [(Some(15), Some("id")), (Some(17), Some("code"))]);
+}
+
+#[test]
+fn one_article_has_one_stock() {
+    let problems = broken(OFFERS, "A,south,,,,,,,", "B,north,N-1,,,4,2026-11-01,,");
+    assert_eq!(
+        (problems[0].line, problems[0].key.as_deref()),
+        (Some(3), Some("stock"))
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let mut files = good();
+    files.remove(OFFERS);
+    files.insert("rule.toml".to_owned(), Vec::new());
+    files.insert(RULES.to_owned(), vec![b'\n', 0xff]);
+    files.insert(
+        SUPPLIERS.to_owned(),
+        b"[[supplier]]\nid = \"x\"\npo_box = 1\n".to_vec(),
+    );
+    let told: Vec<_> = load(&files)
+        .unwrap_err()
+        .iter()
+        .map(Problem::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "offers.csv: missing; expected a file offers.csv",
+            "rule.toml: not a file of the configuration; expected one of channels.toml, suppliers.toml and rules.toml",
+            "rules.toml:2: not UTF-8; expected text saved as UTF-8",
+            "suppliers.toml:1: name: missing; expected the supplier's name",
+            "suppliers.toml:1: method: missing; expected \"mail\", \"csv\" or \"http\"",
+            "suppliers.toml:3: po_box: not a boolean but integer; expected true or false",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_a_problem() {
+    assert_eq!(load_dir(&example().join("absent")).unwrap_err().len(), 1);
+}

@@ -1,0 +1,190 @@
+//! One commit to one order, inside a savepoint of its own: what fails undoes the whole of it.
+
+use crate::columns::to_json;
+use crate::database::Broken;
+use crate::orders::owner;
+use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use jiff::Timestamp;
+use ports::CommitError;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// What undoes a commit.
+pub(crate) enum Failure {
+    Refused(CommitError),
+    Broken(Broken),
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Broken(broken) => broken.into(),
+        }
+    }
+}
+
+pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Failure> {
+    let order = commit.order.to_string();
+    let version = version(connection, &order)?;
+    if version != number_of(commit.expected_version) {
+        return Err(Failure::Refused(CommitError::Stale));
+    }
+    let mut insert = connection
+        .prepare_cached("INSERT INTO events (order_id, sequence, body) VALUES (?1, ?2, ?3)")?;
+    let mut sequence = version;
+    for recorded in &commit.events {
+        sequence += 1;
+        insert.execute(params![order, sequence, to_json(recorded)?])?;
+    }
+    index(connection, &order, sequence, &commit.index)?;
+    for number in &commit.references {
+        claim(connection, &order, number)?;
+    }
+    for change in &commit.reservations {
+        reserve(connection, change)?;
+    }
+    if let Some((number, payload)) = &commit.payload {
+        put_item(connection, "payloads", &order, *number, &to_json(payload)?)?;
+    }
+    if let Some((number, trace)) = &commit.trace {
+        put_item(connection, "traces", &order, *number, &to_json(trace)?)?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection, order: &str) -> rusqlite::Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT version FROM orders WHERE id = ?1")?;
+    Ok(statement
+        .query_row([order], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+fn index(connection: &Connection, order: &str, version: i64, index: &Index) -> Result<(), Failure> {
+    let sql = "INSERT INTO orders (id, version, due, configuration) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (id) DO UPDATE SET
+                   version = excluded.version, due = excluded.due, configuration = excluded.configuration";
+    let configuration = index
+        .configuration
+        .as_ref()
+        .map(domain::digest::Digest::as_str);
+    let row = params![order, version, index.due.map(not_before), configuration];
+    connection.prepare_cached(sql)?.execute(row)?;
+    connection
+        .prepare_cached("DELETE FROM attention WHERE order_id = ?1")?
+        .execute([order])?;
+    for (number, attention) in (1_i64..).zip(&index.attention) {
+        put_item(connection, "attention", order, number, &to_json(attention)?)?;
+    }
+    Ok(())
+}
+
+fn put_item(
+    connection: &Connection,
+    table: &str,
+    order: &str,
+    number: impl Into<i64>,
+    body: &str,
+) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {table} (order_id, number, body) VALUES (?1, ?2, ?3)");
+    connection
+        .prepare_cached(&sql)?
+        .execute(params![order, number.into(), body])
+        .map(drop)
+}
+
+fn claim(
+    connection: &Connection,
+    order: &str,
+    number: &PurchaseOrderNumber,
+) -> Result<(), Failure> {
+    let sql =
+        "INSERT INTO reference_numbers (number, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let claimed = connection
+        .prepare_cached(sql)?
+        .execute([number.as_str(), order])?
+        == 1;
+    if claimed || owner(connection, number)?.as_deref() == Some(order) {
+        Ok(())
+    } else {
+        Err(Failure::Refused(CommitError::Taken(number.clone())))
+    }
+}
+
+fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Failure> {
+    let supplier = change.supplier.as_str();
+    let sku = change.supplier_sku.as_str();
+    let key = params![supplier, sku, change.purchase_order.as_str()];
+    match &change.change {
+        Change::Reserve(quantity) => {
+            let take = "UPDATE stock SET available = available - ?3
+                        WHERE supplier = ?1 AND supplier_sku = ?2 AND available >= ?3";
+            if connection
+                .prepare_cached(take)?
+                .execute(params![supplier, sku, quantity])?
+                == 0
+            {
+                return Err(Failure::Refused(CommitError::ShortOf(
+                    change.supplier_sku.clone(),
+                )));
+            }
+            let hold = "INSERT INTO reservations (supplier, supplier_sku, purchase_order, quantity)
+                        VALUES (?1, ?2, ?3, ?4)
+                        ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, sent_at = NULL";
+            let row = params![supplier, sku, change.purchase_order.as_str(), quantity];
+            connection.prepare_cached(hold)?.execute(row)?;
+        }
+        Change::GiveBack => {
+            let free = "DELETE FROM reservations
+                        WHERE supplier = ?1 AND supplier_sku = ?2 AND purchase_order = ?3 RETURNING quantity";
+            let freed: Option<i64> = connection
+                .prepare_cached(free)?
+                .query_row(key, |row| row.get(0))
+                .optional()?;
+            let back = "UPDATE stock SET available = available + ?3 WHERE supplier = ?1 AND supplier_sku = ?2";
+            if let Some(quantity) = freed {
+                connection
+                    .prepare_cached(back)?
+                    .execute(params![supplier, sku, quantity])?;
+            }
+        }
+        Change::Sent(at) => {
+            let stamp = "UPDATE reservations SET sent_at = ?4
+                         WHERE supplier = ?1 AND supplier_sku = ?2 AND purchase_order = ?3";
+            let row = params![
+                supplier,
+                sku,
+                change.purchase_order.as_str(),
+                at.as_microsecond()
+            ];
+            connection.prepare_cached(stamp)?.execute(row)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn number_of(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+/// Rounded up, so that no order is swept before it is due.
+pub(crate) fn not_before(due: Timestamp) -> i64 {
+    let microsecond = due.as_microsecond();
+    match Timestamp::from_microsecond(microsecond) {
+        Ok(rounded) if rounded < due => microsecond + 1,
+        _ => microsecond,
+    }
+}

@@ -1,0 +1,230 @@
+//! Orders: their events are the truth, everything else in a commit is an index of them.
+
+use crate::Embedded;
+use crate::columns::{from_json, from_text, limited, time, to_json};
+use crate::commit::{apply, not_before, number_of};
+use crate::database::Broken;
+use async_trait::async_trait;
+use domain::commit::Commit;
+use domain::ids::OrderId;
+use domain::order::attention::CaseKind;
+use domain::order::news::Payload;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::routing::trace::Trace;
+use jiff::Timestamp;
+use ports::{AttentionRow, CommitError, History, Incident, OrderStore, StoreError};
+use rusqlite::{Connection, OptionalExtension, params};
+
+#[async_trait]
+impl OrderStore for Embedded {
+    async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
+        let order = order.clone();
+        Ok(self
+            .database
+            .read(move |connection| load(connection, order))
+            .await?)
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        Ok(self
+            .database
+            .write(move |connection| apply(connection, &commit))
+            .await?)
+    }
+
+    async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {
+        let order = order.to_string();
+        let found = self
+            .database
+            .read(move |connection| item(connection, "payloads", &order, number))
+            .await?;
+        Ok(found
+            .map(|body| from_json("a payload", &body))
+            .transpose()?)
+    }
+
+    async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError> {
+        let order = order.to_string();
+        let found = self
+            .database
+            .read(move |connection| item(connection, "traces", &order, number))
+            .await?;
+        Ok(found.map(|body| from_json("a trace", &body)).transpose()?)
+    }
+
+    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
+        let number = number.clone();
+        let found = self
+            .database
+            .read(move |connection| Ok(owner(connection, &number)?))
+            .await?;
+        Ok(found.map(|id| from_text("an order id", id)).transpose()?)
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
+        let sql = "SELECT id FROM orders WHERE due <= ?1 ORDER BY due, id LIMIT ?2";
+        Ok(self
+            .database
+            .read(move |connection| {
+                ids(
+                    connection,
+                    sql,
+                    params![now.as_microsecond(), limited(limit)],
+                )
+            })
+            .await?)
+    }
+
+    async fn postpone(
+        &self,
+        order: &OrderId,
+        version: u64,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        let order = order.to_string();
+        let postponed = self.database.write(move |connection| {
+            let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ?2";
+            connection.prepare_cached(sql)?.execute(params![
+                order,
+                number_of(version),
+                not_before(due)
+            ])?;
+            Ok::<_, Broken>(())
+        });
+        Ok(postponed.await?)
+    }
+
+    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
+        Ok(self.database.read(attention).await?)
+    }
+
+    async fn list(
+        &self,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>, StoreError> {
+        let after = after.map(OrderId::to_string).unwrap_or_default();
+        let sql = "SELECT id FROM orders WHERE id > ?1 ORDER BY id LIMIT ?2";
+        Ok(self
+            .database
+            .read(move |connection| ids(connection, sql, params![after, limited(limit)]))
+            .await?)
+    }
+
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
+        let incident = incident.clone();
+        let opened = self.database.write(move |connection| {
+            let sql =
+                "INSERT INTO incidents (kind, cause, detail, opened_at) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT DO NOTHING";
+            let opened_at = incident.opened_at.as_microsecond();
+            let kind = to_json(&incident.kind)?;
+            let row = params![
+                kind.trim_matches('"'),
+                incident.cause,
+                incident.detail,
+                opened_at
+            ];
+            Ok::<_, Broken>(connection.prepare_cached(sql)?.execute(row)? == 1)
+        });
+        Ok(opened.await?)
+    }
+
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        Ok(self.database.read(incidents).await?)
+    }
+}
+
+fn load(connection: &Connection, order: OrderId) -> Result<Option<History>, Broken> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM events WHERE order_id = ?1 ORDER BY sequence")?;
+    let mut rows = statement.query([order.to_string()])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let what = format!("event {} of {order}", events.len() + 1);
+        events.push(from_json(
+            &what,
+            row.get_ref(0)?
+                .as_str()
+                .map_err(|_| Broken::Unreadable(what.clone()))?,
+        )?);
+    }
+    Ok((!events.is_empty()).then_some(History { order, events }))
+}
+
+fn item(
+    connection: &Connection,
+    table: &str,
+    order: &str,
+    number: u32,
+) -> Result<Option<String>, Broken> {
+    let sql = format!("SELECT body FROM {table} WHERE order_id = ?1 AND number = ?2");
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row(params![order, number], |row| row.get(0))
+        .optional()?)
+}
+
+pub(crate) fn owner(
+    connection: &Connection,
+    number: &PurchaseOrderNumber,
+) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT order_id FROM reference_numbers WHERE number = ?1")?
+        .query_row([number.as_str()], |row| row.get(0))
+        .optional()
+}
+
+fn ids(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<OrderId>, Broken> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let texts: Vec<String> = statement
+        .query_map(values, |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    texts
+        .into_iter()
+        .map(|text| from_text("an order id", text))
+        .collect()
+}
+
+fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
+    let mut statement = connection.prepare_cached(
+        "SELECT order_id, body, configuration FROM attention JOIN orders ON orders.id = attention.order_id
+         ORDER BY order_id, number",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let configuration: Option<String> = row.get(2)?;
+        found.push(AttentionRow {
+            order: from_text("an order id", row.get(0)?)?,
+            attention: from_json("an entry of attention", &row.get::<_, String>(1)?)?,
+            configuration: configuration
+                .map(|text| from_text("a digest", text))
+                .transpose()?,
+        });
+    }
+    Ok(found)
+}
+
+fn incidents(connection: &Connection) -> Result<Vec<Incident>, Broken> {
+    let mut statement = connection.prepare_cached(
+        "SELECT kind, cause, detail, opened_at FROM incidents ORDER BY opened_at, cause",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: CaseKind = from_text("the kind of an incident", row.get(0)?)?;
+        let opened_at = time("an incident's opening", row.get(3)?)?;
+        found.push(Incident {
+            kind,
+            cause: row.get(1)?,
+            detail: row.get(2)?,
+            opened_at,
+        });
+    }
+    Ok(found)
+}

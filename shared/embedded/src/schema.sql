@@ -1,0 +1,112 @@
+-- Times are microseconds since 1970. JSON columns are named body.
+
+CREATE TABLE events (
+    order_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (order_id, sequence)
+) WITHOUT ROWID;
+
+CREATE TABLE orders (
+    id TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    due INTEGER,
+    configuration TEXT
+) WITHOUT ROWID;
+CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
+
+CREATE TABLE attention (
+    order_id TEXT NOT NULL REFERENCES orders (id),
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (order_id, number)
+) WITHOUT ROWID;
+
+CREATE TABLE payloads (
+    order_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (order_id, number)
+);
+
+CREATE TABLE traces (
+    order_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (order_id, number)
+);
+
+CREATE TABLE reference_numbers (
+    number TEXT PRIMARY KEY NOT NULL,
+    order_id TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE stock (
+    supplier TEXT NOT NULL,
+    supplier_sku TEXT NOT NULL,
+    stock INTEGER NOT NULL,
+    available INTEGER NOT NULL,
+    as_of INTEGER NOT NULL,
+    PRIMARY KEY (supplier, supplier_sku)
+) WITHOUT ROWID;
+
+-- In the order of the catalogue.
+CREATE TABLE offers (
+    id INTEGER PRIMARY KEY,
+    sku TEXT NOT NULL,
+    supplier TEXT NOT NULL,
+    supplier_sku TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX offers_sku ON offers (sku);
+
+CREATE TABLE reservations (
+    supplier TEXT NOT NULL,
+    supplier_sku TEXT NOT NULL,
+    purchase_order TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    sent_at INTEGER,
+    PRIMARY KEY (supplier, supplier_sku, purchase_order)
+) WITHOUT ROWID;
+
+-- The catalogue in place, at most one.
+CREATE TABLE catalogue (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    digest TEXT NOT NULL
+);
+
+CREATE TABLE incidents (
+    kind TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, cause)
+) WITHOUT ROWID;
+
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue TEXT NOT NULL,
+    body TEXT NOT NULL,
+    visible_at INTEGER NOT NULL DEFAULT 0,
+    receives INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX messages_queue ON messages (queue, id);
+
+-- A dead letter keeps the id of its message.
+CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+
+CREATE TABLE evidence (
+    key TEXT PRIMARY KEY NOT NULL,
+    bytes BLOB NOT NULL
+);
+
+-- What was ever put, though a supplier may have deleted the file. Published once the staged file
+-- is gone.
+CREATE TABLE outbox (
+    key TEXT PRIMARY KEY NOT NULL,
+    staged TEXT NOT NULL
+) WITHOUT ROWID;

@@ -1,0 +1,27 @@
+//! Secrets from the environment.
+
+use async_trait::async_trait;
+use ports::{Secrets, Unavailable};
+use secrecy::SecretString;
+use std::env::VarError;
+
+/// A secret's name is the name of its variable.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EnvironmentSecrets;
+
+#[async_trait]
+impl Secrets for EnvironmentSecrets {
+    #[expect(clippy::disallowed_methods, reason = "this is the Secrets port")]
+    async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable> {
+        match std::env::var(name) {
+            // An empty key would let anybody sign.
+            Ok(value) if value.is_empty() => Ok(None),
+            Ok(value) => Ok(Some(value.into())),
+            Err(VarError::NotPresent) => Ok(None),
+            // Its error would quote the value.
+            Err(VarError::NotUnicode(_)) => {
+                Err(Unavailable::new(format!("{name} is no Unicode text")))
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Stories through the whole system: each ends in a timeline that a person can read, and all
+//! invariants hold; then each is told again with a fault at every effect.
+
+use tests::faults::{FAULTS, Faults};
+use tests::stories::all;
+use tests::world::World;
+
+#[tokio::test]
+async fn stories() {
+    for story in all() {
+        let mut world = World::new(Faults::default()).await;
+        story.tell(&mut world).await;
+        assert_eq!(
+            world.broken().await,
+            Vec::<String>::new(),
+            "{}:\n{}",
+            story.name,
+            world.story().await
+        );
+        insta::assert_snapshot!(story.name, world.story().await);
+    }
+}
+
+/// The k-th effect does not happen, or happens and everything in memory is lost, or its answer is
+/// lost, or it fails: for every story and every k.
+#[tokio::test]
+async fn crash_everywhere() {
+    let mut told = 0;
+    for story in all() {
+        let mut world = World::new(Faults::default()).await;
+        story.tell(&mut world).await;
+        let effects = world.faults.effects();
+        for effect in 0..effects {
+            for fault in FAULTS {
+                let mut world = World::new(Faults::at(effect, fault)).await;
+                story.tell(&mut world).await;
+                let broken = world.broken().await;
+                assert!(
+                    broken.is_empty(),
+                    "{}, effect {effect}, {fault:?}: {}\n{}",
+                    story.name,
+                    broken.join("; "),
+                    world.story().await
+                );
+                told += 1;
+            }
+        }
+    }
+    println!("{told} tellings with a fault");
+}

@@ -1,0 +1,281 @@
+//! Effects counted on one deterministic schedule, and one of them made to go wrong.
+
+use async_trait::async_trait;
+use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
+use domain::commit::Commit;
+use domain::digest::Digest;
+use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
+use domain::messages::{Message, QueueName};
+use domain::order::news::Payload;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::routing::trace::Trace;
+use embedded::Embedded;
+use http_client::{Failure, Http, Request, Response};
+use jiff::Timestamp;
+use ports::{
+    Area, AttentionRow, CommitError, DeadLetter, Deliveries, Delivery, Files, History, Incident,
+    OfferStore, OrderStore, Put, Queue, Reservation, StoreError, Unavailable,
+};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// What happens to the k-th effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It does not happen, and everything in memory is lost.
+    CrashBefore,
+    /// It happens, and everything in memory is lost.
+    CrashAfter,
+    /// It happens, and the caller is told that it failed.
+    AnswerLost,
+    /// It does not happen, and the caller is told so.
+    Fails,
+}
+
+pub const FAULTS: [Fault; 4] = [
+    Fault::CrashBefore,
+    Fault::CrashAfter,
+    Fault::AnswerLost,
+    Fault::Fails,
+];
+
+#[derive(Default)]
+struct State {
+    effects: usize,
+    plan: Option<(usize, Fault)>,
+    crashed: bool,
+}
+
+/// Shared by all ports of one World.
+#[derive(Clone, Default)]
+pub struct Faults {
+    state: Arc<Mutex<State>>,
+    crash: Arc<Notify>,
+}
+
+impl Faults {
+    pub fn at(effect: usize, fault: Fault) -> Self {
+        let faults = Self::default();
+        faults.state.lock().unwrap().plan = Some((effect, fault));
+        faults
+    }
+
+    pub fn effects(&self) -> usize {
+        self.state.lock().unwrap().effects
+    }
+
+    fn next(&self) -> Option<Fault> {
+        let mut state = self.state.lock().unwrap();
+        let now = state.effects;
+        state.effects += 1;
+        state
+            .plan
+            .filter(|(effect, _)| *effect == now)
+            .map(|(_, fault)| fault)
+    }
+
+    async fn effect<T, E>(
+        &self,
+        lost: impl FnOnce() -> E,
+        act: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.next() {
+            None => act.await,
+            Some(Fault::Fails) => Err(lost()),
+            Some(Fault::AnswerLost) => {
+                let _ = act.await;
+                Err(lost())
+            }
+            Some(Fault::CrashBefore) => self.die().await,
+            Some(Fault::CrashAfter) => {
+                let _ = act.await;
+                self.die().await
+            }
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.state.lock().unwrap().crashed = true;
+        self.crash.notify_one();
+        std::future::pending().await
+    }
+
+    /// The work's result, or `None` where the process died in it.
+    pub async fn drive<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.crash.notified() => {
+                self.state.lock().unwrap().crashed = false;
+                None
+            }
+            result = work => Some(result),
+        }
+    }
+}
+
+/// The embedded ports with faults.
+#[derive(Clone)]
+pub struct Faulty {
+    pub inner: Embedded,
+    pub faults: Faults,
+}
+
+fn lost() -> Unavailable {
+    Unavailable::new("injected fault")
+}
+
+#[async_trait]
+impl OrderStore for Faulty {
+    async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
+        self.inner.load(order).await
+    }
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.faults
+            .effect(
+                || CommitError::Unavailable(lost()),
+                self.inner.commit(commit),
+            )
+            .await
+    }
+    async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {
+        self.inner.payload(order, number).await
+    }
+    async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError> {
+        self.inner.trace(order, number).await
+    }
+    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
+        self.inner.find(number).await
+    }
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
+        self.inner.due(now, limit).await
+    }
+    async fn postpone(
+        &self,
+        order: &OrderId,
+        version: u64,
+        due: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.postpone(order, version, due),
+            )
+            .await
+    }
+    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
+        self.inner.attention().await
+    }
+    async fn list(
+        &self,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>, StoreError> {
+        self.inner.list(after, limit).await
+    }
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.open_incident(incident),
+            )
+            .await
+    }
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        self.inner.incidents().await
+    }
+}
+
+#[async_trait]
+impl OfferStore for Faulty {
+    async fn offers(&self, skus: &[Sku]) -> Result<Vec<OfferWithStock>, StoreError> {
+        self.inner.offers(skus).await
+    }
+    async fn apply(
+        &self,
+        digest: &Digest,
+        rows: &[CatalogueRow],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.apply(digest, rows, now),
+            )
+            .await
+    }
+    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
+        self.inner.reservations().await
+    }
+    async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError> {
+        self.inner.stock().await
+    }
+}
+
+#[async_trait]
+impl Queue for Faulty {
+    async fn send(&self, message: &Message) -> Result<(), Unavailable> {
+        self.faults.effect(lost, self.inner.send(message)).await
+    }
+}
+
+#[async_trait]
+impl Deliveries for Faulty {
+    async fn receive(
+        &self,
+        queue: QueueName,
+        limit: usize,
+        now: Timestamp,
+        visibility: Duration,
+    ) -> Result<Vec<Delivery>, Unavailable> {
+        self.inner.receive(queue, limit, now, visibility).await
+    }
+    async fn acknowledge(&self, delivery: &Delivery) -> Result<(), Unavailable> {
+        self.faults
+            .effect(lost, self.inner.acknowledge(delivery))
+            .await
+    }
+    async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
+        self.faults
+            .effect(lost, self.inner.give_back(delivery, at))
+            .await
+    }
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Unavailable> {
+        self.inner.dead_letters(limit).await
+    }
+    async fn bury(&self, id: i64) -> Result<(), Unavailable> {
+        self.faults.effect(lost, self.inner.bury(id)).await
+    }
+}
+
+#[async_trait]
+impl Files for Faulty {
+    async fn put_new(&self, area: Area, key: &str, bytes: &[u8]) -> Result<Put, Unavailable> {
+        self.faults
+            .effect(lost, self.inner.put_new(area, key, bytes))
+            .await
+    }
+    async fn get(&self, area: Area, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        self.inner.get(area, key).await
+    }
+    async fn was_published(&self, key: &str) -> Result<bool, Unavailable> {
+        self.inner.was_published(key).await
+    }
+}
+
+/// A supplier's API behind a line that can be cut.
+pub struct FaultyHttp<H> {
+    pub inner: H,
+    pub faults: Faults,
+}
+
+#[async_trait]
+impl<H: Http> Http for FaultyHttp<H> {
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        let cut = || Failure::InDoubt("the connection was cut".to_owned());
+        self.faults
+            .effect(cut, self.inner.send(request, timeout))
+            .await
+    }
+}

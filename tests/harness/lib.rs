@@ -1,0 +1,7 @@
+//! The World: the real handlers over SQLite in memory, the registry's suppliers and channels, a
+//! supplier double and a clock moved by hand, on one thread, one message at a time. Every effect
+//! goes through [`faults::Faults`], which can stop the world before it, after it, or lose its answer.
+
+pub mod faults;
+pub mod stories;
+pub mod world;

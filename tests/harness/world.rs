@@ -1,0 +1,441 @@
+//! One merchant's whole system on one thread.
+
+use crate::faults::{Faults, Faulty, FaultyHttp};
+use configuration::Configuration;
+use domain::ids::{OrderId, SupplierId};
+use domain::messages::{Message, QueueName};
+use domain::order::Order;
+use domain::order::attention::CaseKind;
+use domain::order::machine::SendState;
+use domain::settings::Settings;
+use domain::timeline::timeline;
+use doubles::shop::{Shop, SignedWebhook};
+use doubles::supplier::SupplierDouble;
+use embedded::{Embedded, OutboxMailer};
+use jiff::{SignedDuration, Timestamp};
+use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, WebhookRequest};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+/// Time moved by hand.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<Timestamp>>);
+
+impl TestClock {
+    pub fn advance(&self, by: SignedDuration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+#[async_trait::async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+    async fn sleep(&self, _: Duration) {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub struct World {
+    pub store: Embedded,
+    pub ports: Arc<Faulty>,
+    pub clock: TestClock,
+    pub supplier: SupplierDouble,
+    pub shop: Shop,
+    pub configuration: BTreeMap<String, Vec<u8>>,
+    pub faults: Faults,
+    settings: Arc<RwLock<Arc<Settings>>>,
+    webhook: order_webhook::Deps,
+    routing: routing::Deps,
+    forwarding: forwarding::Deps,
+    exceptions: exceptions::Deps,
+    /// Webhooks that were not answered 2xx: the channel sends them again.
+    unanswered: Vec<SignedWebhook>,
+    pub folder: tempfile::TempDir,
+}
+
+const SECRET: &str = "a webhook secret for tests";
+const VISIBILITY: Duration = Duration::from_secs(180);
+
+/// A shop and three suppliers, one for each method.
+pub fn configuration() -> BTreeMap<String, Vec<u8>> {
+    let files = [
+        ("channels.toml", include_str!("configuration/channels.toml")),
+        (
+            "suppliers.toml",
+            include_str!("configuration/suppliers.toml"),
+        ),
+        ("offers.csv", include_str!("configuration/offers.csv")),
+    ];
+    files
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+        .collect()
+}
+
+impl World {
+    pub async fn new(faults: Faults) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Embedded::in_memory(&folder.path().join("outbox")).unwrap();
+        let clock = TestClock(Arc::new(Mutex::new(
+            "2026-11-23T10:00:00Z".parse().unwrap(),
+        )));
+        let supplier = SupplierDouble::default();
+        let files = configuration();
+        let loaded = load(&files);
+        store
+            .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())
+            .await
+            .unwrap();
+        let ports = Arc::new(Faulty {
+            inner: store.clone(),
+            faults: faults.clone(),
+        });
+        let settings = Arc::new(RwLock::new(Arc::new(loaded.settings)));
+        let secret = || secrecy::SecretString::from(SECRET.to_owned());
+        let current = settings.read().unwrap().clone();
+        let channels = current.channels.values().map(|channel| {
+            let entry = channels::entry(&channel.kind).unwrap();
+            (
+                channel.id.clone(),
+                (entry.open)(channel, vec![secret()]).unwrap(),
+            )
+        });
+        let webhook = order_webhook::Deps {
+            orders: ports.clone(),
+            queue: ports.clone(),
+            files: ports.clone(),
+            clock: Arc::new(clock.clone()),
+            channels: Arc::new(channels.collect()),
+            refused: Arc::default(),
+        };
+        let suppliers = current.suppliers.values().map(|supplier_settings| {
+            let entry = suppliers::entry(&supplier_settings.method).unwrap();
+            let opening = suppliers::Opening {
+                settings: supplier_settings,
+                http: Arc::new(FaultyHttp {
+                    inner: supplier.clone(),
+                    faults: faults.clone(),
+                }),
+                files: ports.clone(),
+                mailer: Arc::new(OutboxMailer {
+                    files: ports.clone(),
+                }),
+                secrets: (entry.secrets)(&supplier_settings.specific)
+                    .into_iter()
+                    .map(|name| (name, secret()))
+                    .collect(),
+            };
+            (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
+        });
+        let forwarding = forwarding::Deps {
+            orders: ports.clone(),
+            files: ports.clone(),
+            clock: Arc::new(clock.clone()),
+            settings: settings.clone(),
+            suppliers: Arc::new(suppliers.collect::<BTreeMap<SupplierId, _>>()),
+        };
+        let routing = routing::Deps {
+            orders: ports.clone(),
+            offers: ports.clone(),
+            queue: ports.clone(),
+            clock: Arc::new(clock.clone()),
+            settings: settings.clone(),
+        };
+        let exceptions = exceptions::Deps {
+            orders: ports.clone(),
+            queue: ports.clone(),
+            deliveries: ports.clone(),
+            files: ports.clone(),
+            clock: Arc::new(clock.clone()),
+            settings: settings.clone(),
+        };
+        let shop = Shop {
+            domain: "acme.myshopify.com".to_owned(),
+            secret: SECRET.to_owned(),
+        };
+        Self {
+            store,
+            ports,
+            clock,
+            supplier,
+            shop,
+            configuration: files,
+            faults,
+            settings,
+            webhook,
+            routing,
+            forwarding,
+            exceptions,
+            unanswered: Vec::new(),
+            folder,
+        }
+    }
+
+    /// Posts a webhook; the answer's status, or none where the process died.
+    pub async fn post(&mut self, webhook: &SignedWebhook) -> Option<u16> {
+        let request = WebhookRequest {
+            headers: webhook.headers.clone(),
+            body: webhook.body.clone(),
+        };
+        let answer = self
+            .faults
+            .drive(order_webhook::handle(&self.webhook, "acme", &request))
+            .await;
+        let status = answer.map(|answer| answer.status);
+        if status.is_none_or(|status| status >= 500) {
+            self.unanswered.push(webhook.clone());
+        }
+        status
+    }
+
+    pub async fn topic(&mut self, topic: &str, body: &serde_json::Value) {
+        let webhook = self.shop.sign(topic, body);
+        self.post(&webhook).await;
+    }
+
+    /// Replaces the catalogue, as a reload does.
+    pub async fn offers(&mut self, text: &str) {
+        self.configuration
+            .insert("offers.csv".to_owned(), text.as_bytes().to_vec());
+        let loaded = load(&self.configuration);
+        self.store
+            .apply(
+                &loaded.catalogue_digest,
+                &loaded.catalogue,
+                self.clock.now(),
+            )
+            .await
+            .unwrap();
+        *self.settings.write().unwrap() = Arc::new(loaded.settings);
+    }
+
+    /// Handles messages until none is visible.
+    pub async fn pump(&mut self) {
+        while let Some(delivery) = self.next_delivery().await {
+            let worked = self.faults.drive(self.work(&delivery)).await;
+            if worked.is_none() {
+                self.store.release_leases().await.unwrap();
+            }
+        }
+    }
+
+    async fn next_delivery(&self) -> Option<ports::Delivery> {
+        for queue in [QueueName::Routing, QueueName::Forwarding] {
+            let received = self
+                .ports
+                .receive(queue, 1, self.clock.now(), VISIBILITY)
+                .await
+                .unwrap();
+            if let Some(delivery) = received.into_iter().next() {
+                return Some(delivery);
+            }
+        }
+        None
+    }
+
+    async fn work(&self, delivery: &ports::Delivery) {
+        let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
+            Message::Route { order } => routing::handle(&self.routing, &order).await,
+            Message::Forward {
+                order,
+                purchase_order,
+            } => forwarding::handle(&self.forwarding, &order, &purchase_order).await,
+        };
+        match done {
+            Ok(()) => drop(self.ports.acknowledge(delivery).await),
+            Err(_) => {
+                let at = self.clock.now() + SignedDuration::from_secs(5);
+                drop(self.ports.give_back(delivery, at).await);
+            }
+        }
+    }
+
+    /// Time passes: the channel repeats what was not answered, leases end, the sweep runs.
+    pub async fn pass(&mut self, by: SignedDuration) {
+        self.clock.advance(by);
+        for webhook in std::mem::take(&mut self.unanswered) {
+            self.post(&webhook).await;
+        }
+        let swept = self.faults.drive(exceptions::sweep(&self.exceptions)).await;
+        if swept.is_none() {
+            self.store.release_leases().await.unwrap();
+        }
+        self.pump().await;
+    }
+
+    /// Long enough for every retry and look-up to have had its turn.
+    pub async fn settle(&mut self) {
+        self.pump().await;
+        for _ in 0..12 {
+            self.pass(SignedDuration::from_secs(61)).await;
+        }
+        for _ in 0..6 {
+            self.pass(SignedDuration::from_mins(20)).await;
+        }
+    }
+
+    pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::event::Recorded>)> {
+        let mut orders = Vec::new();
+        for id in self.store.list(None, 1000).await.unwrap() {
+            let history = self.store.load(&id).await.unwrap().unwrap();
+            orders.push((history.fold().unwrap(), history.events));
+        }
+        orders
+    }
+
+    pub async fn order(&self, id: &OrderId) -> Order {
+        self.store.load(id).await.unwrap().unwrap().fold().unwrap()
+    }
+
+    /// The timeline of every order, and what the suppliers have.
+    pub async fn story(&self) -> String {
+        let mut lines = Vec::new();
+        for (order, history) in self.orders().await {
+            lines.push(order.id.to_string());
+            let start = history.first().map_or(self.clock.now(), |first| first.at);
+            for entry in timeline(&history) {
+                let since = entry.at.duration_since(start);
+                lines.push(format!("  +{:>5}s  {}", since.as_secs(), entry.text));
+            }
+            for entry in order.attention(self.clock.now()) {
+                lines.push(format!(
+                    "  case {:?} {}: {}",
+                    entry.kind, entry.cause, entry.detail
+                ));
+            }
+        }
+        for (reference, times) in self.received() {
+            lines.push(format!("supplier has {reference} x {times}"));
+        }
+        lines.join("\n")
+    }
+
+    /// Every purchase order that any supplier has, by its own count.
+    pub fn received(&self) -> BTreeMap<String, usize> {
+        let mut received = self.supplier.taken();
+        let mut folders = vec![self.folder.path().join("outbox")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                let hidden = entry.file_name().to_string_lossy().starts_with('.');
+                if path.is_dir() && !hidden {
+                    folders.push(path);
+                } else if path
+                    .extension()
+                    .is_some_and(|ending| ending == "csv" || ending == "eml")
+                {
+                    let number = path.file_stem().unwrap().to_string_lossy().into_owned();
+                    *received.entry(number).or_default() += 1;
+                }
+            }
+        }
+        received
+    }
+
+    /// Every invariant, and that nothing stays where nothing would move it; empty when all holds.
+    pub async fn broken(&self) -> Vec<String> {
+        let received = self.received();
+        let mut broken: Vec<String> = received
+            .iter()
+            .filter(|(_, times)| **times > 1)
+            .map(|(number, times)| format!("nothing doubled: {number} x {times}"))
+            .collect();
+        let mut reserved = BTreeMap::new();
+        for (order, history) in self.orders().await {
+            broken.extend(
+                domain::invariants::broken(&order, &history)
+                    .into_iter()
+                    .map(|why| format!("{}: {why}", order.id)),
+            );
+            if order.needs_routing.is_some() {
+                broken.push(format!("{} still waits for routing", order.id));
+            }
+            for own in &order.purchase_orders {
+                let has = received.contains_key(own.number.as_str());
+                match &own.send {
+                    SendState::Sent { .. } if !has => broken.push(format!(
+                        "nothing lost: {} is sent and not there",
+                        own.number
+                    )),
+                    SendState::Voided { .. } | SendState::Rejected { .. } if has => {
+                        broken.push(format!("{} is there and {}", own.number, own.send.name()))
+                    }
+                    SendState::SendStarted { .. } => {
+                        broken.push(format!("{} is stuck in sending", own.number))
+                    }
+                    SendState::Planned { .. } if !self.is_case(&order, own.number.as_str()) => {
+                        broken.push(format!("{} is planned and no case", own.number))
+                    }
+                    SendState::InDoubt { .. } if !self.is_case(&order, own.number.as_str()) => {
+                        broken.push(format!("{} is in doubt and no case", own.number))
+                    }
+                    SendState::Sent { .. }
+                    | SendState::Voided { .. }
+                    | SendState::Rejected { .. }
+                    | SendState::Planned { .. }
+                    | SendState::InDoubt { .. } => {}
+                }
+                for line in own
+                    .lines
+                    .iter()
+                    .filter(|line| line.reserved && own.holds_reservation())
+                {
+                    *reserved
+                        .entry((own.number.clone(), line.supplier_sku.clone()))
+                        .or_insert(0) += line.quantity;
+                }
+            }
+        }
+        let rows: BTreeMap<_, _> = self
+            .store
+            .reservations()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| ((row.purchase_order, row.supplier_sku), row.quantity))
+            .collect();
+        if rows != reserved {
+            broken.push(format!(
+                "stock adds up: reserved {rows:?}, live purchase orders want {reserved:?}"
+            ));
+        }
+        for (supplier, sku, stock) in self.store.stock().await.unwrap() {
+            let held: i64 = self
+                .store
+                .reservations()
+                .await
+                .unwrap()
+                .iter()
+                .filter(|row| row.supplier == supplier && row.supplier_sku == sku)
+                .map(|row| i64::from(row.quantity))
+                .sum();
+            if stock.available + held != i64::from(stock.stock) {
+                broken.push(format!(
+                    "stock adds up: {supplier} {sku}: {} + {held} is not {}",
+                    stock.available, stock.stock
+                ));
+            }
+        }
+        broken
+    }
+
+    fn is_case(&self, order: &Order, number: &str) -> bool {
+        order.attention(self.clock.now()).iter().any(|entry| {
+            entry
+                .purchase_order
+                .as_ref()
+                .is_some_and(|own| own.as_str() == number)
+                && entry.kind != CaseKind::Stuck
+        })
+    }
+}
+
+fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {
+    configuration::load(files).unwrap_or_else(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", problems.join("\n"))
+    })
+}
