@@ -15,7 +15,7 @@ use std::sync::{Arc, RwLock};
 const ORDERS_A_SWEEP: usize = 1000;
 const DEAD_LETTERS_A_SWEEP: usize = 100;
 /// An order that cannot be read is an incident already.
-const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(3600);
+const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// What the function may touch.
 #[derive(Clone)]

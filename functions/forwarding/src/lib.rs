@@ -318,7 +318,7 @@ async fn record(
             Ok(()) => return Ok(()),
             Err(StepError::Stop(why)) => return Err(StepError::Stop(why)),
             Err(error) => {
-                tracing::warn!(purchase_order.number = %number, error = %error, "outcome not recorded yet")
+                tracing::warn!(purchase_order.number = %number, error = %error, "outcome not recorded yet");
             }
         }
         deps.clock.sleep(wait).await;
@@ -395,7 +395,7 @@ async fn commit(deps: &Deps, id: &OrderId, command: impl Fn() -> Command) -> Res
             Err(CommitError::Busy) => {
                 deps.clock
                     .sleep(Duration::from_millis(20 * u64::from(attempt + 1)))
-                    .await
+                    .await;
             }
             Err(error) => {
                 return Err(StepError::GiveBack(

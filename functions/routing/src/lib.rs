@@ -71,9 +71,12 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         if events.is_empty() {
             return Ok(Some(order));
         }
-        let trace = events.iter().find_map(|event| match event {
-            Event::Routed(routed) => Some(routed.trace),
-            _ => None,
+        let trace = events.iter().find_map(|event| {
+            if let Event::Routed(routed) = event {
+                Some(routed.trace)
+            } else {
+                None
+            }
         });
         let (mut commit, after) = Commit::new(&order, events, now).map_err(stop)?;
         commit.trace = trace.map(|number| (number, planned.trace));
@@ -84,7 +87,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
             Err(CommitError::Busy) => {
                 deps.clock
                     .sleep(Duration::from_millis(20 * u64::from(attempt + 1)))
-                    .await
+                    .await;
             }
             Err(error) => {
                 return Err(StepError::GiveBack(

@@ -74,7 +74,8 @@ impl Address {
             ("country", blank(&self.country_code) && blank(&self.country)),
         ]
         .into_iter()
-        .filter_map(|(field, missing)| missing.then(|| field.to_owned()))
+        .filter(|(_, missing)| *missing)
+        .map(|(field, _)| field.to_owned())
         .collect()
     }
 }

@@ -122,10 +122,13 @@ fn changes(
     event: &SendEvent,
     at: Timestamp,
 ) -> Vec<ReservationChange> {
-    let change = match event {
-        SendEvent::Sent { .. } if before.sent_again == after.sent_again => Change::Sent(at),
-        _ if before.holds_reservation() && !after.holds_reservation() => Change::GiveBack,
-        _ => return Vec::new(),
+    let recorded_first = before.sent_again == after.sent_again;
+    let change = if matches!(event, SendEvent::Sent { .. }) && recorded_first {
+        Change::Sent(at)
+    } else if before.holds_reservation() && !after.holds_reservation() {
+        Change::GiveBack
+    } else {
+        return Vec::new();
     };
     before
         .lines

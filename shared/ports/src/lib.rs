@@ -1,4 +1,4 @@
-//! The traits through which the functions touch the world. `embedded` implements them on SQLite
+//! The traits through which the functions touch the world. `embedded` implements them on `SQLite`
 //! and folders; a channel or supplier method is one file in `channels` or `suppliers`.
 //!
 //! An error is named by what the caller will do with it. A call that failed may have happened: its

@@ -1,1 +1,99 @@
+//! Ways to reach a supplier. A method is one file here and one line in [`SUPPLIERS`]; the rest of
+//! Waybill knows only the traits of `ports`.
+//!
+//! Every method keeps the same promises: `prepare` is pure and repeats its bytes exactly, `send` is
+//! one step without a retry below it, and whatever is not known to have failed is in doubt.
 
+mod csv;
+mod http;
+mod mail;
+mod table;
+mod templates;
+#[cfg(test)]
+mod testing;
+
+use http_client::Http;
+use ports::{Files, Mailer, Supplier};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use http::allow_private;
+
+/// What a method may use, though none uses everything.
+pub struct Opening<'a> {
+    pub settings: &'a domain::settings::SupplierSettings,
+    /// Pinned to the hosts that [`Entry::hosts`] names.
+    pub http: Arc<dyn Http>,
+    pub files: Arc<dyn Files>,
+    pub mailer: Arc<dyn Mailer>,
+    /// The values of the names that [`Entry::secrets`] gives.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// What is wrong in the settings of one supplier; `path` is relative to them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct SettingsError {
+    pub path: String,
+    pub message: String,
+}
+
+impl SettingsError {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+pub struct Entry {
+    /// As written in the supplier's settings.
+    pub method: &'static str,
+    pub open: fn(Opening) -> Result<Box<dyn Supplier>, SettingsError>,
+    /// Names of the secrets that the settings mention; none where the settings cannot be read.
+    pub secrets: fn(&serde_json::Value) -> Vec<String>,
+    /// The only hosts that requests may go to.
+    pub hosts: fn(&serde_json::Value) -> Vec<String>,
+}
+
+pub const SUPPLIERS: &[Entry] = &[mail::ENTRY, csv::ENTRY, http::ENTRY];
+
+pub fn entry(method: &str) -> Option<&'static Entry> {
+    SUPPLIERS.iter().find(|entry| entry.method == method)
+}
+
+/// The settings of one method, with its name as the path of what does not fit at all.
+fn read<T: DeserializeOwned>(
+    method: &str,
+    specific: &serde_json::Value,
+) -> Result<T, SettingsError> {
+    let nothing = serde_json::Value::Object(serde_json::Map::new());
+    let specific = if specific.is_null() {
+        &nothing
+    } else {
+        specific
+    };
+    T::deserialize(specific).map_err(|error| SettingsError::new(method, error.to_string()))
+}
+
+/// For methods that need none.
+fn no_names(_: &serde_json::Value) -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_found_once() {
+        for method in ["mail", "csv", "http"] {
+            assert_eq!(entry(method).unwrap().method, method);
+        }
+        assert_eq!(SUPPLIERS.len(), 3);
+        assert!(entry("fax").is_none());
+    }
+}

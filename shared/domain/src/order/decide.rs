@@ -167,22 +167,15 @@ impl Order {
             } => self.record_outcome(number, attempt, outcome, now),
             Command::ClaimLapsed { number, attempt } => {
                 let own = self.own(&number)?;
-                match &own.send {
-                    SendState::SendStarted {
-                        attempt: current,
-                        settle_at,
-                        ..
-                    } if *current == attempt && now >= *settle_at => Ok(vec![of(
-                        number,
-                        SendEvent::SendInDoubt {
-                            attempt,
-                            why: "nobody recorded an outcome in time".to_owned(),
-                            evidence: None,
-                            look_at: Some(now),
-                        },
-                    )]),
-                    _ => Ok(Vec::new()),
-                }
+                let lapsed = matches!(&own.send, SendState::SendStarted { attempt: current, settle_at, .. }
+                    if *current == attempt && now >= *settle_at);
+                let doubt = SendEvent::SendInDoubt {
+                    attempt,
+                    why: "nobody recorded an outcome in time".to_owned(),
+                    evidence: None,
+                    look_at: Some(now),
+                };
+                Ok(lapsed.then(|| of(number, doubt)).into_iter().collect())
             }
             Command::RecordLookup {
                 number,

@@ -1,0 +1,209 @@
+//! A file for each purchase order in the outbox, which the supplier fetches.
+//!
+//! The file's name follows from the number and is created once, so sending twice is the same as
+//! sending once, and whether it ever appeared settles every doubt.
+
+use crate::table::{self, Format};
+use crate::{Entry, Opening, SettingsError, no_names, read};
+use async_trait::async_trait;
+use domain::order::event::LookupFinding;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use ports::supplier::LookupAnswer;
+use ports::{
+    Area, Artifact, Attempt, Decoded, Files, Handover, LookupPolicy, PrepareError, SendLookup,
+    SendOutcome, Supplier,
+};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const ENTRY: Entry = Entry {
+    method: "csv",
+    open,
+    secrets: no_names,
+    hosts: no_names,
+};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Below the outbox; the supplier's id where absent.
+    folder: Option<String>,
+    #[serde(default = "comma")]
+    delimiter: char,
+    #[serde(default = "yes")]
+    spreadsheet_safe: bool,
+}
+
+fn comma() -> char {
+    ','
+}
+
+fn yes() -> bool {
+    true
+}
+
+struct Csv {
+    folder: String,
+    format: Format,
+    files: Arc<dyn Files>,
+}
+
+fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
+    let settings: Settings = read("csv", &opening.settings.specific)?;
+    let folder = settings
+        .folder
+        .unwrap_or_else(|| opening.settings.id.to_string());
+    if !folder.split('/').all(plain) {
+        let message = "a folder has names of letters, digits, '-', '_' and '.', parted by '/'";
+        return Err(SettingsError::new("folder", message));
+    }
+    let delimiter = u8::try_from(settings.delimiter)
+        .ok()
+        .filter(|delimiter| b",;\t|".contains(delimiter))
+        .ok_or_else(|| SettingsError::new("delimiter", "one of , ; | and tab"))?;
+    Ok(Box::new(Csv {
+        folder,
+        format: Format {
+            delimiter,
+            spreadsheet_safe: settings.spreadsheet_safe,
+        },
+        files: opening.files,
+    }))
+}
+
+/// A name that stays in its folder.
+fn plain(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+impl Csv {
+    fn key(&self, number: &PurchaseOrderNumber) -> String {
+        format!("{}/{number}.csv", self.folder)
+    }
+}
+
+#[async_trait]
+impl Supplier for Csv {
+    fn prepare(&self, handover: &Handover) -> Result<Artifact, PrepareError> {
+        Ok(Artifact {
+            media_type: "text/csv".to_owned(),
+            bytes: table::write(handover, self.format)?,
+            omits: Vec::new(),
+        })
+    }
+
+    fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
+        table::read(&artifact.bytes, self.format)
+    }
+
+    fn timeout(&self) -> Duration {
+        TIMEOUT
+    }
+
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
+        let key = self.key(&attempt.number);
+        match self
+            .files
+            .put_new(Area::Outbox, &key, &artifact.bytes)
+            .await
+        {
+            // Only we make this key, so a file that is there is ours.
+            Ok(_) => SendOutcome::Accepted { reference: None },
+            Err(error) => SendOutcome::InDoubt {
+                why: error.to_string(),
+                evidence: Vec::new(),
+            },
+        }
+    }
+
+    fn lookup(&self) -> Option<&dyn SendLookup> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl SendLookup for Csv {
+    /// The outbox is ours: what it does not know never was there.
+    fn policy(&self) -> LookupPolicy {
+        LookupPolicy {
+            authoritative_after: Some(Duration::ZERO),
+        }
+    }
+
+    async fn find(&self, number: &PurchaseOrderNumber) -> LookupAnswer {
+        match self.files.was_published(&self.key(number)).await {
+            Ok(true) => LookupAnswer::Found { reference: None },
+            Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
+            Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, attempt, handover};
+    use serde_json::json;
+
+    fn supplier(
+        world: &World,
+        specific: serde_json::Value,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
+        world.open("csv", specific)
+    }
+
+    #[tokio::test]
+    async fn a_file_appears_once_under_the_number() {
+        let world = World::default();
+        let supplier = supplier(&world, json!({"folder": "acme/in", "delimiter": ";"})).unwrap();
+        let artifact = supplier.prepare(&handover()).unwrap();
+        assert_eq!(artifact.bytes, supplier.prepare(&handover()).unwrap().bytes);
+        let lookup = supplier.lookup().unwrap();
+        let number = handover().number;
+        assert_eq!(
+            lookup.find(&number).await,
+            LookupAnswer::NotFound(LookupFinding::Absent)
+        );
+        for _ in 0..2 {
+            let outcome = supplier.send(&artifact, &attempt(false)).await;
+            assert!(matches!(outcome, SendOutcome::Accepted { reference: None }));
+        }
+        let key = format!("acme/in/{number}.csv");
+        assert_eq!(world.file(&key), Some(artifact.bytes));
+        assert_eq!(
+            lookup.find(&number).await,
+            LookupAnswer::Found { reference: None }
+        );
+    }
+
+    #[tokio::test]
+    async fn an_outbox_that_fails_is_in_doubt() {
+        let world = World::failing();
+        let supplier = supplier(&world, json!({})).unwrap();
+        let artifact = supplier.prepare(&handover()).unwrap();
+        let outcome = supplier.send(&artifact, &attempt(false)).await;
+        assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
+        assert_eq!(
+            supplier.lookup().unwrap().find(&handover().number).await,
+            LookupAnswer::NotFound(LookupFinding::Unclear)
+        );
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let world = World::default();
+        let path = |specific| supplier(&world, specific).err().unwrap().path;
+        assert_eq!(path(json!({"folder": "../evidence"})), "folder");
+        assert_eq!(path(json!({"folder": "/tmp"})), "folder");
+        assert_eq!(path(json!({"delimiter": "ü"})), "delimiter");
+        let error = supplier(&world, json!({"quotes": true})).err().unwrap();
+        assert!(error.message.contains("quotes"), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+//! Templates of the merchant, which see the order and never a secret. A field that does not exist
+//! is an error, and a template that runs on and on is stopped.
+
+use crate::SettingsError;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, default_auto_escape_callback,
+    escape_formatter,
+};
+use ports::PrepareError;
+use serde::Serialize;
+use std::fmt::Write;
+
+const FUEL: u64 = 100_000;
+const URL: AutoEscape = AutoEscape::Custom(std::borrow::Cow::Borrowed("url"));
+
+/// The ending of a template's name picks how values are escaped: `.json`, `.html`, `.url`.
+pub(crate) struct Templates(Environment<'static>);
+
+impl Templates {
+    pub(crate) fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment.set_debug(false);
+        environment.set_auto_escape_callback(|name| {
+            if matches!(name.rsplit_once('.'), Some((_, "url"))) {
+                URL
+            } else {
+                default_auto_escape_callback(name)
+            }
+        });
+        environment.set_formatter(|out, state, value| {
+            if *state.auto_escape() != URL {
+                return escape_formatter(out, state, value);
+            }
+            let text = value.to_string();
+            // These would climb in the path, in every spelling.
+            if matches!(text.as_str(), "." | "..") {
+                let message = "a URL cannot hold this value";
+                return Err(Error::new(ErrorKind::InvalidOperation, message));
+            }
+            let text = if value.is_safe() {
+                text
+            } else {
+                percent_encoded(&text)
+            };
+            out.write_str(&text).map_err(Error::from)
+        });
+        environment.add_filter("urlencode", |value: Value| {
+            Value::from_safe_string(percent_encoded(&value.to_string()))
+        });
+        Self(environment)
+    }
+
+    /// `path` is where the settings hold the template.
+    pub(crate) fn add(
+        &mut self,
+        path: &str,
+        name: &str,
+        source: impl Into<String>,
+    ) -> Result<(), SettingsError> {
+        self.0
+            .add_template_owned(name.to_owned(), source.into())
+            .map_err(|error| SettingsError::new(path, error.to_string()))
+    }
+
+    pub(crate) fn render<T: Serialize>(
+        &self,
+        name: &str,
+        seen: &T,
+    ) -> Result<String, PrepareError> {
+        let template = self
+            .0
+            .get_template(name)
+            .map_err(|error| PrepareError(error.to_string()))?;
+        template
+            .render(Value::from(Serde(seen)))
+            .map_err(|error| PrepareError(told(&error, template.source())))
+    }
+
+    /// So that a mistake shows when the settings are read and not with the first answer.
+    pub(crate) fn check(&self, path: &str, expression: &str) -> Result<(), SettingsError> {
+        self.0
+            .compile_expression(expression)
+            .map(|_| ())
+            .map_err(|error| SettingsError::new(path, error.to_string()))
+    }
+
+    /// The value of an expression; an error where it is not defined.
+    pub(crate) fn evaluate<T: Serialize>(
+        &self,
+        expression: &str,
+        seen: &T,
+    ) -> Result<Value, Error> {
+        let value = self
+            .0
+            .compile_expression(expression)?
+            .eval(Value::from(Serde(seen)))?;
+        if value.is_undefined() {
+            return Err(Error::new(ErrorKind::UndefinedError, "no such value"));
+        }
+        Ok(value)
+    }
+
+    /// Only true and false answer a question: the text "false" would otherwise be a yes.
+    pub(crate) fn judge<T: Serialize>(&self, expression: &str, seen: &T) -> Result<bool, Error> {
+        let value = self.evaluate(expression, seen)?;
+        if value.kind() == ValueKind::Bool {
+            Ok(value.is_true())
+        } else {
+            let message = "the expression is neither true nor false";
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        }
+    }
+}
+
+/// The error with the words of the template that it is about. The library would show them in its
+/// debug mode, but the customer's address with them.
+fn told(error: &Error, source: &str) -> String {
+    match error.range().and_then(|range| source.get(range)) {
+        Some(words) => format!("{error}: {words}"),
+        None => error.to_string(),
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn rendered(name: &str, source: &str) -> Result<String, PrepareError> {
+        let mut templates = Templates::new();
+        templates.add("here", name, source).unwrap();
+        templates.render(
+            name,
+            &json!({"name": "Ö/\"a\" & b", "ship_to": {"city": "X"}}),
+        )
+    }
+
+    #[test]
+    fn values_are_escaped_for_where_they_go() {
+        assert_eq!(
+            rendered("a.url", "/{{ name }}").unwrap(),
+            "/%C3%96%2F%22a%22%20%26%20b"
+        );
+        assert_eq!(
+            rendered("a.url", "/{{ name|urlencode }}").unwrap(),
+            "/%C3%96%2F%22a%22%20%26%20b"
+        );
+        let body = rendered("a.json", r#"{"n": {{ name }}}"#).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["n"], "Ö/\"a\" & b");
+        assert!(rendered("a.html", "{{ name }}").unwrap().contains("&amp;"));
+        assert_eq!(rendered("a.txt", "{{ name }}").unwrap(), "Ö/\"a\" & b");
+    }
+
+    #[test]
+    fn a_missing_field_is_named_and_an_endless_loop_ends() {
+        let error = rendered("a.json", "{{ ship_to.street }}").unwrap_err();
+        assert!(error.to_string().contains("street"), "{error}");
+        assert!(rendered("a.url", "{{ street }}").is_err());
+        let endless =
+            "{% for a in range(9999) %}{% for b in range(9999) %}{{ a }}{% endfor %}{% endfor %}";
+        assert!(rendered("a.txt", endless).is_err());
+    }
+
+    #[test]
+    fn only_true_and_false_answer() {
+        let templates = Templates::new();
+        let seen = json!({"status": 201, "body": {"ok": "false"}});
+        assert!(
+            templates
+                .judge("status >= 200 and status < 300", &seen)
+                .unwrap()
+        );
+        assert!(!templates.judge("status in [400, 404]", &seen).unwrap());
+        assert!(templates.judge("body.ok", &seen).is_err());
+        assert!(templates.judge("body.missing", &seen).is_err());
+        assert!(templates.judge("body.missing.deeper == 1", &seen).is_err());
+    }
+}

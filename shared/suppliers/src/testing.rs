@@ -1,0 +1,171 @@
+//! A small world for the tests of the methods.
+
+use crate::{Opening, SettingsError, entry};
+use async_trait::async_trait;
+use domain::address::Address;
+use domain::ids::{ChannelCode, SupplierId};
+use domain::personal::Personal;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::settings::{Merchant, SupplierSettings};
+use http_client::{Failure, Http, Request, Response};
+use ports::supplier::HandoverLine;
+use ports::{Area, Attempt, Files, Handover, MailOutcome, Mailer, Put, Supplier, Unavailable};
+use secrecy::SecretString;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) fn handover() -> Handover {
+    let line = |sku: &str, quantity| HandoverLine {
+        sku: format!("OUR-{sku}"),
+        supplier_sku: sku.to_owned(),
+        title: format!("Lamp {sku}"),
+        quantity,
+    };
+    Handover {
+        number: PurchaseOrderNumber::new(&ChannelCode::parse("S").unwrap(), "1001", 1),
+        order_name: "#1001".to_owned(),
+        merchant: Merchant {
+            name: "Example Shop".to_owned(),
+            mail: "orders@shop.example".to_owned(),
+        },
+        supplier: "acme".to_owned(),
+        planned_at: "2026-12-01T10:00:00Z".parse().unwrap(),
+        placed_at: "2026-12-01T09:58:00Z".parse().unwrap(),
+        shipping_method: "standard".to_owned(),
+        ship_to: Personal::new(Address {
+            name: "Ada Exämple".to_owned(),
+            company: "Engines & Co".to_owned(),
+            address1: "1 Main St".to_owned(),
+            address2: "Unit \"4\"".to_owned(),
+            city: "Lexington".to_owned(),
+            province: "Kentucky".to_owned(),
+            province_code: "KY".to_owned(),
+            zip: "40507".to_owned(),
+            country_code: "US".to_owned(),
+            country: "United States".to_owned(),
+            phone: "+1 (502) 555-0100".to_owned(),
+        }),
+        lines: vec![line("LS-1", 2), line("LS-2", 13)],
+    }
+}
+
+pub(crate) fn attempt(doubted: bool) -> Attempt {
+    Attempt {
+        number: handover().number,
+        attempt: 1,
+        doubted,
+    }
+}
+
+/// Holds what was sent and what will be answered.
+#[derive(Clone, Default)]
+pub(crate) struct World(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    fails: bool,
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    answers: Mutex<VecDeque<Result<Response, Failure>>>,
+    requests: Mutex<Vec<Request>>,
+    mails: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+impl World {
+    pub(crate) fn failing() -> Self {
+        Self(Arc::new(Inner {
+            fails: true,
+            ..Inner::default()
+        }))
+    }
+
+    pub(crate) fn open(
+        &self,
+        method: &str,
+        specific: serde_json::Value,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
+        let settings = SupplierSettings {
+            id: SupplierId::parse("acme").unwrap(),
+            name: "Acme".to_owned(),
+            method: method.to_owned(),
+            priority: 1,
+            po_box: true,
+            military: true,
+            concurrency: 1,
+            specific,
+        };
+        (entry(method).unwrap().open)(Opening {
+            settings: &settings,
+            http: Arc::new(self.clone()),
+            files: Arc::new(self.clone()),
+            mailer: Arc::new(self.clone()),
+            secrets: [("ACME_KEY".to_owned(), SecretString::from("hush"))].into(),
+        })
+    }
+
+    pub(crate) fn answer(&self, answer: Result<Response, Failure>) {
+        self.0.answers.lock().unwrap().push_back(answer);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.0.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn file(&self, key: &str) -> Option<Vec<u8>> {
+        self.0.files.lock().unwrap().get(key).cloned()
+    }
+
+    pub(crate) fn mail(&self, key: &str) -> Option<Vec<u8>> {
+        self.0.mails.lock().unwrap().get(key).cloned()
+    }
+}
+
+#[async_trait]
+impl Http for World {
+    async fn send(&self, request: &Request, _: Duration) -> Result<Response, Failure> {
+        self.0.requests.lock().unwrap().push(request.clone());
+        self.0.answers.lock().unwrap().pop_front().unwrap()
+    }
+}
+
+#[async_trait]
+impl Files for World {
+    async fn put_new(&self, _: Area, key: &str, bytes: &[u8]) -> Result<Put, Unavailable> {
+        if self.0.fails {
+            return Err(Unavailable::new("the disk is full"));
+        }
+        let mut files = self.0.files.lock().unwrap();
+        if files.contains_key(key) {
+            return Ok(Put::AlreadyThere);
+        }
+        files.insert(key.to_owned(), bytes.to_vec());
+        Ok(Put::Created)
+    }
+
+    async fn get(&self, _: Area, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        Ok(self.file(key))
+    }
+
+    async fn was_published(&self, key: &str) -> Result<bool, Unavailable> {
+        if self.0.fails {
+            return Err(Unavailable::new("the disk is gone"));
+        }
+        Ok(self.file(key).is_some())
+    }
+}
+
+#[async_trait]
+impl Mailer for World {
+    async fn send(&self, key: &str, message: &[u8]) -> MailOutcome {
+        if self.0.fails {
+            return MailOutcome::InDoubt("no answer to the final dot".to_owned());
+        }
+        let mut mails = self.0.mails.lock().unwrap();
+        mails.insert(key.to_owned(), message.to_vec());
+        MailOutcome::Sent
+    }
+
+    async fn was_sent(&self, key: &str) -> Option<bool> {
+        (!self.0.fails).then(|| self.mail(key).is_some())
+    }
+}

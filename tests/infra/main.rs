@@ -1,0 +1,195 @@
+//! The structure, read from `cargo metadata` and the sources: who may know whom, which licences and
+//! crates may come in, what the pure crate must not name.
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn metadata() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .exec()
+        .unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+fn dependencies(package: &Package) -> BTreeSet<String> {
+    let normal = package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.kind == DependencyKind::Normal);
+    normal.map(|dependency| dependency.name.clone()).collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    let members: BTreeSet<String> = metadata
+        .workspace_packages()
+        .iter()
+        .map(|package| package.name.to_string())
+        .collect();
+    let allowed: &[(&str, &[&str])] = &[
+        ("domain", &[]),
+        ("ports", &["domain"]),
+        ("http-client", &["domain"]),
+        ("channels", &["domain", "ports"]),
+        ("suppliers", &["domain", "ports", "http-client"]),
+        ("configuration", &["domain"]),
+        ("embedded", &["domain", "ports"]),
+        ("order-webhook", &["domain", "ports"]),
+        ("routing", &["domain", "ports"]),
+        ("forwarding", &["domain", "ports"]),
+        ("exceptions", &["domain", "ports"]),
+        ("doubles", &["http-client"]),
+    ];
+    for package in metadata.workspace_packages() {
+        let Some((_, allowed)) = allowed
+            .iter()
+            .find(|(name, _)| *name == package.name.as_str())
+        else {
+            assert!(
+                ["waybill", "tests"].contains(&package.name.as_str()),
+                "{} has no row here",
+                package.name
+            );
+            continue;
+        };
+        let ours: BTreeSet<String> = dependencies(package)
+            .intersection(&members)
+            .cloned()
+            .collect();
+        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        assert!(
+            ours.is_subset(&allowed),
+            "{} may not know {:?}",
+            package.name,
+            &ours - &allowed
+        );
+    }
+}
+
+#[test]
+fn the_domain_is_small_and_pure() {
+    let metadata = metadata();
+    let domain = metadata
+        .workspace_packages()
+        .into_iter()
+        .find(|package| package.name.as_str() == "domain")
+        .unwrap()
+        .clone();
+    let allowed = [
+        "data-encoding",
+        "jiff",
+        "rust_decimal",
+        "serde",
+        "serde_json",
+        "sha2",
+        "thiserror",
+    ];
+    let allowed: BTreeSet<String> = allowed.map(str::to_owned).into();
+    assert!(
+        dependencies(&domain).is_subset(&allowed),
+        "domain may not know {:?}",
+        &dependencies(&domain) - &allowed
+    );
+    for file in sources(&root().join("shared/domain/src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for banned in [
+            "SystemTime",
+            "Timestamp::now",
+            "Zoned::now",
+            "std::env",
+            "std::fs",
+            "std::net",
+            "f64",
+            "f32",
+            ".await",
+        ] {
+            assert!(!code.contains(banned), "{} names {banned}", file.display());
+        }
+    }
+}
+
+#[test]
+fn licences_and_banned_crates() {
+    let allowed = [
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "Unlicense",
+        "Unicode-3.0",
+        "0BSD",
+        "CC0-1.0",
+        "CDLA-Permissive-2.0",
+        "MIT-0",
+        "BSL-1.0",
+        "Apache-2.0 WITH LLVM-exception",
+    ];
+    for package in metadata().packages {
+        let name = package.name.as_str();
+        assert!(
+            !["aws-lc-sys", "aws-lc-rs", "openssl-sys", "native-tls"].contains(&name),
+            "{name} is banned"
+        );
+        assert!(
+            !name.starts_with("aws-sdk-"),
+            "{name}: nothing here needs the SDK yet"
+        );
+        let licence = package.license.clone().unwrap_or_default();
+        // Of alternatives one must be allowed; of what is demanded together, all.
+        let fits = licence.replace('/', " OR ").split(" AND ").all(|demanded| {
+            demanded
+                .trim_matches(['(', ')'])
+                .split(" OR ")
+                .any(|one| allowed.contains(&one.trim().trim_matches(['(', ')'])))
+        });
+        assert!(fits, "{name} is under {licence:?}");
+    }
+}
+
+#[test]
+fn functions_name_only_domain_and_ports() {
+    for function in ["order-webhook", "routing", "forwarding", "exceptions"] {
+        for file in sources(&root().join("functions").join(function).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for banned in [
+                "embedded::",
+                "channels::",
+                "suppliers::",
+                "http_client::",
+                "rusqlite",
+                "reqwest",
+            ] {
+                assert!(
+                    !text.contains(&format!(" {banned}")),
+                    "{} names {banned}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
