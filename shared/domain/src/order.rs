@@ -57,6 +57,8 @@ pub struct Order {
     pub needs_routing: Option<Timestamp>,
     /// A person cancelled it here, whatever the channel says.
     pub cancelled_here: bool,
+    /// Counts what made routing look again, so that a purchase order knows how old its plan is.
+    pub wakes: u64,
     /// Events applied; the version that a commit expects.
     pub version: u64,
 }
@@ -136,6 +138,8 @@ pub struct PurchaseOrder {
     pub unpreparable: Option<String>,
     /// Acceptances beyond the first: severity 1.
     pub sent_again: u32,
+    /// The order's `wakes` when routing last found that it holds.
+    pub confirmed_at: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +168,7 @@ impl Order {
             released: BTreeSet::new(),
             needs_routing: None,
             cancelled_here: false,
+            wakes: 0,
             version: 0,
         }
     }
@@ -224,7 +229,13 @@ impl Order {
                         doubted: false,
                         unpreparable: None,
                         sent_again: 0,
+                        confirmed_at: self.wakes,
                     });
+                }
+                let planned =
+                    |own: &&mut PurchaseOrder| matches!(own.send, SendState::Planned { .. });
+                for own in self.purchase_orders.iter_mut().filter(planned) {
+                    own.confirmed_at = self.wakes;
                 }
                 self.routing = Some(routed.state.clone());
                 self.needs_routing = None;
@@ -244,7 +255,10 @@ impl Order {
                     .find(|candidate| &candidate.number == number)
                     .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))?;
                 purchase_order.apply(event, at)?;
-                if !purchase_order.is_live() || purchase_order.cancel == Cancel::Accepted {
+                // What came while it was being sent concerns it again now that it is not.
+                let planned_again = matches!(event, machine::SendEvent::SendDeferred { .. })
+                    && purchase_order.confirmed_at != self.wakes;
+                if planned_again || !purchase_order.is_live() {
                     self.wake(at);
                 }
             }
@@ -254,6 +268,7 @@ impl Order {
     }
 
     fn wake(&mut self, at: Timestamp) {
+        self.wakes += 1;
         self.needs_routing.get_or_insert(at);
     }
 
