@@ -1,7 +1,7 @@
 //! Stories through the whole system: each ends in a timeline that a person can read, and all
 //! invariants hold; then each is told again with a fault at every effect.
 
-use tests::faults::{FAULTS, Faults};
+use tests::faults::{FAULTS, Faults, Mutant};
 use tests::stories::all;
 use tests::world::World;
 
@@ -47,4 +47,38 @@ async fn crash_everywhere() {
         }
     }
     println!("{told} tellings with a fault");
+}
+
+/// A World that is wrong in one way is found out by the same stories and faults; a mutant that
+/// nothing finds would mean that the tests prove nothing about it.
+#[tokio::test]
+async fn mutants_are_caught() {
+    for mutant in [
+        Mutant::ClaimExpires,
+        Mutant::SendsTwice,
+        Mutant::NoSweep,
+        Mutant::HastyLookUp,
+    ] {
+        assert!(caught(mutant).await, "{mutant:?} was not caught");
+    }
+}
+
+async fn caught(mutant: Mutant) -> bool {
+    for story in all() {
+        let mut world = World::new(Faults::with(mutant)).await;
+        story.tell(&mut world).await;
+        if !world.broken().await.is_empty() {
+            return true;
+        }
+        for effect in 0..world.faults.effects() {
+            for fault in FAULTS {
+                let mut world = World::new(Faults::at(effect, fault).mutated(mutant)).await;
+                story.tell(&mut world).await;
+                if !world.broken().await.is_empty() {
+                    return true;
+                }
+            }
+        }
+    }
+    false
 }

@@ -1,11 +1,14 @@
 //! Effects counted on one deterministic schedule, and one of them made to go wrong.
 
+use crate::world::TestClock;
 use async_trait::async_trait;
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
 use domain::messages::{Message, QueueName};
+use domain::order::event::{By, Event};
+use domain::order::machine::{SendEvent, SendState};
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
@@ -13,8 +16,8 @@ use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
 use jiff::Timestamp;
 use ports::{
-    Area, AttentionRow, CommitError, DeadLetter, Deliveries, Delivery, Files, History, Incident,
-    OfferStore, OrderStore, Put, Queue, Reservation, StoreError, Unavailable,
+    Area, AttentionRow, Clock as _, CommitError, DeadLetter, Deliveries, Delivery, Files, History,
+    Incident, OfferStore, OrderStore, Put, Queue, Reservation, StoreError, Unavailable,
 };
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -53,6 +56,22 @@ struct State {
 pub struct Faults {
     state: Arc<Mutex<State>>,
     crash: Arc<Notify>,
+    pub mutant: Mutant,
+}
+
+/// A World that is wrong in one way, to show that the tests would notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mutant {
+    #[default]
+    None,
+    /// An old claim is given up and planned again without a look-up.
+    ClaimExpires,
+    /// Each request to a supplier is made twice.
+    SendsTwice,
+    /// What is due stays due.
+    NoSweep,
+    /// A look-up says "not there" before the supplier can know.
+    HastyLookUp,
 }
 
 impl Faults {
@@ -60,6 +79,18 @@ impl Faults {
         let faults = Self::default();
         faults.state.lock().unwrap().plan = Some((effect, fault));
         faults
+    }
+
+    pub fn with(mutant: Mutant) -> Self {
+        Self {
+            mutant,
+            ..Self::default()
+        }
+    }
+
+    pub fn mutated(mut self, mutant: Mutant) -> Self {
+        self.mutant = mutant;
+        self
     }
 
     pub fn effects(&self) -> usize {
@@ -120,6 +151,40 @@ impl Faults {
 pub struct Faulty {
     pub inner: Embedded,
     pub faults: Faults,
+    pub clock: TestClock,
+}
+
+impl Faulty {
+    /// What no store may do: plan a purchase order again because its claim is old.
+    async fn expire_claim(&self, id: &OrderId) {
+        let Ok(Some(history)) = self.inner.load(id).await else {
+            return;
+        };
+        let order = history.fold().unwrap();
+        let now = self.clock.now();
+        for own in &order.purchase_orders {
+            if let SendState::SendStarted {
+                attempt, settle_at, ..
+            } = &own.send
+                && now >= *settle_at
+            {
+                let why = "the claim is old".to_owned();
+                let event = SendEvent::SendDeferred {
+                    attempt: *attempt,
+                    retry_at: now,
+                    why,
+                    by: By::Answer,
+                };
+                let event = Event::PurchaseOrder {
+                    number: own.number.clone(),
+                    event,
+                };
+                let (commit, _) = Commit::new(&order, vec![event], now).unwrap();
+                self.inner.commit(commit).await.unwrap();
+                return;
+            }
+        }
+    }
 }
 
 fn lost() -> Unavailable {
@@ -129,6 +194,9 @@ fn lost() -> Unavailable {
 #[async_trait]
 impl OrderStore for Faulty {
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
+        if self.faults.mutant == Mutant::ClaimExpires {
+            self.expire_claim(order).await;
+        }
         self.inner.load(order).await
     }
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
@@ -273,6 +341,17 @@ pub struct FaultyHttp<H> {
 #[async_trait]
 impl<H: Http> Http for FaultyHttp<H> {
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        let look_up = request.method == "GET";
+        if look_up && self.faults.mutant == Mutant::HastyLookUp {
+            return Ok(Response {
+                status: 404,
+                headers: Vec::new(),
+                body: b"{}".to_vec(),
+            });
+        }
+        if !look_up && self.faults.mutant == Mutant::SendsTwice {
+            drop(self.inner.send(request, timeout).await);
+        }
         let cut = || Failure::InDoubt("the connection was cut".to_owned());
         self.faults
             .effect(cut, self.inner.send(request, timeout))

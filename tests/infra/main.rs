@@ -193,3 +193,34 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// The example that a newcomer copies can be opened by the registries as it is.
+#[test]
+fn the_example_configuration_opens() {
+    use std::sync::Arc;
+    let loaded = configuration::load_dir(&root().join("infra/config")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(embedded::Embedded::in_memory(&folder.path().join("outbox")).unwrap());
+    let secret = || secrecy::SecretString::from("secret".to_owned());
+    for channel in loaded.settings.channels.values() {
+        (channels::entry(&channel.kind).unwrap().open)(channel, vec![secret()])
+            .map(drop)
+            .unwrap();
+    }
+    for supplier in loaded.settings.suppliers.values() {
+        let entry = suppliers::entry(&supplier.method).unwrap();
+        let opening = suppliers::Opening {
+            settings: supplier,
+            http: Arc::new(doubles::supplier::SupplierDouble::default()),
+            files: store.clone(),
+            mailer: Arc::new(embedded::OutboxMailer {
+                files: store.clone(),
+            }),
+            secrets: (entry.secrets)(&supplier.specific)
+                .into_iter()
+                .map(|name| (name, secret()))
+                .collect(),
+        };
+        (entry.open)(opening).map(drop).unwrap();
+    }
+}

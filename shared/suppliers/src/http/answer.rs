@@ -73,30 +73,41 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// A record for each object, of its own values, and one of all values together.
+/// A record for each object, of its own values; for an entry of a list also one of everything below
+/// it, since a line may keep its SKU in an object of its own. Never one of the whole body: there
+/// any number would pass for any line's quantity.
 pub(super) fn records(body: &Value) -> Decoded {
     let mut records = Vec::new();
-    let mut all = Vec::new();
-    collect(body, &mut records, &mut all);
-    records.push(all);
+    collect(body, &mut records);
     Decoded { records }
 }
 
-fn collect(value: &Value, records: &mut Vec<Vec<String>>, all: &mut Vec<String>) {
+fn collect(value: &Value, records: &mut Vec<Vec<String>>) {
     match value {
         Value::Object(members) => {
             records.push(members.values().filter_map(scalar).collect());
             for member in members.values() {
-                collect(member, records, all);
+                collect(member, records);
             }
         }
         Value::Array(items) => {
             for item in items {
-                collect(item, records, all);
+                let mut below = Vec::new();
+                scalars(item, &mut below);
+                records.push(below);
+                collect(item, records);
             }
         }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members.values().for_each(|member| scalars(member, found)),
+        Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            all.extend(scalar(value));
+            found.extend(scalar(value))
         }
     }
 }
