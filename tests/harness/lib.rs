@@ -1,6 +1,11 @@
-//! The World: the real handlers over SQLite in memory, the registry's suppliers and channels, a
+//! The World: the real handlers over `SQLite` in memory, the registry's suppliers and channels, a
 //! supplier double and a clock moved by hand, on one thread, one message at a time. Every effect
 //! goes through [`faults::Faults`], which can stop the world before it, after it, or lose its answer.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a harness is test code: a panic is its answer"
+)]
 
 pub mod faults;
 pub mod stories;

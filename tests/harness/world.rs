@@ -58,7 +58,7 @@ pub struct World {
 }
 
 const SECRET: &str = "a webhook secret for tests";
-const VISIBILITY: Duration = Duration::from_secs(180);
+const VISIBILITY: Duration = Duration::from_mins(3);
 
 /// A shop and three suppliers, one for each method.
 pub fn configuration() -> BTreeMap<String, Vec<u8>> {
@@ -246,12 +246,11 @@ impl World {
                 purchase_order,
             } => forwarding::handle(&self.forwarding, &order, &purchase_order).await,
         };
-        match done {
-            Ok(()) => drop(self.ports.acknowledge(delivery).await),
-            Err(_) => {
-                let at = self.clock.now() + SignedDuration::from_secs(5);
-                drop(self.ports.give_back(delivery, at).await);
-            }
+        if done.is_ok() {
+            drop(self.ports.acknowledge(delivery).await);
+        } else {
+            let at = self.clock.now() + SignedDuration::from_secs(5);
+            drop(self.ports.give_back(delivery, at).await);
         }
     }
 
@@ -370,16 +369,16 @@ impl World {
                         own.number
                     )),
                     SendState::Voided { .. } | SendState::Rejected { .. } if has => {
-                        broken.push(format!("{} is there and {}", own.number, own.send.name()))
+                        broken.push(format!("{} is there and {}", own.number, own.send.name()));
                     }
                     SendState::SendStarted { .. } => {
-                        broken.push(format!("{} is stuck in sending", own.number))
+                        broken.push(format!("{} is stuck in sending", own.number));
                     }
                     SendState::Planned { .. } if !self.is_case(&order, own.number.as_str()) => {
-                        broken.push(format!("{} is planned and no case", own.number))
+                        broken.push(format!("{} is planned and no case", own.number));
                     }
                     SendState::InDoubt { .. } if !self.is_case(&order, own.number.as_str()) => {
-                        broken.push(format!("{} is in doubt and no case", own.number))
+                        broken.push(format!("{} is in doubt and no case", own.number));
                     }
                     SendState::Sent { .. }
                     | SendState::Voided { .. }

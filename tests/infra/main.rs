@@ -1,6 +1,8 @@
 //! The structure, read from `cargo metadata` and the sources: who may know whom, which licences and
 //! crates may come in, what the pure crate must not name.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -222,5 +224,75 @@ fn the_example_configuration_opens() {
                 .collect(),
         };
         (entry.open)(opening).map(drop).unwrap();
+    }
+}
+
+/// The example's templates render an order with several lines, faithfully.
+#[test]
+fn the_example_templates_are_faithful() {
+    use domain::address::Address;
+    use domain::personal::Personal;
+    use ports::supplier::HandoverLine;
+    use std::sync::Arc;
+    let loaded = configuration::load_dir(&root().join("infra/config")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(embedded::Embedded::in_memory(&folder.path().join("outbox")).unwrap());
+    let address = Address {
+        name: "Ada \"the\" Example".into(),
+        address1: "12 Sample Street".into(),
+        address2: "Unit 3".into(),
+        city: "Louisville".into(),
+        province_code: "KY".into(),
+        zip: "40202".into(),
+        country_code: "US".into(),
+        phone: "+1 502 555 0100".into(),
+        ..Address::default()
+    };
+    let line = |sku: &str, quantity| HandoverLine {
+        sku: sku.into(),
+        supplier_sku: format!("S-{sku}"),
+        title: format!("Article {sku}"),
+        quantity,
+    };
+    let code = domain::ids::ChannelCode::parse("SH").unwrap();
+    let at = "2026-11-23T10:00:00Z".parse().unwrap();
+    let handover = ports::Handover {
+        number: domain::purchase_order_number::PurchaseOrderNumber::new(&code, "1001", 1),
+        order_name: "#1001".into(),
+        merchant: loaded.settings.merchant.clone(),
+        supplier: "Supplier".into(),
+        planned_at: at,
+        placed_at: at,
+        shipping_method: "Standard".into(),
+        ship_to: Personal::new(address.clone()),
+        lines: vec![line("MUG", 2), line("LAMP", 31)],
+    };
+    for supplier in loaded.settings.suppliers.values() {
+        let entry = suppliers::entry(&supplier.method).unwrap();
+        let opening = suppliers::Opening {
+            settings: supplier,
+            http: Arc::new(doubles::supplier::SupplierDouble::default()),
+            files: store.clone(),
+            mailer: Arc::new(embedded::OutboxMailer {
+                files: store.clone(),
+            }),
+            secrets: (entry.secrets)(&supplier.specific)
+                .into_iter()
+                .map(|name| (name, secrecy::SecretString::from("secret".to_owned())))
+                .collect(),
+        };
+        let opened = (entry.open)(opening).unwrap();
+        let artifact = opened.prepare(&handover).unwrap();
+        assert_eq!(
+            artifact.bytes,
+            opened.prepare(&handover).unwrap().bytes,
+            "{}",
+            supplier.id
+        );
+        let decoded = opened.decode(&artifact).unwrap();
+        let lines = [("S-MUG", 2), ("S-LAMP", 31)];
+        let missing =
+            domain::fidelity::missing(&address, &lines, &decoded.records, &artifact.omits);
+        assert!(missing.is_empty(), "{} lacks {missing:?}", supplier.id);
     }
 }

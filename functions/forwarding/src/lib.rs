@@ -40,6 +40,25 @@ pub async fn handle(
     id: &OrderId,
     number: &PurchaseOrderNumber,
 ) -> Result<(), StepError> {
+    for attempt in 0..TRIES {
+        match take_step(deps, id, number).await {
+            // Another purchase order of the same order took a step first: look again.
+            Err(StepError::Contended) => {
+                deps.clock
+                    .sleep(Duration::from_millis(10 * u64::from(attempt + 1)))
+                    .await;
+            }
+            done => return done,
+        }
+    }
+    Err(StepError::Contended)
+}
+
+async fn take_step(
+    deps: &Deps,
+    id: &OrderId,
+    number: &PurchaseOrderNumber,
+) -> Result<(), StepError> {
     let Some(history) = deps.orders.load(id).await? else {
         return Ok(());
     };
@@ -88,8 +107,8 @@ async fn send(
         artifact: Digest::of(&artifact.bytes),
         settle_at: claimed_at + timeout + SETTLE_MARGIN,
     };
-    // The claim is made on the very version that was looked at: another worker's step, or news of
-    // the channel, makes it stale, and that step enqueues what is still to be done.
+    // The claim is made on the very version that was looked at: anybody's step since makes it stale,
+    // and then everything is looked at again.
     let events = match order.decide(claim, claimed_at) {
         Ok(events) => events,
         Err(Refusal::Illegal { .. } | Refusal::NoLongerHolds) => return Ok(()),

@@ -23,8 +23,6 @@ const BATCH: usize = 16;
 /// Longer than a send may take, so that a message is rarely handled twice at once.
 const VISIBILITY: Duration = Duration::from_mins(3);
 const GIVE_BACK_FOR: SignedDuration = SignedDuration::from_secs(5);
-const CONTENDED_ROUNDS: u32 = 8;
-const CONTENDED_WAIT: Duration = Duration::from_millis(10);
 const IDLE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
@@ -180,7 +178,7 @@ impl Machine {
         let body = delivery.body.clone();
         let handler = tokio::spawn(async move {
             match serde_json::from_str(&body) {
-                Ok(message) => machine.handle_contended(&message).await,
+                Ok(message) => machine.handle(&message).await,
                 Err(_) => Err(StepError::Stop("the message cannot be read".to_owned())),
             }
         });
@@ -206,21 +204,6 @@ impl Machine {
             // Its lease ends by itself, and a second delivery is harmless.
             tracing::warn!(message.id = delivery.id, error = %error, "message stays leased");
         }
-    }
-
-    /// Purchase orders of one order are claimed side by side, and all but one of them lose each
-    /// round: that is no failure to count towards the dead letters.
-    async fn handle_contended(&self, message: &Message) -> Result<(), StepError> {
-        for round in 1..=CONTENDED_ROUNDS {
-            match self.handle(message).await {
-                Err(StepError::Contended) => {
-                    let wait = CONTENDED_WAIT * round;
-                    self.clock.sleep(wait).await;
-                }
-                done => return done,
-            }
-        }
-        self.handle(message).await
     }
 
     async fn handle(&self, message: &Message) -> Result<(), StepError> {

@@ -19,7 +19,7 @@ const HASHED_REFERENCE: usize = 12;
 pub struct PurchaseOrderNumber(String);
 
 impl PurchaseOrderNumber {
-    /// `reference` is what [`reference`] gives; `counter` starts at 1 and is never reused in an order.
+    /// `reference` is what [`reference()`] gives; `counter` starts at 1 and is never reused in an order.
     pub fn new(code: &ChannelCode, reference: &str, counter: u32) -> Self {
         let body = format!("{code}-{reference}-{counter}");
         let check = check_character(&body);

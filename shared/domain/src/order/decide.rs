@@ -151,7 +151,12 @@ impl Order {
                 )])
             }
             Command::PreparationFailed { number, why } => {
-                self.own(&number)?;
+                let own = self.own(&number)?;
+                let known = own.unpreparable.as_ref() == Some(&why)
+                    && matches!(&own.send, SendState::Planned { due } if *due > now);
+                if known {
+                    return Ok(Vec::new());
+                }
                 Ok(vec![of(
                     number,
                     SendEvent::PreparationFailed {

@@ -107,7 +107,7 @@ fn scalars(value: &Value, found: &mut Vec<String>) {
         Value::Object(members) => members.values().for_each(|member| scalars(member, found)),
         Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            found.extend(scalar(value))
+            found.extend(scalar(value));
         }
     }
 }
