@@ -1,0 +1,225 @@
+//! The real thing: `serve` as a process, killed with SIGKILL in the middle of 200 orders, several
+//! times, and restarted. Afterwards every order was sent, once, by the suppliers' own count.
+
+use domain::order::machine::SendState;
+use doubles::server::serve_supplier;
+use doubles::shop::{Shop, ShopOrder};
+use doubles::supplier::SupplierDouble;
+use embedded::Embedded;
+use http_client::{Client, Http as _, Request};
+use ports::OrderStore as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SECRET: &str = "a secret of the process test";
+const ORDERS: u64 = 200;
+const KILLS: u32 = 4;
+
+fn configure(folder: &Path, supplier: SocketAddr) {
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "channels.toml",
+        "[merchant]\nname = \"Acme Store\"\nmail = \"orders@acme.example\"\n\n\
+         [[channel]]\nid = \"acme\"\nkind = \"shopify\"\ncode = \"SH\"\nstart_from = \"2026-11-01\"\n\
+         secrets = [\"WAYBILL_TEST_SECRET\"]\n\n[channel.shopify]\nshop = \"acme.myshopify.com\"\n"
+            .to_owned(),
+    );
+    write(
+        "suppliers.toml",
+        format!(
+            r#"
+[[supplier]]
+id = "northwind"
+name = "Northwind Goods"
+method = "http"
+priority = 1
+
+[supplier.http]
+timeout = 2
+allow_private = true
+
+[supplier.http.create]
+url = "http://{supplier}/orders"
+body = '''
+{{"reference": {{{{ number }}}}, "ship_to": {{{{ ship_to }}}},
+ "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]}}
+'''
+success = "status == 201 and body.id is defined"
+reference = "body.id"
+
+[supplier.http.lookup]
+url = "http://{supplier}/orders?reference={{{{ number }}}}"
+found = "status == 200"
+reference = "body.id"
+authoritative = true
+lag = 1
+
+[[supplier]]
+id = "lakeside"
+name = "Lakeside Supply"
+method = "csv"
+priority = 2
+
+[supplier.csv]
+"#
+        ),
+    );
+    let offers = "sku,supplier,supplier_sku,cost,currency,stock\nMUG,northwind,NW-100,4.00,USD,100000\nCHAIR,lakeside,LS-1,30.00,USD,\n";
+    write("offers.csv", offers.to_owned());
+}
+
+fn serve(config: &Path, data: &Path, listen: SocketAddr) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .args(["serve", "--listen", &listen.to_string()])
+        .arg("--config")
+        .arg(config)
+        .arg("--data")
+        .arg(data)
+        .env("WAYBILL_TEST_SECRET", SECRET)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Posts until it is answered 2xx, as the channel does.
+async fn post(client: Arc<Client>, listen: SocketAddr, number: u64) {
+    let shop = Shop {
+        domain: "acme.myshopify.com".to_owned(),
+        secret: SECRET.to_owned(),
+    };
+    let order = ShopOrder::new(number, &[("MUG", 2), ("CHAIR", 1)]);
+    let webhook = shop.sign("orders/create", &order.0);
+    let request = Request {
+        method: "POST".to_owned(),
+        url: format!("http://{listen}/webhooks/acme"),
+        headers: webhook.headers,
+        body: webhook.body,
+        ..Request::default()
+    };
+    loop {
+        let answer = client.send(&request, Duration::from_secs(5)).await;
+        if answer.is_ok_and(|answer| answer.status == 200) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Purchase orders in all, and those that are sent.
+async fn progress(store: &Embedded) -> (usize, usize, usize) {
+    let ids = store.list(None, 10_000).await.unwrap();
+    let (mut all, mut sent) = (0, 0);
+    for id in &ids {
+        let order = store.load(id).await.unwrap().unwrap().fold().unwrap();
+        all += order.purchase_orders.len();
+        sent += order
+            .purchase_orders
+            .iter()
+            .filter(|own| matches!(own.send, SendState::Sent { .. }))
+            .count();
+    }
+    (ids.len(), all, sent)
+}
+
+fn files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().collect::<Vec<_>>())
+        .unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| {
+            if entry.path().is_dir() {
+                files(&entry.path())
+            } else {
+                1
+            }
+        })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, data) = (folder.path().join("config"), folder.path().join("data"));
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::create_dir_all(&data).unwrap();
+    let double = SupplierDouble::default();
+    let supplier = serve_supplier(double.clone(), "127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    configure(&config, supplier);
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let client = Arc::new(Client::new(["127.0.0.1".to_owned()], true).unwrap());
+
+    let mut process = serve(&config, &data, listen);
+    let mut posting = tokio::task::JoinSet::new();
+    let mut killed_amid = 0;
+    for kill in 0..=KILLS {
+        let batch = ORDERS / u64::from(KILLS + 1);
+        let first = 1000 + u64::from(kill) * batch;
+        for number in first..first + batch {
+            posting.spawn(post(client.clone(), listen, number));
+        }
+        if kill < KILLS {
+            // Killed when the supplier has some, but not all, of what was posted.
+            let before = double.taken().len() as u64;
+            for _ in 0..600 {
+                if double.taken().len() as u64 >= before + batch / 3 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            process.kill().unwrap();
+            process.wait().unwrap();
+            killed_amid += u32::from((double.taken().len() as u64) < first - 1000 + batch);
+            process = serve(&config, &data, listen);
+        }
+    }
+    while let Some(posted) = posting.join_next().await {
+        posted.unwrap();
+    }
+    let expected = usize::try_from(ORDERS).unwrap();
+    let store = Embedded::open(&data).unwrap();
+    let mut seen = (0, 0, 0);
+    for _ in 0..240 {
+        seen = progress(&store).await;
+        if seen == (expected, 2 * expected, 2 * expected) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let report = Command::new(env!("CARGO_BIN_EXE_waybill"))
+        .arg("report")
+        .arg("--data")
+        .arg(&data)
+        .output()
+        .unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    assert_eq!(
+        seen,
+        (expected, 2 * expected, 2 * expected),
+        "orders, purchase orders, sent"
+    );
+    assert!(killed_amid > 0, "no kill came in the middle of anything");
+    let taken = double.taken();
+    assert_eq!(taken.len(), expected);
+    assert!(
+        taken.values().all(|times| *times == 1),
+        "doubled: {taken:?}"
+    );
+    assert_eq!(files(&data.join("outbox")), expected);
+    assert!(
+        report.status.success(),
+        "{}",
+        String::from_utf8_lossy(&report.stdout)
+    );
+}
