@@ -1,6 +1,8 @@
 //! Stories through the whole system: each ends in a timeline that a person can read, and all
 //! invariants hold; then each is told again with a fault at every effect.
 
+mod news;
+
 use tests::faults::{FAULTS, Faults, Mutant};
 use tests::stories::all;
 use tests::world::World;

@@ -1,6 +1,8 @@
 //! The real thing: `serve` as a process, killed with SIGKILL in the middle of 200 orders, several
 //! times, and restarted. Afterwards every order was sent, once, by the suppliers' own count.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
 use domain::order::machine::SendState;
 use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
