@@ -1,6 +1,8 @@
 //! What a channel tells is a join: any permutation and repetition of its messages ends in the same
 //! state, and every unit is in exactly one place all the way.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
 use domain::commit::Commit;
 use domain::ids::OrderId;
 use domain::invariants::broken;
