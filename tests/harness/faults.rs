@@ -49,6 +49,8 @@ struct State {
     effects: usize,
     plan: Option<(usize, Fault)>,
     crashed: bool,
+    /// Effects before which the worker that reaches them stands still until it is resumed.
+    pauses: Vec<(usize, Arc<Notify>)>,
 }
 
 /// Shared by all ports of one World.
@@ -56,6 +58,7 @@ struct State {
 pub struct Faults {
     state: Arc<Mutex<State>>,
     crash: Arc<Notify>,
+    paused: Arc<Notify>,
     pub mutant: Mutant,
 }
 
@@ -64,6 +67,8 @@ pub struct Faults {
 pub enum Mutant {
     #[default]
     None,
+    /// A commit succeeds whatever version it expects.
+    StoreIgnoresVersion,
     /// An old claim is given up and planned again without a look-up.
     ClaimExpires,
     /// Each request to a supplier is made twice.
@@ -112,6 +117,22 @@ impl Faults {
         lost: impl FnOnce() -> E,
         act: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        let pause = {
+            let state = self.state.lock().unwrap();
+            let now = state.effects;
+            state
+                .pauses
+                .iter()
+                .find(|(effect, _)| *effect == now)
+                .map(|(_, resume)| resume.clone())
+        };
+        if let Some(resume) = pause {
+            // Counted at once, so that nobody else stops at the same place.
+            self.state.lock().unwrap().effects += 1;
+            self.paused.notify_one();
+            resume.notified().await;
+            return act.await;
+        }
         match self.next() {
             None => act.await,
             Some(Fault::Fails) => Err(lost()),
@@ -131,6 +152,27 @@ impl Faults {
         self.state.lock().unwrap().crashed = true;
         self.crash.notify_one();
         std::future::pending().await
+    }
+
+    /// The worker that reaches the effect stands still before it; the handle lets it go on.
+    pub fn pause_before(&self, effect: usize) -> Arc<Notify> {
+        let resume = Arc::new(Notify::new());
+        self.state
+            .lock()
+            .unwrap()
+            .pauses
+            .push((effect, resume.clone()));
+        resume
+    }
+
+    /// No further worker stands still; those that do stay so until resumed.
+    pub fn forget_pauses(&self) {
+        self.state.lock().unwrap().pauses.clear();
+    }
+
+    /// A worker stands still.
+    pub async fn paused(&self) {
+        self.paused.notified().await;
     }
 
     /// The work's result, or `None` where the process died in it.
@@ -199,7 +241,17 @@ impl OrderStore for Faulty {
         }
         self.inner.load(order).await
     }
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+    async fn commit(&self, mut commit: Commit) -> Result<(), CommitError> {
+        if self.faults.mutant == Mutant::StoreIgnoresVersion {
+            let stored = self
+                .inner
+                .load(&commit.order)
+                .await
+                .ok()
+                .flatten()
+                .map_or(0, |stored| stored.events.len());
+            commit.expected_version = stored as u64;
+        }
         self.faults
             .effect(
                 || CommitError::Unavailable(lost()),

@@ -55,6 +55,18 @@ pub struct World {
     /// Webhooks that were not answered 2xx: the channel sends them again.
     unanswered: Vec<SignedWebhook>,
     pub folder: tempfile::TempDir,
+    /// Two workers take this delivery, counted from the first.
+    pub race: Option<Race>,
+    deliveries: usize,
+}
+
+/// Two workers on one message: the first up to an effect of its own, the second up to one of its
+/// own or to its end, then both on.
+#[derive(Debug, Clone, Copy)]
+pub struct Race {
+    pub delivery: usize,
+    pub first_until: usize,
+    pub second_until: Option<usize>,
 }
 
 const SECRET: &str = "a webhook secret for tests";
@@ -173,6 +185,8 @@ impl World {
             exceptions,
             unanswered: Vec::new(),
             folder,
+            race: None,
+            deliveries: 0,
         }
     }
 
@@ -217,10 +231,47 @@ impl World {
     /// Handles messages until none is visible.
     pub async fn pump(&mut self) {
         while let Some(delivery) = self.next_delivery().await {
-            let worked = self.faults.drive(self.work(&delivery)).await;
+            let race = self.race.filter(|race| race.delivery == self.deliveries);
+            self.deliveries += 1;
+            let worked = match race {
+                None => self.faults.drive(self.work(&delivery)).await,
+                Some(race) => self.faults.drive(self.work_twice(&delivery, race)).await,
+            };
             if worked.is_none() {
                 self.store.release_leases().await.unwrap();
             }
+        }
+    }
+
+    async fn work_twice(&self, delivery: &ports::Delivery, race: Race) {
+        let begun = self.faults.effects();
+        let resume_first = self.faults.pause_before(begun + race.first_until);
+        let mut first = std::pin::pin!(self.work(delivery));
+        tokio::select! {
+            biased;
+            // It never came so far: nothing to race against.
+            () = &mut first => return self.faults.forget_pauses(),
+            () = self.faults.paused() => {}
+        }
+        // The first worker's pause counted one effect.
+        let resume_second = race.second_until.map(|until| {
+            self.faults
+                .pause_before(begun + race.first_until + 1 + until)
+        });
+        let mut second = std::pin::pin!(self.work(delivery));
+        let second_stands = tokio::select! {
+            biased;
+            () = &mut second => false,
+            () = self.faults.paused() => true,
+        };
+        self.faults.forget_pauses();
+        resume_first.notify_one();
+        first.await;
+        if second_stands {
+            if let Some(resume) = resume_second {
+                resume.notify_one();
+            }
+            second.await;
         }
     }
 
@@ -281,11 +332,18 @@ impl World {
         }
     }
 
+    /// How many messages were delivered.
+    pub fn delivered(&self) -> usize {
+        self.deliveries
+    }
+
     pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::event::Recorded>)> {
         let mut orders = Vec::new();
         for id in self.store.list(None, 1000).await.unwrap() {
             let history = self.store.load(&id).await.unwrap().unwrap();
-            orders.push((history.fold().unwrap(), history.events));
+            if let Ok(order) = history.fold() {
+                orders.push((order, history.events));
+            }
         }
         orders
     }
@@ -347,6 +405,11 @@ impl World {
             .filter(|(_, times)| **times > 1)
             .map(|(number, times)| format!("nothing doubled: {number} x {times}"))
             .collect();
+        for id in self.store.list(None, 1000).await.unwrap() {
+            if let Err(error) = self.store.load(&id).await.unwrap().unwrap().fold() {
+                broken.push(format!("state is the fold: {error}"));
+            }
+        }
         let mut reserved = BTreeMap::new();
         let mut sent = BTreeSet::new();
         for (order, history) in self.orders().await {
