@@ -3,7 +3,7 @@
 
 mod news;
 
-use tests::faults::{FAULTS, Faults, Mutant};
+use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::stories::all;
 use tests::world::{Race, World};
 
@@ -142,6 +142,78 @@ async fn races(
         }
     }
     races
+}
+
+/// Where redelivery alone repairs a crash, a queue that forgets a message before its work is done
+/// does not: without the sweep, which repairs both, the two are told apart.
+#[tokio::test]
+async fn a_queue_that_acknowledges_first_is_caught() {
+    let mut caught = 0;
+    for story in all() {
+        let mut world = World::new(Faults::default()).await;
+        story.tell(&mut world).await;
+        for effect in 0..world.faults.effects() {
+            let repaired = async |mutant| {
+                let faults = Faults::at(effect, Fault::CrashBefore).mutated(mutant);
+                let mut world = World::new(faults).await;
+                world.sweeps = false;
+                story.tell(&mut world).await;
+                world.broken().await.is_empty()
+            };
+            if repaired(Mutant::None).await && !repaired(Mutant::AcknowledgesFirst).await {
+                caught += 1;
+            }
+        }
+    }
+    println!("caught at {caught} effects");
+    assert!(caught > 0);
+}
+
+/// Two workers stop each other twice, the process dies, and it dies again while what the first
+/// death left is being repaired.
+#[tokio::test]
+async fn two_crashes_and_two_preemptions() {
+    let stories = all();
+    for seed in 0..500 {
+        let mut dice = Dice(seed);
+        let story = &stories[dice.below(stories.len())];
+        let mut world = World::new(Faults::default()).await;
+        story.tell(&mut world).await;
+        let effects = world.faults.effects();
+        let first = dice.below(effects);
+        let second = first + 1 + dice.below(6);
+        let mut fault = || FAULTS[dice.below(FAULTS.len())];
+        let faults = Faults::at_each([(first, fault()), (second, fault())]);
+        let race = Race {
+            delivery: dice.below(world.delivered().max(1)),
+            first_until: dice.below(EFFECTS_OF_A_MESSAGE),
+            second_until: Some(dice.below(EFFECTS_OF_A_MESSAGE)),
+        };
+        let mut world = World::new(faults).await;
+        world.race = Some(race);
+        story.tell(&mut world).await;
+        let broken = world.broken().await;
+        assert!(
+            broken.is_empty(),
+            "seed {seed}, {}, effects {first} and {second}, {race:?}: {}\n{}",
+            story.name,
+            broken.join("; "),
+            world.story().await
+        );
+    }
+}
+
+/// Numbers that a seed repeats (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).unwrap_or(0)
+    }
 }
 
 async fn caught(mutant: Mutant) -> bool {

@@ -47,7 +47,8 @@ pub const FAULTS: [Fault; 4] = [
 #[derive(Default)]
 struct State {
     effects: usize,
-    plan: Option<(usize, Fault)>,
+    /// Effects that go wrong, each once.
+    plan: Vec<(usize, Fault)>,
     crashed: bool,
     /// Effects before which the worker that reaches them stands still until it is resumed.
     pauses: Vec<(usize, Arc<Notify>)>,
@@ -75,14 +76,21 @@ pub enum Mutant {
     SendsTwice,
     /// What is due stays due.
     NoSweep,
+    /// A message is gone before its work is done.
+    AcknowledgesFirst,
     /// A look-up says "not there" before the supplier can know.
     HastyLookUp,
 }
 
 impl Faults {
     pub fn at(effect: usize, fault: Fault) -> Self {
+        Self::at_each([(effect, fault)])
+    }
+
+    /// Several effects go wrong: what repairs the first fault meets the second.
+    pub fn at_each(plan: impl IntoIterator<Item = (usize, Fault)>) -> Self {
         let faults = Self::default();
-        faults.state.lock().unwrap().plan = Some((effect, fault));
+        faults.state.lock().unwrap().plan = plan.into_iter().collect();
         faults
     }
 
@@ -108,8 +116,9 @@ impl Faults {
         state.effects += 1;
         state
             .plan
-            .filter(|(effect, _)| *effect == now)
-            .map(|(_, fault)| fault)
+            .iter()
+            .find(|(effect, _)| *effect == now)
+            .map(|(_, fault)| *fault)
     }
 
     async fn effect<T, E>(

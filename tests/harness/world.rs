@@ -57,6 +57,8 @@ pub struct World {
     pub folder: tempfile::TempDir,
     /// Two workers take this delivery, counted from the first.
     pub race: Option<Race>,
+    /// Whether time passing wakes what is due; without it only redelivery repairs.
+    pub sweeps: bool,
     deliveries: usize,
 }
 
@@ -177,7 +179,6 @@ impl World {
             supplier,
             shop,
             configuration: files,
-            faults,
             settings,
             webhook,
             routing,
@@ -186,6 +187,8 @@ impl World {
             unanswered: Vec::new(),
             folder,
             race: None,
+            sweeps: faults.mutant != Mutant::NoSweep,
+            faults,
             deliveries: 0,
         }
     }
@@ -238,6 +241,7 @@ impl World {
                 Some(race) => self.faults.drive(self.work_twice(&delivery, race)).await,
             };
             if worked.is_none() {
+                self.faults.forget_pauses();
                 self.store.release_leases().await.unwrap();
             }
         }
@@ -290,6 +294,9 @@ impl World {
     }
 
     async fn work(&self, delivery: &ports::Delivery) {
+        if self.faults.mutant == Mutant::AcknowledgesFirst {
+            self.store.acknowledge(delivery).await.unwrap();
+        }
         let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
             Message::Route { order } => routing::handle(&self.routing, &order).await,
             Message::Forward {
@@ -311,7 +318,7 @@ impl World {
         for webhook in std::mem::take(&mut self.unanswered) {
             self.post(&webhook).await;
         }
-        if self.faults.mutant == Mutant::NoSweep {
+        if !self.sweeps {
             return self.pump().await;
         }
         let swept = self.faults.drive(exceptions::sweep(&self.exceptions)).await;
