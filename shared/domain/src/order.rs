@@ -5,6 +5,7 @@
 //! states of sending are in [`machine`], what a channel tells in [`news`], where each unit is in
 //! [`units`], what a person must see in [`attention`].
 
+pub mod answer;
 pub mod attention;
 pub mod decide;
 pub mod event;

@@ -19,8 +19,9 @@ pub use store::{
     AttentionRow, CommitError, History, Incident, OfferStore, OrderStore, Reservation, StoreError,
 };
 pub use supplier::{
-    Artifact, Attempt, Decoded, Handover, LookupAnswer, LookupPolicy, MailOutcome, Mailer,
-    PrepareError, SendLookup, SendOutcome, Supplier,
+    Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
+    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, PrepareError, SendId,
+    SendLookup, SendOutcome, StepDone, Supplier,
 };
 
 /// The only source of time.

@@ -1,25 +1,36 @@
 //! A supplier: how purchase orders are handed over.
 
+use crate::Unavailable;
 use async_trait::async_trait;
 use domain::address::Address;
+use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 /// Everything an artifact may be rendered from; templates see this and no secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Handover {
     pub number: PurchaseOrderNumber,
+    /// Where this asks to take the purchase order back, what to take back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<CancelRequest>,
     /// As the customer knows the order: `#1001`.
     pub order_name: String,
     pub merchant: domain::settings::Merchant,
     pub supplier: String,
     pub planned_at: Timestamp,
     pub placed_at: Timestamp,
+    /// In the channel's words.
     pub shipping_method: String,
+    /// In the supplier's words, where its settings translate the shipping method.
+    pub service: Option<String>,
     pub ship_to: Personal<Address>,
     pub lines: Vec<HandoverLine>,
 }
@@ -30,6 +41,47 @@ pub struct HandoverLine {
     pub supplier_sku: String,
     pub title: String,
     pub quantity: u32,
+    /// Of one unit, as the supplier offered it: `12.50`.
+    pub cost: Option<String>,
+    pub currency: Option<String>,
+}
+
+/// A request to take a purchase order, or units of it, back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelRequest {
+    /// `X1`, `X2`: the request's own part of its [`SendId`].
+    pub id: String,
+    /// Nothing of the purchase order is to be shipped any more.
+    pub whole: bool,
+    pub why: String,
+    /// The supplier's numbers for the purchase order, as it gave them.
+    pub references: Vec<String>,
+    /// Only the units to take back.
+    pub lines: Vec<HandoverLine>,
+}
+
+/// What is handed over: a purchase order, or the n-th request to take it back.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SendId {
+    pub number: PurchaseOrderNumber,
+    pub cancel: Option<u32>,
+}
+
+impl SendId {
+    /// For files and mails, where a slash would be a folder: `SH-1001-1-K-X1`.
+    pub fn file_name(&self) -> String {
+        self.to_string().replace('/', "-")
+    }
+}
+
+/// `SH-1001-1-K`, and `SH-1001-1-K/X1` for a request to cancel.
+impl fmt::Display for SendId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cancel {
+            None => write!(formatter, "{}", self.number),
+            Some(request) => write!(formatter, "{}/X{request}", self.number),
+        }
+    }
 }
 
 /// The exact bytes for a supplier, stored before they are sent and never rendered again.
@@ -40,6 +92,9 @@ pub struct Artifact {
     /// Address fields that the merchant's template declares to leave out.
     #[serde(default)]
     pub omits: Vec<String>,
+    /// Whether it must say address and lines; a step that only confirms what an earlier one said
+    /// need not.
+    pub carries_order: bool,
 }
 
 /// An artifact as its reader sees it: records (a JSON object, a row of a table, a line of text) of
@@ -53,27 +108,66 @@ pub struct Decoded {
 #[error("{0}")]
 pub struct PrepareError(pub String);
 
-/// One try to hand over.
+/// One try to hand over, or to make the next step of it.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    pub number: PurchaseOrderNumber,
+    pub id: SendId,
+    /// Counts the claims of this hand-over from 1, those of every step.
     pub attempt: u32,
-    /// An earlier attempt was in doubt, so "already exists" may mean us.
+    /// An earlier attempt at this step was in doubt, so "already exists" may mean us.
     pub doubted: bool,
+    /// The steps that are done.
+    pub progress: Progress,
+}
+
+/// The supplier has it: the last step is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The supplier's numbers for it; several where it splits it over its own warehouses.
+    pub references: Vec<String>,
+    /// What it says of single lines; a line that is not named is accepted as ordered.
+    pub lines: Vec<LineAnswer>,
+    /// For a request to cancel: what became of it, where the answer says so at once.
+    pub cancel: Option<CancelAnswer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineAnswer {
+    pub supplier_sku: String,
+    pub quantity: u32,
+    pub status: LineStatus,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineStatus {
+    /// Taken, and to be shipped later; the day where the supplier said one.
+    Backordered(Option<Date>),
+    Rejected {
+        reason: RejectionReason,
+        detail: String,
+    },
+}
+
+/// One step is done and others follow, each with a claim of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepDone {
+    pub step: String,
+    /// What the next steps need of the answer, by name.
+    pub extracted: BTreeMap<String, Vec<String>>,
 }
 
 /// A timeout is not a failure: what is not known to be one of the others is [`SendOutcome::InDoubt`].
 #[derive(Debug, Clone)]
 pub enum SendOutcome {
-    Accepted {
-        reference: Option<String>,
-    },
+    Accepted(Acceptance),
+    Done(StepDone),
     /// `detail` in our words; `evidence` is the supplier's answer.
     Rejected {
+        reason: RejectionReason,
         detail: String,
         evidence: Vec<u8>,
     },
-    /// Surely not sent. `retry_at` where the supplier said when.
+    /// Surely not sent. `retry_after` where the supplier said when.
     NotSent {
         retry_after: Option<Duration>,
         why: String,
@@ -85,30 +179,48 @@ pub enum SendOutcome {
     },
 }
 
+impl SendOutcome {
+    /// Accepted, and nothing more is said.
+    pub fn accepted() -> Self {
+        Self::Accepted(Acceptance::default())
+    }
+
+    /// Surely not sent, and nothing is said about when to try again.
+    pub fn not_sent(why: impl Into<String>) -> Self {
+        Self::NotSent {
+            retry_after: None,
+            why: why.into(),
+            unauthorized: false,
+        }
+    }
+}
+
 /// How far a look-up may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupPolicy {
-    /// Two "not there" answers at least `lag` apart prove absence. `None`: absence is never proved.
+    /// Two "not there" answers at least so far apart prove absence. `None`: absence is never proved.
     pub authoritative_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookupAnswer {
-    Found { reference: Option<String> },
+    Accepted(Acceptance),
+    /// The step that was in doubt is done, and others follow.
+    Done(StepDone),
     NotFound(LookupFinding),
 }
 
-/// Asks the supplier, or the place we wrote to, whether it has our purchase order.
+/// Asks the supplier, or the place we wrote to, whether it has what an attempt in doubt handed over.
 #[async_trait]
 pub trait SendLookup: Send + Sync {
-    fn policy(&self) -> LookupPolicy;
-    async fn find(&self, number: &PurchaseOrderNumber) -> LookupAnswer;
+    fn policy(&self, attempt: &Attempt) -> LookupPolicy;
+    async fn find(&self, attempt: &Attempt) -> LookupAnswer;
 }
 
 #[async_trait]
 pub trait Supplier: Send + Sync {
-    /// Pure: the same hand-over gives the same bytes.
-    fn prepare(&self, handover: &Handover) -> Result<Artifact, PrepareError>;
+    /// Pure: the same hand-over and progress give the same bytes, those of the next step.
+    fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError>;
     /// What a reader of the artifact sees.
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError>;
     /// Hard limit of one send, answer included.
@@ -119,6 +231,40 @@ pub trait Supplier: Send + Sync {
     fn lookup(&self) -> Option<&dyn SendLookup> {
         None
     }
+    /// How a request to take a purchase order back is handed over, where it can be: like a purchase
+    /// order, with artifacts, steps and look-up of its own.
+    fn cancels(&self) -> Option<&dyn Supplier> {
+        None
+    }
+    /// How purchase orders are gathered in one file, where the supplier wants them so.
+    fn batches(&self) -> Option<&dyn Batches> {
+        None
+    }
+    /// Until when nothing more may be sent, by the supplier's own limits as far as this process
+    /// knows; asked before a claim is made.
+    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+        let _ = now;
+        None
+    }
+}
+
+/// One file with all purchase orders of a cut-off. The file is the only truth of what was sent: it
+/// is created once, and outcomes are read off it.
+#[async_trait]
+pub trait Batches: Send + Sync {
+    /// Pure; the artifacts come in the order of their numbers.
+    fn assemble(
+        &self,
+        artifacts: &[(PurchaseOrderNumber, Artifact)],
+    ) -> Result<Vec<u8>, PrepareError>;
+    /// The purchase orders in an assembled file.
+    fn contents(&self, file: &[u8]) -> Result<BTreeSet<PurchaseOrderNumber>, PrepareError>;
+    /// Puts the file where the supplier, or the person who uploads it, finds it; again changes
+    /// nothing. `name` is the batch's own, without an ending.
+    async fn publish(&self, name: &str, file: &[u8]) -> Result<(), Unavailable>;
+    /// How long after its cut-off a person may take to upload the file; `None` where the supplier
+    /// fetches it.
+    fn upload_within(&self) -> Option<Duration>;
 }
 
 /// Sends finished MIME messages.
@@ -133,6 +279,8 @@ pub trait Mailer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailOutcome {
     Sent,
+    /// The receiver does not exist or is refused for good.
+    Rejected(String),
     NotSent(String),
     InDoubt(String),
 }

@@ -6,12 +6,12 @@
 use crate::table::{self, Format};
 use crate::{Entry, Opening, SettingsError, no_names, read};
 use async_trait::async_trait;
+use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
-use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::supplier::LookupAnswer;
 use ports::{
-    Area, Artifact, Attempt, Decoded, Files, Handover, LookupPolicy, PrepareError, SendLookup,
-    SendOutcome, Supplier,
+    Acceptance, Area, Artifact, Attempt, Decoded, Files, Handover, LookupPolicy, PrepareError,
+    SendLookup, SendOutcome, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -84,18 +84,19 @@ fn plain(name: &str) -> bool {
 }
 
 impl Csv {
-    fn key(&self, number: &PurchaseOrderNumber) -> String {
-        format!("{}/{number}.csv", self.folder)
+    fn key(&self, attempt: &Attempt) -> String {
+        format!("{}/{}.csv", self.folder, attempt.id.file_name())
     }
 }
 
 #[async_trait]
 impl Supplier for Csv {
-    fn prepare(&self, handover: &Handover) -> Result<Artifact, PrepareError> {
+    fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
         Ok(Artifact {
             media_type: "text/csv".to_owned(),
             bytes: table::write(handover, self.format)?,
             omits: Vec::new(),
+            carries_order: true,
         })
     }
 
@@ -108,14 +109,14 @@ impl Supplier for Csv {
     }
 
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        let key = self.key(&attempt.number);
+        let key = self.key(attempt);
         match self
             .files
             .put_new(Area::Outbox, &key, &artifact.bytes)
             .await
         {
             // Only we make this key, so a file that is there is ours.
-            Ok(_) => SendOutcome::Accepted { reference: None },
+            Ok(_) => SendOutcome::accepted(),
             Err(error) => SendOutcome::InDoubt {
                 why: error.to_string(),
                 evidence: Vec::new(),
@@ -131,15 +132,15 @@ impl Supplier for Csv {
 #[async_trait]
 impl SendLookup for Csv {
     /// The outbox is ours: what it does not know never was there.
-    fn policy(&self) -> LookupPolicy {
+    fn policy(&self, _: &Attempt) -> LookupPolicy {
         LookupPolicy {
             authoritative_after: Some(Duration::ZERO),
         }
     }
 
-    async fn find(&self, number: &PurchaseOrderNumber) -> LookupAnswer {
-        match self.files.was_published(&self.key(number)).await {
-            Ok(true) => LookupAnswer::Found { reference: None },
+    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
+        match self.files.was_published(&self.key(attempt)).await {
+            Ok(true) => LookupAnswer::Accepted(Acceptance::default()),
             Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
             Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
         }
@@ -163,23 +164,29 @@ mod tests {
     async fn a_file_appears_once_under_the_number() {
         let world = World::default();
         let supplier = supplier(&world, json!({"folder": "acme/in", "delimiter": ";"})).unwrap();
-        let artifact = supplier.prepare(&handover()).unwrap();
-        assert_eq!(artifact.bytes, supplier.prepare(&handover()).unwrap().bytes);
+        let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+        assert_eq!(
+            artifact.bytes,
+            supplier
+                .prepare(&handover(), &Progress::default())
+                .unwrap()
+                .bytes
+        );
         let lookup = supplier.lookup().unwrap();
         let number = handover().number;
         assert_eq!(
-            lookup.find(&number).await,
+            lookup.find(&attempt(false)).await,
             LookupAnswer::NotFound(LookupFinding::Absent)
         );
         for _ in 0..2 {
             let outcome = supplier.send(&artifact, &attempt(false)).await;
-            assert!(matches!(outcome, SendOutcome::Accepted { reference: None }));
+            assert!(matches!(outcome, SendOutcome::Accepted(_)));
         }
         let key = format!("acme/in/{number}.csv");
         assert_eq!(world.file(&key), Some(artifact.bytes));
         assert_eq!(
-            lookup.find(&number).await,
-            LookupAnswer::Found { reference: None }
+            lookup.find(&attempt(false)).await,
+            LookupAnswer::Accepted(Acceptance::default())
         );
     }
 
@@ -187,11 +194,11 @@ mod tests {
     async fn an_outbox_that_fails_is_in_doubt() {
         let world = World::failing();
         let supplier = supplier(&world, json!({})).unwrap();
-        let artifact = supplier.prepare(&handover()).unwrap();
+        let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
         let outcome = supplier.send(&artifact, &attempt(false)).await;
         assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
         assert_eq!(
-            supplier.lookup().unwrap().find(&handover().number).await,
+            supplier.lookup().unwrap().find(&attempt(false)).await,
             LookupAnswer::NotFound(LookupFinding::Unclear)
         );
     }

@@ -10,13 +10,14 @@ use crate::templates::Templates;
 use crate::{Entry, Opening, SettingsError};
 use answer::Answer;
 use async_trait::async_trait;
+use domain::order::answer::{Progress, RejectionReason};
 use domain::order::event::LookupFinding;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use http_client::{Failure, Http, Request};
 use ports::supplier::LookupAnswer;
 use ports::{
-    Artifact, Attempt, Decoded, Handover, LookupPolicy, PrepareError, SendLookup, SendOutcome,
-    Supplier,
+    Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, PrepareError, SendLookup,
+    SendOutcome, Supplier,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -139,15 +140,18 @@ impl HttpSupplier {
     }
 
     fn accepted(&self, answer: &Answer) -> SendOutcome {
-        SendOutcome::Accepted {
-            reference: self.reference(self.settings.create.reference.as_deref(), answer),
-        }
+        SendOutcome::Accepted(self.acceptance(self.settings.create.reference.as_deref(), answer))
     }
 
     /// A supplier's id is worth having, but an order that was accepted stays so without it.
-    fn reference(&self, expression: Option<&str>, answer: &Answer) -> Option<String> {
-        let value = self.templates.evaluate(expression?, answer).ok()?;
-        answer::reference(&value)
+    fn acceptance(&self, expression: Option<&str>, answer: &Answer) -> Acceptance {
+        let reference = expression
+            .and_then(|expression| self.templates.evaluate(expression, answer).ok())
+            .and_then(|value| answer::reference(&value));
+        Acceptance {
+            references: reference.into_iter().collect(),
+            ..Acceptance::default()
+        }
     }
 
     /// An optional expression that cannot be evaluated recognises nothing.
@@ -167,8 +171,9 @@ impl HttpSupplier {
             if attempt.doubted {
                 return self.accepted(answer);
             }
-            return match self.find(&attempt.number).await {
-                LookupAnswer::Found { reference } => SendOutcome::Accepted { reference },
+            return match self.find(attempt).await {
+                LookupAnswer::Accepted(acceptance) => SendOutcome::Accepted(acceptance),
+                LookupAnswer::Done(done) => SendOutcome::Done(done),
                 LookupAnswer::NotFound(_) => doubt(format!(
                     "HTTP {status}: it exists already, though not by us"
                 )),
@@ -201,6 +206,7 @@ impl HttpSupplier {
         let conflict_with_us = status == 409 && attempt.doubted;
         if self.holds(Some(&create.rejected), answer) && !conflict_with_us {
             return SendOutcome::Rejected {
+                reason: RejectionReason::Unknown,
                 detail: format!("HTTP {status}"),
                 evidence: answer.evidence(),
             };
@@ -229,7 +235,7 @@ impl HttpSupplier {
 
 #[async_trait]
 impl Supplier for HttpSupplier {
-    fn prepare(&self, handover: &Handover) -> Result<Artifact, PrepareError> {
+    fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
         let create = &self.settings.create;
         let body = self.templates.render(BODY, handover)?;
         serde_json::from_str::<Value>(&body)
@@ -249,6 +255,7 @@ impl Supplier for HttpSupplier {
             media_type: "application/json".to_owned(),
             bytes,
             omits: create.omits.clone(),
+            carries_order: true,
         })
     }
 
@@ -266,14 +273,11 @@ impl Supplier for HttpSupplier {
     }
 
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        let not_sent = |why: String| SendOutcome::NotSent {
-            retry_after: None,
-            why,
-            unauthorized: false,
-        };
         let stored: Stored = match serde_json::from_slice(&artifact.bytes) {
             Ok(stored) => stored,
-            Err(error) => return not_sent(format!("the artifact cannot be read: {error}")),
+            Err(error) => {
+                return SendOutcome::not_sent(format!("the artifact cannot be read: {error}"));
+            }
         };
         let request = Request {
             method: stored.method,
@@ -284,7 +288,7 @@ impl Supplier for HttpSupplier {
         };
         match self.http.send(&request, self.settings.timeout()).await {
             Ok(response) => self.judge(&Answer::new(response), attempt).await,
-            Err(Failure::NotSent(why)) => not_sent(why),
+            Err(Failure::NotSent(why)) => SendOutcome::not_sent(why),
             Err(Failure::InDoubt(why)) => SendOutcome::InDoubt {
                 why,
                 evidence: Vec::new(),
@@ -302,24 +306,22 @@ impl Supplier for HttpSupplier {
 
 #[async_trait]
 impl SendLookup for HttpSupplier {
-    fn policy(&self) -> LookupPolicy {
+    fn policy(&self, _: &Attempt) -> LookupPolicy {
         LookupPolicy {
             authoritative_after: self.settings.lookup.as_ref().and_then(Lookup::lag),
         }
     }
 
-    async fn find(&self, number: &PurchaseOrderNumber) -> LookupAnswer {
+    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
         let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
         let Some(lookup) = &self.settings.lookup else {
             return unclear;
         };
-        let Some(answer) = self.ask(lookup, number).await else {
+        let Some(answer) = self.ask(lookup, &attempt.id.number).await else {
             return unclear;
         };
         if self.holds(Some(&lookup.found), &answer) {
-            LookupAnswer::Found {
-                reference: self.reference(lookup.reference.as_deref(), &answer),
-            }
+            LookupAnswer::Accepted(self.acceptance(lookup.reference.as_deref(), &answer))
         } else if self.holds(Some(&lookup.absent), &answer) {
             LookupAnswer::NotFound(LookupFinding::Absent)
         } else {

@@ -7,6 +7,7 @@ use crate::table::{self, Format};
 use crate::templates::Templates;
 use crate::{Entry, Opening, SettingsError, no_names, read};
 use async_trait::async_trait;
+use domain::order::answer::{Progress, RejectionReason};
 use domain::order::event::LookupFinding;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use mail_builder::MessageBuilder;
@@ -15,8 +16,8 @@ use mail_builder::mime::MimePart;
 use mail_parser::{MessageParser, MimeHeaders};
 use ports::supplier::LookupAnswer;
 use ports::{
-    Artifact, Attempt, Decoded, Handover, LookupPolicy, MailOutcome, Mailer, PrepareError,
-    SendLookup, SendOutcome, Supplier,
+    Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, MailOutcome, Mailer,
+    PrepareError, SendLookup, SendOutcome, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -145,7 +146,7 @@ impl Mail {
 
 #[async_trait]
 impl Supplier for Mail {
-    fn prepare(&self, handover: &Handover) -> Result<Artifact, PrepareError> {
+    fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
         let number = &handover.number;
         let sender = &handover.merchant.mail;
         if !is_address(sender) {
@@ -186,6 +187,7 @@ impl Supplier for Mail {
             media_type: "message/rfc822".to_owned(),
             bytes,
             omits: self.omits.clone(),
+            carries_order: true,
         })
     }
 
@@ -212,15 +214,16 @@ impl Supplier for Mail {
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
         match self
             .mailer
-            .send(attempt.number.as_str(), &artifact.bytes)
+            .send(&attempt.id.file_name(), &artifact.bytes)
             .await
         {
-            MailOutcome::Sent => SendOutcome::Accepted { reference: None },
-            MailOutcome::NotSent(why) => SendOutcome::NotSent {
-                retry_after: None,
-                why,
-                unauthorized: false,
+            MailOutcome::Sent => SendOutcome::accepted(),
+            MailOutcome::Rejected(why) => SendOutcome::Rejected {
+                reason: RejectionReason::Unknown,
+                detail: why,
+                evidence: Vec::new(),
             },
+            MailOutcome::NotSent(why) => SendOutcome::not_sent(why),
             MailOutcome::InDoubt(why) => SendOutcome::InDoubt {
                 why,
                 evidence: Vec::new(),
@@ -236,15 +239,15 @@ impl Supplier for Mail {
 #[async_trait]
 impl SendLookup for Mail {
     /// A mailer that can know answers for itself, so one that says no is believed.
-    fn policy(&self) -> LookupPolicy {
+    fn policy(&self, _: &Attempt) -> LookupPolicy {
         LookupPolicy {
             authoritative_after: Some(Duration::ZERO),
         }
     }
 
-    async fn find(&self, number: &PurchaseOrderNumber) -> LookupAnswer {
-        match self.mailer.was_sent(number.as_str()).await {
-            Some(true) => LookupAnswer::Found { reference: None },
+    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
+        match self.mailer.was_sent(&attempt.id.file_name()).await {
+            Some(true) => LookupAnswer::Accepted(Acceptance::default()),
             Some(false) => LookupAnswer::NotFound(LookupFinding::Absent),
             None => LookupAnswer::NotFound(LookupFinding::Unclear),
         }
@@ -274,12 +277,18 @@ mod tests {
     #[test]
     fn a_mail_repeats_its_bytes_and_says_everything() {
         let (supplier, handover) = (supplier(), handover());
-        let artifact = supplier.prepare(&handover).unwrap();
+        let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
         let other = World::default();
         let other = other
             .open("mail", json!({"to": "po@acme.example"}))
             .unwrap();
-        assert_eq!(artifact.bytes, other.prepare(&handover).unwrap().bytes);
+        assert_eq!(
+            artifact.bytes,
+            other
+                .prepare(&handover, &Progress::default())
+                .unwrap()
+                .bytes
+        );
         let number = handover.number.as_str();
         assert!(header(&artifact, "Subject").contains(number));
         let id = format!("<{number}@shop.example>");
@@ -311,7 +320,7 @@ mod tests {
         handover.merchant.name = "Shop\r\nBcc: thief@evil.example".to_owned();
         let supplier =
             opened(json!({"to": "po@acme.example", "subject": "New {{ order_name }}"})).unwrap();
-        let artifact = supplier.prepare(&handover).unwrap();
+        let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
         let message = MessageParser::default().parse(&artifact.bytes).unwrap();
         assert!(message.bcc().is_none());
         let subject = message.subject().unwrap();
@@ -320,7 +329,7 @@ mod tests {
             format!("New #1 Bcc: thief@evil.example ({})", handover.number)
         );
         handover.merchant.mail = "a@b.example\r\nBcc: c@d.example".to_owned();
-        assert!(supplier.prepare(&handover).is_err());
+        assert!(supplier.prepare(&handover, &Progress::default()).is_err());
         for to in [
             "a@b.example\r\nBcc: c@d.example",
             "a@b.example, c@d.example",
@@ -342,7 +351,7 @@ mod tests {
         let number = handover.number.clone();
         handover.lines[0].title = format!("x\r\n--waybill_mixed_{number}_--\r\n");
         let supplier = supplier();
-        let artifact = supplier.prepare(&handover).unwrap();
+        let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
         let decoded = supplier.decode(&artifact).unwrap();
         assert_eq!(decoded.records.last().unwrap()[3], "LS-2");
     }
@@ -351,7 +360,10 @@ mod tests {
     fn a_missing_field_is_named() {
         let supplier =
             opened(json!({"to": "po@acme.example", "text": "{{ ship_to.street }}"})).unwrap();
-        let error = supplier.prepare(&handover()).err().unwrap();
+        let error = supplier
+            .prepare(&handover(), &Progress::default())
+            .err()
+            .unwrap();
         assert!(error.0.contains("street"), "{error}");
         let broken = opened(json!({"to": "po@acme.example", "html": "{{ number"}));
         assert_eq!(broken.err().unwrap().path, "html");
@@ -368,14 +380,20 @@ mod tests {
             let supplier = world
                 .open("mail", json!({"to": "po@acme.example"}))
                 .unwrap();
-            let artifact = supplier.prepare(&handover()).unwrap();
+            let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
             let lookup = supplier.lookup().unwrap();
-            assert_eq!(lookup.find(&number).await, LookupAnswer::NotFound(before));
+            assert_eq!(
+                lookup.find(&attempt(false)).await,
+                LookupAnswer::NotFound(before)
+            );
             let outcome = supplier.send(&artifact, &attempt(false)).await;
             assert_eq!(matches!(outcome, SendOutcome::Accepted { .. }), after);
             assert_eq!(matches!(outcome, SendOutcome::InDoubt { .. }), !after);
             assert_eq!(
-                matches!(lookup.find(&number).await, LookupAnswer::Found { .. }),
+                matches!(
+                    lookup.find(&attempt(false)).await,
+                    LookupAnswer::Accepted(_)
+                ),
                 after
             );
         }

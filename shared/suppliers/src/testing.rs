@@ -4,12 +4,15 @@ use crate::{Opening, SettingsError, entry};
 use async_trait::async_trait;
 use domain::address::Address;
 use domain::ids::{ChannelCode, SupplierId};
+use domain::order::answer::Progress;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::{Merchant, SupplierSettings};
 use http_client::{Failure, Http, Request, Response};
 use ports::supplier::HandoverLine;
-use ports::{Area, Attempt, Files, Handover, MailOutcome, Mailer, Put, Supplier, Unavailable};
+use ports::{
+    Area, Attempt, Files, Handover, MailOutcome, Mailer, Put, SendId, Supplier, Unavailable,
+};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -21,9 +24,12 @@ pub(crate) fn handover() -> Handover {
         supplier_sku: sku.to_owned(),
         title: format!("Lamp {sku}"),
         quantity,
+        cost: Some("4.00".to_owned()),
+        currency: Some("USD".to_owned()),
     };
     Handover {
         number: PurchaseOrderNumber::new(&ChannelCode::parse("S").unwrap(), "1001", 1),
+        cancel: None,
         order_name: "#1001".to_owned(),
         merchant: Merchant {
             name: "Example Shop".to_owned(),
@@ -33,6 +39,7 @@ pub(crate) fn handover() -> Handover {
         planned_at: "2026-12-01T10:00:00Z".parse().unwrap(),
         placed_at: "2026-12-01T09:58:00Z".parse().unwrap(),
         shipping_method: "standard".to_owned(),
+        service: None,
         ship_to: Personal::new(Address {
             name: "Ada Exämple".to_owned(),
             company: "Engines & Co".to_owned(),
@@ -52,9 +59,13 @@ pub(crate) fn handover() -> Handover {
 
 pub(crate) fn attempt(doubted: bool) -> Attempt {
     Attempt {
-        number: handover().number,
+        id: SendId {
+            number: handover().number,
+            cancel: None,
+        },
         attempt: 1,
         doubted,
+        progress: Progress::default(),
     }
 }
 

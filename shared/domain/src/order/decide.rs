@@ -1,7 +1,8 @@
 //! Commands and what follows from them.
 
+use super::answer::Rejection;
 use super::attention::CaseKind;
-use super::event::{By, Event, LookupFinding, Rejection, Routed};
+use super::event::{By, Event, LookupFinding, Routed};
 use super::machine::{Cancel, SendEvent, SendState};
 use super::news::{ChannelEvent, Payload, merge};
 use super::{Order, PurchaseOrder, Refusal};

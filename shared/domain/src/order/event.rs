@@ -89,22 +89,6 @@ pub enum By {
     },
 }
 
-/// Why a supplier refused, in the words of Shopify's `FulfillmentOrderRejectionReason`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RejectionReason {
-    Unknown,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejection {
-    pub reason: RejectionReason,
-    /// In our words, such as `HTTP 422`; the supplier's own are in the evidence.
-    pub detail: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Digest>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LookupFinding {

@@ -4,7 +4,8 @@
 //! whole matrix is a reviewed snapshot, see the test at the end.
 
 use super::Refusal;
-use super::event::{By, LookupFinding, Rejection};
+use super::answer::Rejection;
+use super::event::{By, LookupFinding};
 use crate::digest::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -338,7 +339,7 @@ mod tests {
         let at = Timestamp::from_second(1_767_225_600).unwrap();
         let artifact = Digest::of(b"artifact");
         let why = || Rejection {
-            reason: super::super::event::RejectionReason::Unknown,
+            reason: super::super::answer::RejectionReason::Unknown,
             detail: "HTTP 422".into(),
             evidence: None,
         };

@@ -55,7 +55,7 @@ async fn outcome_of(
     let world = World::default();
     answers.into_iter().for_each(|answer| world.answer(answer));
     let supplier = world.open("http", specific).unwrap();
-    let artifact = supplier.prepare(&handover()).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     supplier.send(&artifact, &attempt(doubted)).await
 }
 
@@ -67,9 +67,15 @@ async fn answered(doubted: bool, status: u16, body: &str) -> SendOutcome {
 async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
-    let artifact = supplier.prepare(&handover()).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     let again = World::default().open("http", specific()).unwrap();
-    assert_eq!(artifact.bytes, again.prepare(&handover()).unwrap().bytes);
+    assert_eq!(
+        artifact.bytes,
+        again
+            .prepare(&handover(), &Progress::default())
+            .unwrap()
+            .bytes
+    );
     assert!(!String::from_utf8_lossy(&artifact.bytes).contains("hush"));
     world.answer(Ok(response(201, "{}")));
     supplier.send(&artifact, &attempt(false)).await;
@@ -117,17 +123,17 @@ async fn success_is_accepted_with_an_exact_reference() {
         ("created", None),
     ] {
         let outcome = answered(false, 201, body).await;
-        let SendOutcome::Accepted { reference } = outcome else {
+        let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!(reference.as_deref(), expected, "{body}");
+        assert_eq!(references.first().map(String::as_str), expected, "{body}");
     }
     let long = format!(r#"{{"id": "{}"}}"#, "é".repeat(300));
     let outcome = answered(false, 200, &long).await;
-    let SendOutcome::Accepted { reference } = outcome else {
+    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(reference.unwrap().chars().count(), 100);
+    assert_eq!(references[0].chars().count(), 100);
 }
 
 #[tokio::test]
@@ -151,7 +157,10 @@ async fn busy_and_unauthorized_were_not_sent() {
 async fn a_refusal_is_rejected_with_evidence() {
     for status in [400, 404, 409, 422] {
         let outcome = answered(false, status, "no such SKU").await;
-        let SendOutcome::Rejected { detail, evidence } = outcome else {
+        let SendOutcome::Rejected {
+            detail, evidence, ..
+        } = outcome
+        else {
             panic!("{outcome:?}")
         };
         assert_eq!(detail, format!("HTTP {status}"));
@@ -228,15 +237,15 @@ async fn what_exists_already_is_ours_after_a_doubt_or_when_it_is_found() {
     let found = Ok(response(200, r#"{"orders": [{"id": "A-7"}]}"#));
     let absent = || Ok(response(200, r#"{"orders": []}"#));
     let outcome = outcome_of(specific(), true, [duplicate()]).await;
-    let SendOutcome::Accepted { reference } = outcome else {
+    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(reference.as_deref(), Some("7"));
+    assert_eq!(references.first().map(String::as_str), Some("7"));
     let outcome = outcome_of(specific(), false, [duplicate(), found]).await;
-    let SendOutcome::Accepted { reference } = outcome else {
+    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(reference.as_deref(), Some("A-7"));
+    assert_eq!(references.first().map(String::as_str), Some("A-7"));
     let outcome = outcome_of(specific(), false, [duplicate(), absent()]).await;
     assert!(
         matches!(outcome, SendOutcome::InDoubt { .. }),
@@ -257,15 +266,16 @@ async fn a_look_up_finds_misses_or_does_not_know() {
     let supplier = world.open("http", specific()).unwrap();
     let lookup = supplier.lookup().unwrap();
     assert_eq!(
-        lookup.policy().authoritative_after,
+        lookup.policy(&attempt(false)).authoritative_after,
         Some(Duration::from_secs(90))
     );
     assert_eq!(supplier.timeout(), Duration::from_secs(40));
     let absent = LookupAnswer::NotFound(LookupFinding::Absent);
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
-    let found = LookupAnswer::Found {
-        reference: Some("9007199254740993".to_owned()),
-    };
+    let found = LookupAnswer::Accepted(Acceptance {
+        references: vec!["9007199254740993".to_owned()],
+        ..Acceptance::default()
+    });
     for (answer, expected) in [
         (
             Ok(response(200, r#"{"orders": [{"id": 9007199254740993}]}"#)),
@@ -278,7 +288,7 @@ async fn a_look_up_finds_misses_or_does_not_know() {
         (Err(Failure::NotSent(String::new())), &unclear),
     ] {
         world.answer(answer);
-        assert_eq!(&lookup.find(&handover().number).await, expected);
+        assert_eq!(&lookup.find(&attempt(false)).await, expected);
     }
     let request = world.requests().remove(0);
     assert_eq!(request.method, "GET");
@@ -291,7 +301,11 @@ async fn a_look_up_finds_misses_or_does_not_know() {
         .open("http", changed("/lookup/authoritative", json!(false)))
         .unwrap();
     assert_eq!(
-        supplier.lookup().unwrap().policy().authoritative_after,
+        supplier
+            .lookup()
+            .unwrap()
+            .policy(&attempt(false))
+            .authoritative_after,
         None
     );
 }
@@ -302,7 +316,7 @@ fn bad_templates_stop_before_sending() {
         World::default()
             .open("http", specific)
             .unwrap()
-            .prepare(handover)
+            .prepare(handover, &Progress::default())
     };
     let body = r#"{"street": {{ ship_to.street }}}"#;
     let error = prepared(changed("/create/body", json!(body)), &handover())
