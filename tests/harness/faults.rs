@@ -2,6 +2,7 @@
 
 use crate::world::TestClock;
 use async_trait::async_trait;
+use domain::batch::{Batch, BatchName, Uploaded};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::commit::Commit;
 use domain::digest::Digest;
@@ -16,8 +17,9 @@ use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
 use jiff::Timestamp;
 use ports::{
-    Area, AttentionRow, Clock as _, CommitError, DeadLetter, Deliveries, Delivery, Files, History,
-    Incident, OfferStore, OrderStore, Put, Queue, Reservation, StoreError, Unavailable,
+    Area, AttentionRow, BatchStore, Clock as _, CommitError, DeadLetter, Deliveries, Delivery,
+    Files, History, Incident, OfferStore, OrderStore, Put, Queue, Reservation, StoreError,
+    Unavailable,
 };
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -216,7 +218,7 @@ impl Faulty {
         for own in &order.purchase_orders {
             if let SendState::SendStarted {
                 attempt, settle_at, ..
-            } = &own.send
+            } = &own.sending.state
                 && now >= *settle_at
             {
                 let why = "the claim is old".to_owned();
@@ -313,6 +315,40 @@ impl OrderStore for Faulty {
     }
     async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
         self.inner.incidents().await
+    }
+}
+
+#[async_trait]
+impl BatchStore for Faulty {
+    async fn entries(
+        &self,
+        supplier: &SupplierId,
+        cut_off: Timestamp,
+    ) -> Result<Vec<(OrderId, PurchaseOrderNumber)>, StoreError> {
+        self.inner.entries(supplier, cut_off).await
+    }
+    async fn put_batch(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.put_batch(batch),
+            )
+            .await
+    }
+    async fn batches(&self, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.inner.batches(limit).await
+    }
+    async fn mark_uploaded(
+        &self,
+        name: &BatchName,
+        uploaded: &Uploaded,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.mark_uploaded(name, uploaded),
+            )
+            .await
     }
 }
 

@@ -148,6 +148,7 @@ impl World {
         });
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
+            batches: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
@@ -429,20 +430,29 @@ impl World {
                 broken.push(format!("{} still waits for routing", order.id));
             }
             for own in &order.purchase_orders {
-                if matches!(own.send, SendState::Sent { .. }) {
+                if matches!(own.sending.state, SendState::Sent { .. }) {
                     sent.insert(own.number.clone());
                 }
                 let has = received.contains_key(own.number.as_str());
-                match &own.send {
+                match &own.sending.state {
                     SendState::Sent { .. } if !has => broken.push(format!(
                         "nothing lost: {} is sent and not there",
                         own.number
                     )),
                     SendState::Voided { .. } | SendState::Rejected { .. } if has => {
-                        broken.push(format!("{} is there and {}", own.number, own.send.name()));
+                        broken.push(format!(
+                            "{} is there and {}",
+                            own.number,
+                            own.sending.state.name()
+                        ));
                     }
                     SendState::SendStarted { .. } => {
                         broken.push(format!("{} is stuck in sending", own.number));
+                    }
+                    SendState::BetweenSteps { .. }
+                        if !self.is_case(&order, own.number.as_str()) =>
+                    {
+                        broken.push(format!("{} is between steps and no case", own.number));
                     }
                     SendState::Planned { .. } if !self.is_case(&order, own.number.as_str()) => {
                         broken.push(format!("{} is planned and no case", own.number));
@@ -454,6 +464,7 @@ impl World {
                     | SendState::Voided { .. }
                     | SendState::Rejected { .. }
                     | SendState::Planned { .. }
+                    | SendState::BetweenSteps { .. }
                     | SendState::InDoubt { .. } => {}
                 }
                 for line in own
@@ -463,7 +474,7 @@ impl World {
                 {
                     *reserved
                         .entry((own.number.clone(), line.supplier_sku.clone()))
-                        .or_insert(0) += line.quantity;
+                        .or_insert(0) += own.remaining(line);
                 }
             }
         }

@@ -2,11 +2,11 @@
 //! function of the order's state alone: a second message changes nothing and may repair a lost one.
 
 use domain::commit::Commit;
+use domain::exceptions::wake;
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::event::Event;
-use domain::order::machine::SendState;
 use domain::routing::{Facts, plan, skus};
 use domain::settings::Settings;
 use ports::{Clock, CommitError, OfferStore, OrderStore, Queue, StepError};
@@ -29,13 +29,9 @@ pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
     let Some(order) = route(deps, id).await? else {
         return Ok(());
     };
-    let now = deps.clock.now();
-    for own in &order.purchase_orders {
-        if matches!(&own.send, SendState::Planned { due } if *due <= now) {
-            let message = Message::Forward {
-                order: id.clone(),
-                purchase_order: own.number.clone(),
-            };
+    // Every purchase order and every request that is due, new or old: this may repair a lost message.
+    for message in wake(&order, deps.clock.now()) {
+        if matches!(message, Message::Forward { .. }) {
             deps.queue.send(&message).await?;
         }
     }

@@ -7,12 +7,12 @@ use anyhow::{Context as _, bail};
 use domain::commit::Commit;
 use domain::exceptions::way_out;
 use domain::ids::{OrderId, SupplierSku};
-use domain::messages::Message;
 use domain::order::Order;
+use domain::order::answer::CancelAnswer;
 use domain::order::attention::CaseKind;
 use domain::order::decide::{Command, Verdict};
 use domain::order::event::Recorded;
-use domain::order::machine::{Cancel, SendState};
+use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::timeline::{label, timeline};
 use embedded::{Embedded, EnvironmentSecrets, SystemClock};
@@ -134,7 +134,7 @@ pub(crate) async fn orders(data: &Path) -> anyhow::Result<u8> {
                 "  {} {} {}",
                 own.number,
                 own.supplier,
-                own.send.name()
+                own.sending.state.name()
             );
         }
         if order.is_cancelled() {
@@ -216,26 +216,20 @@ pub(crate) fn show(order: &Order, history: &[Recorded], now: Timestamp) {
         say(format_args!("{text}"));
     }
     for own in &order.purchase_orders {
-        let reference = if let SendState::Sent {
-            reference: Some(reference),
-            ..
-        } = &own.send
-        {
-            format!(", their number {reference}")
-        } else {
-            String::new()
+        let reference = match own.sending.references() {
+            [] => String::new(),
+            [one] => format!(", their number {one}"),
+            several => format!(", their numbers {}", several.join(", ")),
         };
-        let cancel = match own.cancel {
-            Cancel::None => "",
-            Cancel::Wanted => ", cancel wanted",
-            Cancel::Accepted => ", cancelled",
-            Cancel::Refused => ", cancel refused",
-        };
+        let mut cancel = String::new();
+        for (number, request) in own.numbered_cancels() {
+            let _ = write!(cancel, ", cancel X{number} {}", request.status());
+        }
         say(format_args!(
             "  {} at {}: {}{reference}{cancel}",
             own.number,
             own.supplier,
-            own.send.name()
+            own.sending.state.name()
         ));
     }
     for entry in order.attention(now) {
@@ -344,8 +338,8 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<u8> {
         }
         for own in &order.purchase_orders {
             purchase_orders += 1;
-            *states.entry(own.send.name()).or_default() += 1;
-            if own.holds_reservation() && !matches!(own.send, SendState::Sent { .. }) {
+            *states.entry(own.sending.state.name()).or_default() += 1;
+            if own.holds_reservation() && !matches!(own.sending.state, SendState::Sent { .. }) {
                 for line in own.lines.iter().filter(|line| line.reserved) {
                     *wanted
                         .entry((own.number.clone(), line.supplier_sku.clone()))
@@ -457,7 +451,11 @@ pub(crate) async fn resolve(
         } => Verdict::Sent { reference },
         crate::Verdict { not_sent: true, .. } => Verdict::NotSent,
         // The usage has it that exactly one is given.
-        crate::Verdict { cancelled, .. } => Verdict::Cancelled(cancelled),
+        crate::Verdict {
+            cancelled: true, ..
+        } => Verdict::Cancel(CancelAnswer::Accepted),
+        crate::Verdict { too_late: true, .. } => Verdict::Cancel(CancelAnswer::TooLate),
+        crate::Verdict { .. } => Verdict::Cancel(CancelAnswer::Refused),
     };
     let command = Command::Resolve {
         number,
@@ -516,18 +514,7 @@ async fn decide(store: &Embedded, id: &OrderId, command: &Command) -> anyhow::Re
 
 /// A message that is lost does not matter: the sweep finds the order.
 async fn wake(store: &Embedded, order: &Order, now: Timestamp) {
-    let route = order.needs_routing.map(|_| Message::Route {
-        order: order.id.clone(),
-    });
-    let forward = order
-        .purchase_orders
-        .iter()
-        .filter(|own| matches!(&own.send, SendState::Planned { due } if *due <= now))
-        .map(|own| Message::Forward {
-            order: order.id.clone(),
-            purchase_order: own.number.clone(),
-        });
-    for message in route.into_iter().chain(forward) {
+    for message in domain::exceptions::wake(order, now) {
         if let Err(error) = store.send(&message).await {
             tracing::warn!(error = %error, "not enqueued; the sweep will");
         }

@@ -306,12 +306,16 @@ impl Demo {
             order
                 .purchase_orders
                 .iter()
-                .any(|own| matches!(own.send, SendState::InDoubt { .. }))
+                .any(|own| matches!(own.sending.state, SendState::InDoubt { .. }))
         })
         .await?;
         self.later(61).await;
         self.until(&order, "settled by a look-up after one attempt", |order| {
-            sent(order) == 1 && order.purchase_orders.iter().all(|own| own.attempts == 1)
+            sent(order) == 1
+                && order
+                    .purchase_orders
+                    .iter()
+                    .all(|own| own.sending.attempts == 1)
         })
         .await
     }
@@ -320,7 +324,12 @@ impl Demo {
         self.story("A supplier that is out of reach for a while");
         let patient = ShopOrder::new(1007, &[("KETTLE", 1)]);
         self.post("orders/create", &patient).await?;
-        let deferred = |order: &Order| order.purchase_orders.iter().any(|own| own.deferrals > 0);
+        let deferred = |order: &Order| {
+            order
+                .purchase_orders
+                .iter()
+                .any(|own| own.sending.deferrals > 0)
+        };
         self.wait(&patient, "deferred", deferred).await?;
         let cancelled = ShopOrder::new(1008, &[("KETTLE", 2)]);
         self.post("orders/create", &cancelled).await?;
@@ -336,7 +345,11 @@ impl Demo {
             .context("Eastgate's port was taken meanwhile")?;
         self.later(61).await;
         self.until(&patient, "sent by the second attempt", |order| {
-            sent(order) == 1 && order.purchase_orders.iter().all(|own| own.attempts == 2)
+            sent(order) == 1
+                && order
+                    .purchase_orders
+                    .iter()
+                    .all(|own| own.sending.attempts == 2)
         })
         .await?;
         self.story("Cancelled before it was sent");
@@ -436,12 +449,12 @@ impl Demo {
         for (order, _) in commands::all(&self.machine.store).await? {
             for own in &order.purchase_orders {
                 let there = received.remove(own.number.as_str()).is_some();
-                let sent = matches!(own.send, SendState::Sent { .. });
+                let sent = matches!(own.sending.state, SendState::Sent { .. });
                 if there != sent {
                     self.wrong.push(format!(
                         "{} is {} here and {} at the supplier",
                         own.number,
-                        own.send.name(),
+                        own.sending.state.name(),
                         if there { "is" } else { "is not" }
                     ));
                 }
@@ -470,7 +483,7 @@ fn sent(order: &Order) -> usize {
     order
         .purchase_orders
         .iter()
-        .filter(|own| matches!(own.send, SendState::Sent { .. }))
+        .filter(|own| matches!(own.sending.state, SendState::Sent { .. }))
         .count()
 }
 
@@ -485,7 +498,7 @@ fn voided(order: &Order) -> bool {
         && order
             .purchase_orders
             .iter()
-            .all(|own| matches!(own.send, SendState::Voided { .. }))
+            .all(|own| matches!(own.sending.state, SendState::Voided { .. }))
 }
 
 fn order_id(order: &ShopOrder) -> anyhow::Result<OrderId> {

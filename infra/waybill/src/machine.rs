@@ -104,6 +104,7 @@ impl Machine {
             },
             forwarding: forwarding::Deps {
                 orders: shared.clone(),
+                batches: shared.clone(),
                 files: shared.clone(),
                 clock: clock.clone(),
                 settings: settings.clone(),

@@ -65,6 +65,9 @@ struct Verdict {
     /// The supplier ships it all the same.
     #[arg(long)]
     not_cancelled: bool,
+    /// The supplier had shipped it already.
+    #[arg(long)]
+    too_late: bool,
 }
 
 #[derive(Subcommand)]

@@ -121,7 +121,7 @@ async fn progress(store: &Embedded) -> (usize, usize, usize) {
         sent += order
             .purchase_orders
             .iter()
-            .filter(|own| matches!(own.send, SendState::Sent { .. }))
+            .filter(|own| matches!(own.sending.state, SendState::Sent { .. }))
             .count();
     }
     (ids.len(), all, sent)

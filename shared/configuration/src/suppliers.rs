@@ -48,6 +48,11 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
         );
     }
     let name = table.required("name", "the supplier's name", table::text);
+    let contact = table.optional(
+        "contact",
+        "whom to call, such as a phone number",
+        table::text,
+    );
     let method = table.required("method", "\"mail\", \"csv\" or \"http\"", table::text);
     let priority = table
         .optional(
@@ -73,6 +78,7 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
     Some(SupplierSettings {
         id: id?,
         name: name?,
+        contact,
         method: method?,
         priority,
         po_box,

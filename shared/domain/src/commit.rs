@@ -2,14 +2,16 @@
 
 use crate::digest::Digest;
 use crate::ids::{OrderId, SupplierId, SupplierSku};
+use crate::order::answer::RejectionReason;
 use crate::order::attention::Attention;
 use crate::order::event::{Event, Recorded};
-use crate::order::machine::SendEvent;
+use crate::order::machine::SendState;
 use crate::order::news::Payload;
 use crate::order::{Order, PurchaseOrder, Refusal};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::routing::trace::Trace;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// Applied as a whole or not at all.
 #[derive(Debug, Clone)]
@@ -31,9 +33,19 @@ pub struct Commit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     pub due: Option<Timestamp>,
+    /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.
+    pub batches: Vec<BatchEntry>,
     pub attention: Vec<Attention>,
     /// Configuration that the last routing step used.
     pub configuration: Option<Digest>,
+}
+
+/// That a purchase order goes with the batch of that cut-off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchEntry {
+    pub supplier: SupplierId,
+    pub cut_off: Timestamp,
+    pub purchase_order: PurchaseOrderNumber,
 }
 
 /// A reservation is a row (supplier, supplier SKU, purchase order).
@@ -49,7 +61,10 @@ pub struct ReservationChange {
 pub enum Change {
     /// `available = available - n` if `available >= n`.
     Reserve(u32),
-    GiveBack,
+    /// Of a reservation that stands, so many units; the rest of it stays.
+    GiveBack(u32),
+    /// The supplier has none left, whatever its feed said: nothing is available until a newer feed.
+    SoldOut,
     /// Stamped with the time, and kept until a newer feed accounts for it.
     Sent(Timestamp),
 }
@@ -68,38 +83,42 @@ impl Commit {
         let after = events.iter().try_fold(order.clone(), Order::apply)?;
         let mut reservations = Vec::new();
         let mut references = Vec::new();
-        for recorded in &events {
-            match &recorded.event {
-                Event::Routed(routed) => {
-                    for planned in &routed.purchase_orders {
-                        references.push(planned.number.clone());
-                        for line in planned.lines.iter().filter(|line| line.reserved) {
-                            reservations.push(ReservationChange {
-                                supplier: planned.supplier.clone(),
-                                supplier_sku: line.supplier_sku.clone(),
-                                purchase_order: planned.number.clone(),
-                                change: Change::Reserve(line.quantity),
-                            });
-                        }
-                    }
-                }
-                Event::PurchaseOrder { number, event } => {
-                    let (Some(before), Some(now_is)) =
-                        (order.purchase_order(number), after.purchase_order(number))
-                    else {
-                        continue;
-                    };
-                    reservations.extend(changes(before, now_is, event, recorded.at));
-                }
-                Event::OrderReceived(_)
-                | Event::OrderEdited(_)
-                | Event::OrderUpdated(_)
-                | Event::PaymentReceived
-                | Event::OrderCancelled { .. }
-                | Event::FullyRefunded
-                | Event::RefundRecorded(_)
-                | Event::HoldsReleased { .. }
-                | Event::CancelledByPerson { .. } => {}
+        let planned = events.iter().filter_map(|recorded| match &recorded.event {
+            Event::Routed(routed) => Some(&routed.purchase_orders),
+            Event::OrderReceived(_)
+            | Event::OrderEdited(_)
+            | Event::OrderUpdated(_)
+            | Event::PaymentReceived
+            | Event::OrderCancelled { .. }
+            | Event::FullyRefunded
+            | Event::RefundRecorded(_)
+            | Event::HoldsReleased { .. }
+            | Event::HeldByPerson { .. }
+            | Event::CancelledByPerson { .. }
+            | Event::RerouteWanted { .. }
+            | Event::PurchaseOrder { .. }
+            | Event::CancelWanted { .. }
+            | Event::CancelRequest { .. }
+            | Event::CancelAnswered { .. }
+            | Event::LinesRejected { .. }
+            | Event::RefusedLinesFreed { .. }
+            | Event::AnswerUnclear { .. }
+            | Event::Acknowledged { .. } => None,
+        });
+        for planned in planned.flatten() {
+            references.push(planned.number.clone());
+            for line in planned.lines.iter().filter(|line| line.reserved) {
+                reservations.push(ReservationChange {
+                    supplier: planned.supplier.clone(),
+                    supplier_sku: line.supplier_sku.clone(),
+                    purchase_order: planned.number.clone(),
+                    change: Change::Reserve(line.quantity),
+                });
+            }
+        }
+        for before in &order.purchase_orders {
+            if let Some(now_is) = after.purchase_order(&before.number) {
+                reservations.extend(changes(before, now_is, now));
             }
         }
         let commit = Self {
@@ -116,31 +135,63 @@ impl Commit {
     }
 }
 
-fn changes(
-    before: &PurchaseOrder,
-    after: &PurchaseOrder,
-    event: &SendEvent,
-    at: Timestamp,
-) -> Vec<ReservationChange> {
-    let recorded_first = before.sent_again == after.sent_again;
-    let change = if matches!(event, SendEvent::Sent { .. }) && recorded_first {
-        Change::Sent(at)
-    } else if before.holds_reservation() && !after.holds_reservation() {
-        Change::GiveBack
-    } else {
-        return Vec::new();
-    };
-    before
-        .lines
-        .iter()
-        .filter(|line| line.reserved)
-        .map(|line| ReservationChange {
+/// What the steps from one state of a purchase order to another mean for its reservations.
+fn changes(before: &PurchaseOrder, after: &PurchaseOrder, at: Timestamp) -> Vec<ReservationChange> {
+    let (had, has) = (reserved(before), reserved(after));
+    let sent = !before.sending.is_sent() && after.sending.is_sent();
+    let sold_out = sold_out(after).filter(|sku| !sold_out_in(before, sku));
+    let freed = had.iter().filter_map(|(sku, quantity)| {
+        let left = has.get(sku).copied().unwrap_or(0);
+        (left < *quantity).then(|| ((*sku).clone(), Change::GiveBack(quantity - left)))
+    });
+    let stamped = has
+        .keys()
+        .filter(|_| sent)
+        .map(|sku| ((*sku).clone(), Change::Sent(at)));
+    let emptied = sold_out.map(|sku| (sku.clone(), Change::SoldOut));
+    freed
+        .chain(stamped)
+        .chain(emptied)
+        .map(|(supplier_sku, change)| ReservationChange {
             supplier: before.supplier.clone(),
-            supplier_sku: line.supplier_sku.clone(),
+            supplier_sku,
             purchase_order: before.number.clone(),
-            change: change.clone(),
+            change,
         })
         .collect()
+}
+
+/// Units that its reservations stand for, by supplier SKU.
+fn reserved(own: &PurchaseOrder) -> BTreeMap<&SupplierSku, u32> {
+    let mut reserved = BTreeMap::new();
+    if own.holds_reservation() {
+        for line in own.lines.iter().filter(|line| line.reserved) {
+            let units =
+                own.remaining(line) - own.refused_and_held(&line.line).min(own.remaining(line));
+            *reserved.entry(&line.supplier_sku).or_default() += units;
+        }
+    }
+    reserved
+}
+
+/// Supplier SKUs of which the supplier said that it has none.
+fn sold_out(own: &PurchaseOrder) -> impl Iterator<Item = &SupplierSku> {
+    let whole = matches!(&own.sending.state, SendState::Rejected { why, .. }
+        if why.reason == RejectionReason::InventoryOutOfStock);
+    own.lines
+        .iter()
+        .filter(move |line| {
+            let refused = own.refused.iter().any(|refused| {
+                refused.line == line.line
+                    && refused.why.reason == RejectionReason::InventoryOutOfStock
+            });
+            line.reserved && (whole || refused)
+        })
+        .map(|line| &line.supplier_sku)
+}
+
+fn sold_out_in(own: &PurchaseOrder, sku: &SupplierSku) -> bool {
+    sold_out(own).any(|known| known == sku)
 }
 
 /// Two lines with one supplier SKU are one reservation.
@@ -154,7 +205,8 @@ fn joined(changes: Vec<ReservationChange>) -> Vec<ReservationChange> {
                 && std::mem::discriminant(&known.change) == std::mem::discriminant(&change.change)
         });
         match (same.map(|known| &mut known.change), &change.change) {
-            (Some(Change::Reserve(known)), Change::Reserve(more)) => *known += more,
+            (Some(Change::Reserve(known)), Change::Reserve(more))
+            | (Some(Change::GiveBack(known)), Change::GiveBack(more)) => *known += more,
             (Some(_), _) => {}
             (None, _) => joined.push(change),
         }

@@ -1,9 +1,9 @@
 //! What is done about each kind of case, as data; and what the sweep does with an order that is due.
 
+use crate::forwarding::{Step, step, step_of_cancel};
 use crate::messages::Message;
 use crate::order::Order;
 use crate::order::attention::CaseKind;
-use crate::order::machine::SendState;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -97,17 +97,36 @@ pub const POLICY: &[Policy] = &[
         "agree with the supplier, then release",
     ),
     row(
-        CaseKind::ReducedAfterSend,
-        Severity::Two,
-        true,
-        "agree with the supplier, then release",
-    ),
-    row(
         CaseKind::CancelAfterSend,
         Severity::One,
         false,
-        "ask the supplier, then resolve --cancelled or --not-cancelled",
+        "call the supplier, then resolve --cancelled, --not-cancelled or --too-late",
     ),
+    row(
+        CaseKind::CancelRequested,
+        Severity::Two,
+        false,
+        "the supplier's answer: resolve --cancelled, --not-cancelled or --too-late",
+    ),
+    row(
+        CaseKind::CancelRefused,
+        Severity::Two,
+        true,
+        "agree with supplier and customer, then release",
+    ),
+    row(
+        CaseKind::Backordered,
+        Severity::Three,
+        true,
+        "the supplier ships it, or reroute, or release to wait",
+    ),
+    row(
+        CaseKind::AnswerUnclear,
+        Severity::Two,
+        true,
+        "ask the supplier, acknowledge what it says, then release",
+    ),
+    row(CaseKind::HeldByPerson, Severity::Three, true, "release"),
     row(
         CaseKind::SupplierRejected,
         Severity::Two,
@@ -228,11 +247,11 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
     let route = routing_due.then(|| Message::Route {
         order: order.id.clone(),
     });
-    let forward = order.purchase_orders.iter().filter(|own| match &own.send {
-        SendState::Planned { due } => *due <= now,
-        SendState::SendStarted { settle_at, .. } => *settle_at <= now,
-        SendState::InDoubt { look_ups, .. } => look_ups.next_at.is_some_and(|next| next <= now),
-        SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => false,
+    let forward = order.purchase_orders.iter().filter(|own| {
+        let cancels = own
+            .numbered_cancels()
+            .any(|(request, _)| wants_a_step(&step_of_cancel(own, request, now)));
+        cancels || wants_a_step(&step(order, own, now))
     });
     route
         .into_iter()
@@ -241,4 +260,11 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
             purchase_order: own.number.clone(),
         }))
         .collect()
+}
+
+fn wants_a_step(step: &Step) -> bool {
+    match step {
+        Step::Send | Step::Batch { .. } | Step::Lapse { .. } | Step::LookUp { .. } => true,
+        Step::Leave(_) => false,
+    }
 }

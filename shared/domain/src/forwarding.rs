@@ -1,8 +1,9 @@
 //! What is to be done next with a purchase order, and when to try, look and ask again.
 
 use crate::order::event::LookupFinding;
-use crate::order::machine::{LookUps, SendState};
+use crate::order::machine::{LookUps, SendState, Sending};
 use crate::order::{Order, PurchaseOrder};
+use crate::settings::SupplierSettings;
 use jiff::{SignedDuration, Timestamp};
 
 /// Between deferrals of one purchase order; the last one repeats.
@@ -24,13 +25,21 @@ pub const LOOK_UP_AFTER: [SignedDuration; 4] = [
 ];
 /// An artifact that cannot be made is tried again after this long.
 pub const PREPARE_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// And again after this long while it fails for the same reason.
+pub const PREPARE_ONCE_MORE_AFTER: SignedDuration = SignedDuration::from_hours(6);
+/// Rejections of one order after which no further supplier is tried by itself.
+pub const REJECTIONS_BEFORE_HOLD: usize = 3;
 /// A claim is looked up when the hard timeout of the send and this much have passed.
 pub const SETTLE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
-/// The next step of one purchase order, from its state alone.
+/// The next step of one hand-over, from the order's state alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     Send,
+    /// Take part in the batch of that cut-off: its file is the only truth of what was sent.
+    Batch {
+        cut_off: Timestamp,
+    },
     /// The claim's time is over and nobody told the outcome.
     Lapse {
         attempt: u32,
@@ -43,15 +52,33 @@ pub enum Step {
 }
 
 pub fn step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Step {
-    match &own.send {
-        SendState::Planned { due } if now < *due => Step::Leave("not due"),
-        SendState::Planned { .. } if order.needs_routing.is_some() => {
-            Step::Leave("routing looks first")
+    match (next(&own.sending, now), own.cut_off) {
+        (Step::Send, _) if order.needs_routing.is_some() => Step::Leave("routing looks first"),
+        (Step::Send, _) if order.no_longer_holds(own).is_some() => Step::Leave("no longer holds"),
+        (Step::Send | Step::Lapse { .. }, Some(cut_off)) => Step::Batch { cut_off },
+        (step, _) => step,
+    }
+}
+
+/// The next step of the n-th request to take units back. A request waits until it is known that the
+/// supplier has something to give back.
+pub fn step_of_cancel(own: &PurchaseOrder, request: u32, now: Timestamp) -> Step {
+    match own.cancel(request) {
+        Some(asked) if asked.is_open() && own.can_be_asked_back() => next(&asked.sending, now),
+        Some(_) | None => Step::Leave("nothing to ask"),
+    }
+}
+
+fn next(sending: &Sending, now: Timestamp) -> Step {
+    match &sending.state {
+        // What could not be prepared is tried again whenever somebody asks: the merchant may have
+        // mended a template.
+        SendState::Planned { due } | SendState::BetweenSteps { due }
+            if now < *due && sending.unpreparable.is_none() =>
+        {
+            Step::Leave("not due")
         }
-        SendState::Planned { .. } => match order.no_longer_holds(own) {
-            Some(_) => Step::Leave("no longer holds"),
-            None => Step::Send,
-        },
+        SendState::Planned { .. } | SendState::BetweenSteps { .. } => Step::Send,
         SendState::SendStarted {
             attempt, settle_at, ..
         } if now >= *settle_at => Step::Lapse { attempt: *attempt },
@@ -93,4 +120,10 @@ pub fn next_look_up(
         .map(|lag| look_ups.absent_since.unwrap_or(now) + lag)
         .filter(|at| *at > now);
     [fixed, proving].into_iter().flatten().min()
+}
+
+/// The cut-off after `now` of the supplier's batches; a day later where it has none any more.
+pub fn next_batch(supplier: Option<&SupplierSettings>, now: Timestamp) -> Timestamp {
+    let _ = supplier;
+    now + SignedDuration::from_hours(24)
 }

@@ -2,7 +2,7 @@
 
 use crate::order::Order;
 use crate::order::event::{Event, Recorded};
-use crate::order::machine::{Cancel, SendState};
+use crate::order::machine::SendState;
 use std::collections::BTreeSet;
 
 /// What is broken, in words; empty when all holds.
@@ -27,7 +27,7 @@ pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
             ));
         }
         let overlooked = order.live().any(|own| {
-            own.quantity_of(&line.id) > 0 && matches!(own.send, SendState::Planned { .. })
+            own.quantity_of(&line.id) > 0 && matches!(own.sending.state, SendState::Planned { .. })
         });
         if places.over_allocated > 0 && overlooked && order.needs_routing.is_none() {
             broken.push(format!(
@@ -36,20 +36,25 @@ pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
             ));
         }
     }
-    for own in &order.purchase_orders {
-        if own.sent_again > 0 {
+    for line in order
+        .news
+        .latest
+        .iter()
+        .flat_map(|latest| &latest.content.lines)
+    {
+        let asked: u32 = order.live().map(|own| own.asked_back(&line.id)).sum();
+        if order.needs_routing.is_none() && order.over_allocated(&line.id) > asked {
             broken.push(format!(
-                "nothing doubled: {} was accepted more than once",
-                own.number
+                "stale news: {} units of line {} are asked for, no longer wanted, and nobody was asked to take them back",
+                order.over_allocated(&line.id),
+                line.id
             ));
         }
-        if order.is_cancelled()
-            && order.needs_routing.is_none()
-            && matches!(own.send, SendState::Sent { .. })
-            && own.cancel == Cancel::None
-        {
+    }
+    for own in &order.purchase_orders {
+        if own.sending.sent_again > 0 {
             broken.push(format!(
-                "stale news: {} is sent, its order cancelled, and nobody was asked",
+                "nothing doubled: {} was accepted more than once",
                 own.number
             ));
         }

@@ -8,6 +8,7 @@
 //! are in `tests/flow`.
 
 pub mod address;
+pub mod batch;
 pub mod catalogue;
 pub mod commit;
 pub mod digest;

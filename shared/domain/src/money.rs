@@ -97,6 +97,11 @@ impl Money {
         Ok(Self { minor, currency })
     }
 
+    /// The amount alone: `12.50`.
+    pub fn decimal(self) -> String {
+        Decimal::new(self.minor, self.currency.exponent()).to_string()
+    }
+
     /// `None` where the currencies differ or the sum does not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         (self.currency == other.currency).then_some(())?;
@@ -109,8 +114,7 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decimal = Decimal::new(self.minor, self.currency.exponent());
-        write!(formatter, "{decimal} {}", self.currency)
+        write!(formatter, "{} {}", self.decimal(), self.currency)
     }
 }
 

@@ -11,17 +11,19 @@ pub mod decide;
 pub mod event;
 pub mod machine;
 pub mod news;
+pub mod purchase_order;
 pub mod units;
 
 use crate::digest::Digest;
-use crate::ids::{LineId, OrderId, Sku, SupplierId, SupplierSku};
-use crate::money::Money;
+use crate::ids::{LineId, OrderId, SupplierId};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use attention::CaseKind;
 use event::{Event, Recorded};
 use jiff::Timestamp;
-use machine::{Cancel, SendState};
+use machine::{SendState, Sending};
 use news::News;
+use purchase_order::CancelRequest;
+pub use purchase_order::{PurchaseOrder, PurchaseOrderLine, SendId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +60,11 @@ pub struct Order {
     pub needs_routing: Option<Timestamp>,
     /// A person cancelled it here, whatever the channel says.
     pub cancelled_here: bool,
+    /// A person holds it, and why.
+    pub held: Option<String>,
+    /// Suppliers that a person ruled out, and the only one that a person wants.
+    pub without: BTreeSet<SupplierId>,
+    pub only: Option<SupplierId>,
     /// Counts what made routing look again, so that a purchase order knows how old its plan is.
     pub wakes: u64,
     /// Events applied; the version that a commit expects.
@@ -118,45 +125,6 @@ pub struct NotOurs {
     pub why: String,
 }
 
-/// What one supplier is asked to ship for one order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PurchaseOrder {
-    pub number: PurchaseOrderNumber,
-    pub supplier: SupplierId,
-    pub lines: Vec<PurchaseOrderLine>,
-    /// The payload it was planned from, and that payload's edit digest.
-    pub payload: u32,
-    pub edit: Digest,
-    pub planned_at: Timestamp,
-    pub send: SendState,
-    pub cancel: Cancel,
-    pub attempts: u32,
-    /// Deferrals in a row.
-    pub deferrals: u32,
-    /// An attempt of ours was once in doubt, so "already exists" may mean us.
-    pub doubted: bool,
-    /// Why no artifact can be made of it, where that is so.
-    pub unpreparable: Option<String>,
-    /// Acceptances beyond the first: severity 1.
-    pub sent_again: u32,
-    /// The order's `wakes` when routing last found that it holds.
-    pub confirmed_at: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PurchaseOrderLine {
-    pub line: LineId,
-    pub sku: Sku,
-    pub supplier_sku: SupplierSku,
-    pub quantity: u32,
-    /// Of one unit, as the offer said when it was planned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Money>,
-    /// Whether its stock was tracked, so that a reservation stands behind it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub reserved: bool,
-}
-
 impl Order {
     pub fn new(id: OrderId) -> Self {
         Self {
@@ -169,6 +137,9 @@ impl Order {
             released: BTreeSet::new(),
             needs_routing: None,
             cancelled_here: false,
+            held: None,
+            without: BTreeSet::new(),
+            only: None,
             wakes: 0,
             version: 0,
         }
@@ -220,21 +191,26 @@ impl Order {
                         number: planned.number.clone(),
                         supplier: planned.supplier.clone(),
                         lines: planned.lines.clone(),
+                        service: planned.service.clone(),
                         payload: routed.payload,
                         edit: routed.edit.clone(),
                         planned_at: at,
-                        send: SendState::Planned { due: at },
-                        cancel: Cancel::None,
-                        attempts: 0,
-                        deferrals: 0,
-                        doubted: false,
-                        unpreparable: None,
-                        sent_again: 0,
+                        cut_off: planned.cut_off,
+                        sending: Sending::planned(planned.due.unwrap_or(at)),
+                        cancels: Vec::new(),
+                        refused: Vec::new(),
+                        withdrawn: BTreeMap::new(),
+                        backordered: BTreeMap::new(),
+                        unclear: None,
                         confirmed_at: self.wakes,
                     });
                 }
-                let planned =
-                    |own: &&mut PurchaseOrder| matches!(own.send, SendState::Planned { .. });
+                let planned = |own: &&mut PurchaseOrder| {
+                    matches!(
+                        own.sending.state,
+                        SendState::Planned { .. } | SendState::BetweenSteps { .. }
+                    )
+                };
                 for own in self.purchase_orders.iter_mut().filter(planned) {
                     own.confirmed_at = self.wakes;
                 }
@@ -243,25 +219,110 @@ impl Order {
             }
             Event::HoldsReleased { holds, .. } => {
                 self.released.extend(holds.iter().cloned());
+                if holds
+                    .iter()
+                    .any(|(kind, _)| *kind == CaseKind::HeldByPerson)
+                {
+                    self.held = None;
+                }
                 self.wake(at);
             }
             Event::CancelledByPerson { .. } => {
                 self.cancelled_here = true;
                 self.wake(at);
             }
+            Event::HeldByPerson { why, .. } => {
+                self.held = Some(why.clone());
+                self.wake(at);
+            }
+            Event::RerouteWanted { without, only, .. } => {
+                self.without.extend(without.iter().cloned());
+                self.only.clone_from(only);
+                self.wake(at);
+            }
             Event::PurchaseOrder { number, event } => {
-                let purchase_order = self
-                    .purchase_orders
-                    .iter_mut()
-                    .find(|candidate| &candidate.number == number)
-                    .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))?;
-                purchase_order.apply(event, at)?;
+                let own = self.own_mut(number)?;
+                own.apply(event, at)?;
+                if let machine::SendEvent::SendDeferred {
+                    retry_at,
+                    by: event::By::Batch,
+                    ..
+                } = event
+                {
+                    own.cut_off = Some(*retry_at);
+                }
                 // What came while it was being sent concerns it again now that it is not.
-                let planned_again = matches!(event, machine::SendEvent::SendDeferred { .. })
-                    && purchase_order.confirmed_at != self.wakes;
-                if planned_again || !purchase_order.is_live() {
+                let own = self.own_mut(number)?;
+                let open = matches!(
+                    own.sending.state,
+                    SendState::Planned { .. } | SendState::BetweenSteps { .. }
+                );
+                let (seen, live) = (own.confirmed_at, own.is_live());
+                if (open && seen != self.wakes) || !live {
                     self.wake(at);
                 }
+            }
+            Event::CancelWanted {
+                number,
+                lines,
+                whole,
+                why,
+            } => {
+                let own = self.own_mut(number)?;
+                if !own.sending.is_claimed() {
+                    return Err(Refusal::NotPossible(format!(
+                        "{number} is {}: nothing is there to take back",
+                        own.sending.state.name()
+                    )));
+                }
+                own.cancels
+                    .push(CancelRequest::new(lines.clone(), *whole, why.clone(), at));
+            }
+            Event::CancelRequest {
+                number,
+                request,
+                event,
+            } => {
+                let own = self.own_mut(number)?;
+                let missing =
+                    || Refusal::NotPossible(format!("{number} has no request X{request}"));
+                let asked = own.cancel_mut(*request).ok_or_else(missing)?;
+                asked.sending.apply(event, at)?;
+                if matches!(event, machine::SendEvent::SendRejected { .. }) && asked.is_open() {
+                    own.answer_cancel(*request, answer::CancelAnswer::Refused)?;
+                }
+            }
+            Event::CancelAnswered {
+                number,
+                request,
+                answer,
+                ..
+            } => {
+                self.own_mut(number)?.answer_cancel(*request, *answer)?;
+                self.wake(at);
+            }
+            Event::LinesRejected {
+                number,
+                lines,
+                why,
+                route_again,
+                ..
+            } => {
+                self.own_mut(number)?
+                    .refuse_lines(lines, why, *route_again, at);
+                self.wake(at);
+            }
+            Event::Acknowledged {
+                number,
+                backordered,
+                ..
+            } => self.own_mut(number)?.backordered.clone_from(backordered),
+            Event::AnswerUnclear { number, why } => {
+                self.own_mut(number)?.unclear = Some(why.clone());
+            }
+            Event::RefusedLinesFreed { number } => {
+                self.own_mut(number)?.free_refused();
+                self.wake(at);
             }
         }
         self.version += 1;
@@ -271,6 +332,13 @@ impl Order {
     fn wake(&mut self, at: Timestamp) {
         self.wakes += 1;
         self.needs_routing.get_or_insert(at);
+    }
+
+    fn own_mut(&mut self, number: &PurchaseOrderNumber) -> Result<&mut PurchaseOrder, Refusal> {
+        self.purchase_orders
+            .iter_mut()
+            .find(|candidate| &candidate.number == number)
+            .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))
     }
 
     pub fn purchase_order(&self, number: &PurchaseOrderNumber) -> Option<&PurchaseOrder> {
@@ -288,8 +356,17 @@ impl Order {
     /// alone tells. Routing may find more reasons in the rules, which is why nothing is claimed
     /// while the order has news that routing has not looked at.
     pub fn no_longer_holds(&self, purchase_order: &PurchaseOrder) -> Option<&'static str> {
+        let ruled_out = self.without.contains(&purchase_order.supplier)
+            || self
+                .only
+                .as_ref()
+                .is_some_and(|only| only != &purchase_order.supplier);
         if self.is_cancelled() {
             Some("the order was cancelled or refunded")
+        } else if self.held.is_some() {
+            Some("a person holds the order")
+        } else if ruled_out {
+            Some("a person wants another supplier")
         } else if self
             .payload
             .as_ref()
@@ -319,74 +396,9 @@ impl Order {
     }
 }
 
-impl PurchaseOrder {
-    fn apply(&mut self, event: &machine::SendEvent, at: Timestamp) -> Result<(), Refusal> {
-        use machine::SendEvent as E;
-        let (send, cancel) = machine::transition(&self.send, self.cancel, event, at)?;
-        match event {
-            E::SendStarted { attempt, .. } => {
-                self.attempts = *attempt;
-                self.unpreparable = None;
-            }
-            E::SendDeferred { .. } => self.deferrals += 1,
-            E::SendInDoubt { .. } => self.doubted = true,
-            E::Sent { .. } => {
-                if matches!(self.send, SendState::Sent { .. }) {
-                    self.sent_again += 1;
-                }
-                self.deferrals = 0;
-            }
-            E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
-            E::SendRejected { .. }
-            | E::LookedUp { .. }
-            | E::PurchaseOrderVoided { .. }
-            | E::CancelWanted { .. }
-            | E::CancelSettled { .. }
-            | E::RejectionFreed => {}
-        }
-        self.send = send;
-        self.cancel = cancel;
-        Ok(())
-    }
-
-    /// Its units are spoken for: planned, on the way, in doubt, sent, or rejected and not yet
-    /// looked at by a person.
-    pub fn is_live(&self) -> bool {
-        match &self.send {
-            SendState::Voided { .. } => false,
-            SendState::Rejected { freed, .. } => !freed,
-            SendState::Planned { .. }
-            | SendState::SendStarted { .. }
-            | SendState::InDoubt { .. }
-            | SendState::Sent { .. } => self.cancel != Cancel::Accepted,
-        }
-    }
-
-    fn due(&self) -> Option<Timestamp> {
-        match &self.send {
-            // A deferral's time is when to send; a fresh plan has its own message under way.
-            SendState::Planned { due } if *due > self.planned_at => Some(*due),
-            SendState::Planned { due } => Some(*due + RESEND_AFTER),
-            SendState::SendStarted { settle_at, .. } => Some(*settle_at),
-            SendState::InDoubt { look_ups, .. } => look_ups.next_at,
-            SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => None,
-        }
-    }
-
-    pub fn quantity_of(&self, line: &LineId) -> u32 {
-        self.lines
-            .iter()
-            .filter(|own| &own.line == line)
-            .map(|own| own.quantity)
-            .sum()
-    }
-}
-
 /// Received and not routed for so long: the sweep enqueues it again.
 pub const REROUTE_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 /// Received and not routed for so long: a case.
 pub const ROUTING_OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
-/// Planned, due and not claimed for so long: the sweep enqueues it again.
-pub const RESEND_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// Planned, due and not claimed for so long: a case.
 pub const SENDING_OVERDUE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);

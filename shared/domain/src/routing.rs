@@ -12,11 +12,11 @@ mod triggers;
 use crate::catalogue::OfferWithStock;
 use crate::ids::{LineId, Sku, SupplierId};
 use crate::order::attention::CaseKind;
-use crate::order::decide::Command;
+use crate::order::decide::{CancelWish, Command};
 use crate::order::event::{PlannedPurchaseOrder, Routed};
-use crate::order::machine::{Cancel, SendState};
+use crate::order::machine::SendState;
 use crate::order::news::{Content, Line};
-use crate::order::{Hold, NotOurs, Order, PurchaseOrderLine, RoutingState, Wait};
+use crate::order::{Hold, NotOurs, Order, PurchaseOrder, PurchaseOrderLine, RoutingState, Wait};
 use crate::purchase_order_number::{PurchaseOrderNumber, reference};
 use crate::settings::{ChannelSettings, Settings, Split, SupplierSettings};
 use jiff::{SignedDuration, Timestamp};
@@ -77,6 +77,10 @@ pub const TRIGGERS: &[Trigger] = &[
         check: triggers::paid::check,
     },
     Trigger {
+        name: "held",
+        check: triggers::held::check,
+    },
+    Trigger {
         name: "tags",
         check: triggers::tags::check,
     },
@@ -108,6 +112,7 @@ pub enum Judgement {
 pub struct Candidate<'a> {
     pub order: &'a Order,
     pub content: &'a Content,
+    pub line: &'a Line,
     pub quantity: u32,
     pub offer: &'a OfferWithStock,
     pub supplier: &'a SupplierSettings,
@@ -119,6 +124,14 @@ pub struct Criterion {
 }
 
 pub const CRITERIA: &[Criterion] = &[
+    Criterion {
+        name: "person",
+        judge: criteria::person::judge,
+    },
+    Criterion {
+        name: "refused-before",
+        judge: criteria::refused_before::judge,
+    },
     Criterion {
         name: "po-box",
         judge: criteria::po_box::judge,
@@ -170,30 +183,26 @@ pub fn plan(order: &Order, facts: &Facts) -> Option<Plan> {
         let why = before
             .no_longer_holds(own)
             .or(tagged.then_some("the order was tagged never to be sent"));
-        match (&own.send, why) {
-            (SendState::Planned { .. }, Some(why)) => {
+        let Some(why) = why else {
+            continue;
+        };
+        match &own.sending.state {
+            SendState::Planned { .. } => {
                 void.push((own.number.clone(), why.to_owned()));
-                own.send = SendState::Voided {
+                own.sending.state = SendState::Voided {
                     why: why.to_owned(),
                 };
             }
-            (
-                SendState::Rejected { .. } | SendState::Voided { .. } | SendState::Planned { .. },
-                _,
-            ) => {}
-            (
-                SendState::SendStarted { .. } | SendState::InDoubt { .. } | SendState::Sent { .. },
-                _,
-            ) => {
-                if before.is_cancelled() && own.cancel == Cancel::None {
-                    cancel.push((
-                        own.number.clone(),
-                        "the order was cancelled or refunded".to_owned(),
-                    ));
-                }
-            }
+            // The supplier has a draft of it, and no further step is made.
+            SendState::BetweenSteps { .. } => cancel.extend(take_back_whole(own, why)),
+            SendState::SendStarted { .. }
+            | SendState::InDoubt { .. }
+            | SendState::Sent { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => {}
         }
     }
+    cancel.extend(take_back(&order, content, &cancel));
     let mut planner = Planner::new(&order, content, facts);
     planner.ask_triggers();
     let purchase_orders = planner.choose();
@@ -227,6 +236,69 @@ pub fn plan(order: &Order, facts: &Facts) -> Option<Plan> {
         },
         trace,
     })
+}
+
+/// Everything that is left of a purchase order, where that was not asked yet.
+fn take_back_whole(own: &PurchaseOrder, why: &str) -> Option<CancelWish> {
+    let asked = own
+        .cancels
+        .iter()
+        .any(|request| request.whole && request.is_open());
+    let lines = own
+        .lines
+        .iter()
+        .map(|line| (line.line.clone(), own.remaining(line)));
+    (!asked).then(|| CancelWish {
+        number: own.number.clone(),
+        lines: lines.filter(|(_, quantity)| *quantity > 0).collect(),
+        whole: true,
+        why: why.to_owned(),
+    })
+}
+
+/// Units that suppliers have, or may have, and that nobody wants any more: the newest purchase order
+/// gives them back first, and none is asked twice for the same unit.
+fn take_back(order: &Order, content: &Content, already: &[CancelWish]) -> Vec<CancelWish> {
+    let mut wishes: Vec<CancelWish> = Vec::new();
+    for line in content.lines.iter().map(|line| &line.id) {
+        let asked: u32 = order.live().map(|own| own.asked_back(line)).sum();
+        let asked_now: u32 = already.iter().filter_map(|wish| wish.lines.get(line)).sum();
+        let mut surplus = order.over_allocated(line).saturating_sub(asked + asked_now);
+        for own in order.purchase_orders.iter().rev() {
+            if !own.sending.is_claimed() || already.iter().any(|wish| wish.number == own.number) {
+                continue;
+            }
+            let units = surplus.min(own.quantity_of(line).saturating_sub(own.asked_back(line)));
+            if units == 0 {
+                continue;
+            }
+            surplus -= units;
+            match wishes.iter_mut().find(|wish| wish.number == own.number) {
+                Some(wish) => {
+                    wish.lines.insert(line.clone(), units);
+                }
+                None => wishes.push(CancelWish {
+                    number: own.number.clone(),
+                    lines: [(line.clone(), units)].into(),
+                    whole: false,
+                    why: if order.is_cancelled() {
+                        "the order was cancelled or refunded".to_owned()
+                    } else {
+                        "units were refunded or removed".to_owned()
+                    },
+                }),
+            }
+        }
+    }
+    for wish in &mut wishes {
+        wish.whole = order.purchase_order(&wish.number).is_some_and(|own| {
+            own.lines.iter().all(|line| {
+                let asked = wish.lines.get(&line.line).copied().unwrap_or(0);
+                asked == own.remaining(line)
+            })
+        });
+    }
+    wishes
 }
 
 struct Planner<'a> {
@@ -393,6 +465,7 @@ impl<'a> Planner<'a> {
             let candidate = Candidate {
                 order: self.order,
                 content: self.content,
+                line,
                 quantity,
                 offer,
                 supplier,
@@ -543,6 +616,9 @@ impl<'a> Planner<'a> {
                 number: PurchaseOrderNumber::new(&channel.code, &reference, counter),
                 supplier,
                 lines,
+                service: None,
+                due: None,
+                cut_off: None,
             })
             .collect()
     }

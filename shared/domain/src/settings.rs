@@ -44,6 +44,8 @@ pub struct ChannelSettings {
 pub struct SupplierSettings {
     pub id: SupplierId,
     pub name: String,
+    /// Whom to call, for what no method can ask.
+    pub contact: Option<String>,
     /// Picks the code: `mail`, `csv`, `http`.
     pub method: String,
     /// Lower goes first.

@@ -1,8 +1,11 @@
 //! The history of an order for people: a line an event, with the reason.
 
+use crate::ids::LineId;
+use crate::order::answer::{CancelAnswer, Rejection};
 use crate::order::event::{By, Event, Recorded};
 use crate::order::machine::SendEvent;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// `text` reads alone; times are UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +104,99 @@ fn texts(event: &Event) -> Vec<String> {
             ))
         }
         Event::CancelledByPerson { by, why } => one(format!("{by} cancelled the order: {why}")),
+        Event::HeldByPerson { by, why } => one(format!("{by} held the order: {why}")),
+        Event::RerouteWanted {
+            without,
+            only,
+            by,
+            why,
+        } => {
+            let without = without.iter().map(|supplier| format!("without {supplier}"));
+            let only = only.iter().map(|supplier| format!("only by {supplier}"));
+            let wish: Vec<_> = without.chain(only).collect();
+            one(format!("{by} rerouted, {}: {why}", wish.join(", ")))
+        }
         Event::PurchaseOrder { number, event } => one(format!("{number} {}", sending(event))),
+        Event::CancelWanted {
+            number,
+            lines,
+            whole,
+            why,
+        } => {
+            let units: u32 = lines.values().sum();
+            let what = if *whole { "all of it" } else { "a part" };
+            one(format!(
+                "{number} to be taken back, {what}, {units} units: {why}"
+            ))
+        }
+        Event::CancelRequest {
+            number,
+            request,
+            event,
+        } => one(format!("{number}/X{request} {}", sending(event))),
+        Event::CancelAnswered {
+            number,
+            request,
+            answer,
+            by,
+        } => one(format!(
+            "{number}/X{request} cancel {}{}",
+            match answer {
+                CancelAnswer::Accepted => "accepted",
+                CancelAnswer::Refused => "refused",
+                CancelAnswer::TooLate => "too late",
+            },
+            said_by(by)
+        )),
+        Event::LinesRejected {
+            number,
+            lines,
+            why,
+            route_again,
+            by,
+        } => one(format!(
+            "{number} {} refused, {}; {}{}",
+            units_of(lines),
+            reason(why),
+            after_rejection(*route_again),
+            said_by(by)
+        )),
+        Event::RefusedLinesFreed { number } => one(format!(
+            "{number} refused lines released: their units are planned again"
+        )),
+        Event::AnswerUnclear { number, why } => one(format!("{number} answer unclear: {why}")),
+        Event::Acknowledged {
+            number,
+            backordered,
+            by,
+        } if backordered.is_empty() => one(format!(
+            "{number} nothing is backordered any more{}",
+            said_by(by)
+        )),
+        Event::Acknowledged {
+            number,
+            backordered,
+            by,
+        } => {
+            let lines: Vec<_> = backordered
+                .iter()
+                .map(|(line, backorder)| {
+                    format!(
+                        "{} of line {line} {}",
+                        backorder.quantity,
+                        backorder.until.map_or_else(
+                            || "without a date".to_owned(),
+                            |until| format!("until {until}")
+                        )
+                    )
+                })
+                .collect();
+            one(format!(
+                "{number} backordered: {}{}",
+                lines.join(", "),
+                said_by(by)
+            ))
+        }
     }
 }
 
@@ -110,19 +205,31 @@ fn sending(event: &SendEvent) -> String {
         SendEvent::SendStarted {
             attempt, artifact, ..
         } => format!("attempt {attempt} started, artifact {}", artifact.short()),
+        SendEvent::SendStepDone {
+            attempt, step, by, ..
+        } => format!("step {step:?} done by attempt {attempt}{}", said_by(by)),
         SendEvent::Sent {
             attempt,
-            reference,
+            references,
             by,
         } => {
-            let reference = reference.as_ref().map_or_else(String::new, |reference| {
-                format!(", their number {reference}")
-            });
-            format!("sent by attempt {attempt}{reference}{}", said_by(by))
+            let numbers = match references.as_slice() {
+                [] => String::new(),
+                [one] => format!(", their number {one}"),
+                several => format!(", their numbers {}", several.join(", ")),
+            };
+            format!("sent by attempt {attempt}{numbers}{}", said_by(by))
         }
-        SendEvent::SendRejected { attempt, why } => {
-            format!("rejected, attempt {attempt}: {}", why.detail)
-        }
+        SendEvent::SendRejected {
+            attempt,
+            why,
+            route_again,
+        } => format!(
+            "rejected, attempt {attempt}: {}; {}",
+            reason(why),
+            after_rejection(*route_again)
+        ),
+        SendEvent::SendPostponed { until, why } => format!("not before {until}: {why}"),
         SendEvent::SendInDoubt { attempt, why, .. } => {
             format!("in doubt, attempt {attempt}: {why}")
         }
@@ -152,22 +259,35 @@ fn sending(event: &SendEvent) -> String {
         ),
         SendEvent::PreparationFailed { why, .. } => format!("cannot be prepared: {why}"),
         SendEvent::PurchaseOrderVoided { why } => format!("voided: {why}"),
-        SendEvent::CancelWanted { why } => format!("cancel wanted: {why}"),
-        SendEvent::CancelSettled { accepted, by } => {
-            format!(
-                "cancel {}{}",
-                if *accepted { "accepted" } else { "refused" },
-                said_by(by)
-            )
-        }
         SendEvent::RejectionFreed => "rejection released: its units are planned again".to_owned(),
     }
+}
+
+fn reason(why: &Rejection) -> String {
+    format!("{}, {}", why.reason.name(), why.detail)
+}
+
+fn after_rejection(route_again: bool) -> &'static str {
+    if route_again {
+        "routed again without this supplier"
+    } else {
+        "a person must look"
+    }
+}
+
+fn units_of(lines: &BTreeMap<LineId, u32>) -> String {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(line, quantity)| format!("{quantity} of line {line}"))
+        .collect();
+    lines.join(", ")
 }
 
 fn said_by(by: &By) -> String {
     match by {
         By::Answer => String::new(),
         By::LookUp => ", a look-up said".to_owned(),
+        By::Batch => ", as the file of its batch says".to_owned(),
         By::Person { who, why } => format!(", {who} said: {why}"),
     }
 }

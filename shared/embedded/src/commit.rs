@@ -86,6 +86,19 @@ fn index(connection: &Connection, order: &str, version: i64, index: &Index) -> R
     connection
         .prepare_cached("DELETE FROM attention WHERE order_id = ?1")?
         .execute([order])?;
+    connection
+        .prepare_cached("DELETE FROM batch_entries WHERE order_id = ?1")?
+        .execute([order])?;
+    for entry in &index.batches {
+        let sql = "INSERT INTO batch_entries (order_id, supplier, cut_off, purchase_order)
+                   VALUES (?1, ?2, ?3, ?4)";
+        connection.prepare_cached(sql)?.execute(params![
+            order,
+            entry.supplier.as_str(),
+            entry.cut_off.as_microsecond(),
+            entry.purchase_order.as_str()
+        ])?;
+    }
     for (number, attention) in (1_i64..).zip(&index.attention) {
         put_item(connection, "attention", order, number, &to_json(attention)?)?;
     }
@@ -127,7 +140,6 @@ fn claim(
 fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Failure> {
     let supplier = change.supplier.as_str();
     let sku = change.supplier_sku.as_str();
-    let key = params![supplier, sku, change.purchase_order.as_str()];
     match &change.change {
         Change::Reserve(quantity) => {
             let take = "UPDATE stock SET available = available - ?3
@@ -147,19 +159,14 @@ fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Fa
             let row = params![supplier, sku, change.purchase_order.as_str(), quantity];
             connection.prepare_cached(hold)?.execute(row)?;
         }
-        Change::GiveBack => {
-            let free = "DELETE FROM reservations
-                        WHERE supplier = ?1 AND supplier_sku = ?2 AND purchase_order = ?3 RETURNING quantity";
-            let freed: Option<i64> = connection
-                .prepare_cached(free)?
-                .query_row(key, |row| row.get(0))
-                .optional()?;
-            let back = "UPDATE stock SET available = available + ?3 WHERE supplier = ?1 AND supplier_sku = ?2";
-            if let Some(quantity) = freed {
-                connection
-                    .prepare_cached(back)?
-                    .execute(params![supplier, sku, quantity])?;
-            }
+        Change::GiveBack(quantity) => give_back(connection, change, *quantity)?,
+        Change::SoldOut => {
+            // What is reserved stays: those purchase orders were accepted before.
+            let empty = "UPDATE stock SET stock = stock - available, available = 0
+                         WHERE supplier = ?1 AND supplier_sku = ?2 AND available > 0";
+            connection
+                .prepare_cached(empty)?
+                .execute(params![supplier, sku])?;
         }
         Change::Sent(at) => {
             let stamp = "UPDATE reservations SET sent_at = ?4
@@ -173,6 +180,42 @@ fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Fa
             connection.prepare_cached(stamp)?.execute(row)?;
         }
     }
+    Ok(())
+}
+
+/// As much of it as the reservation still holds: a newer feed may have accounted for it.
+fn give_back(
+    connection: &Connection,
+    change: &ReservationChange,
+    quantity: u32,
+) -> Result<(), Failure> {
+    let supplier = change.supplier.as_str();
+    let sku = change.supplier_sku.as_str();
+    let number = change.purchase_order.as_str();
+    let key = params![supplier, sku, number];
+    let held = "SELECT quantity FROM reservations
+                WHERE supplier = ?1 AND supplier_sku = ?2 AND purchase_order = ?3";
+    let held: Option<i64> = connection
+        .prepare_cached(held)?
+        .query_row(key, |row| row.get(0))
+        .optional()?;
+    let freed = held.unwrap_or(0).min(i64::from(quantity));
+    if freed == 0 {
+        return Ok(());
+    }
+    let less = "UPDATE reservations SET quantity = quantity - ?4
+                WHERE supplier = ?1 AND supplier_sku = ?2 AND purchase_order = ?3";
+    connection
+        .prepare_cached(less)?
+        .execute(params![supplier, sku, number, freed])?;
+    let gone = "DELETE FROM reservations WHERE supplier = ?1 AND supplier_sku = ?2
+                AND purchase_order = ?3 AND quantity = 0";
+    connection.prepare_cached(gone)?.execute(key)?;
+    let back =
+        "UPDATE stock SET available = available + ?3 WHERE supplier = ?1 AND supplier_sku = ?2";
+    connection
+        .prepare_cached(back)?
+        .execute(params![supplier, sku, freed])?;
     Ok(())
 }
 

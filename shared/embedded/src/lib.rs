@@ -4,6 +4,7 @@
 //! A second process (the command line beside the server) may open the same directory; only one
 //! server may hold its [`DirectoryLock`].
 
+mod batches;
 mod clock;
 mod columns;
 mod commit;

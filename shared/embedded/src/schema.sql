@@ -22,6 +22,25 @@ CREATE TABLE attention (
     PRIMARY KEY (order_id, number)
 ) WITHOUT ROWID;
 
+-- Purchase orders that go with a batch and whose outcome is open.
+CREATE TABLE batch_entries (
+    order_id TEXT NOT NULL REFERENCES orders (id),
+    supplier TEXT NOT NULL,
+    cut_off INTEGER NOT NULL,
+    purchase_order TEXT NOT NULL,
+    PRIMARY KEY (order_id, purchase_order)
+) WITHOUT ROWID;
+CREATE INDEX batch_entries_batch ON batch_entries (supplier, cut_off, purchase_order);
+
+CREATE TABLE batches (
+    name TEXT PRIMARY KEY NOT NULL,
+    supplier TEXT NOT NULL,
+    cut_off INTEGER NOT NULL,
+    purchase_orders TEXT NOT NULL,
+    upload_by INTEGER,
+    uploaded TEXT
+) WITHOUT ROWID;
+
 CREATE TABLE payloads (
     order_id TEXT NOT NULL,
     number INTEGER NOT NULL,

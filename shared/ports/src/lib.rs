@@ -15,12 +15,14 @@ use secrecy::SecretString;
 use std::time::Duration;
 
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
+pub use domain::order::SendId;
 pub use store::{
-    AttentionRow, CommitError, History, Incident, OfferStore, OrderStore, Reservation, StoreError,
+    AttentionRow, BatchStore, CommitError, History, Incident, OfferStore, OrderStore, Reservation,
+    StoreError,
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
-    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, PrepareError, SendId,
+    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, PrepareError,
     SendLookup, SendOutcome, StepDone, Supplier,
 };
 

@@ -2,6 +2,7 @@
 
 use crate::Unavailable;
 use async_trait::async_trait;
+use domain::batch::{Batch, BatchName, Uploaded};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::commit::Commit;
 use domain::digest::Digest;
@@ -127,4 +128,25 @@ pub trait OfferStore: Send + Sync {
     /// Everything reserved, for the report.
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError>;
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError>;
+}
+
+/// Batches, and which purchase orders go with each.
+#[async_trait]
+pub trait BatchStore: Send + Sync {
+    /// Purchase orders whose outcome is open and that go with the batch, in the order of numbers.
+    async fn entries(
+        &self,
+        supplier: &SupplierId,
+        cut_off: Timestamp,
+    ) -> Result<Vec<(OrderId, PurchaseOrderNumber)>, StoreError>;
+    /// Keeps what is there, where the batch is known.
+    async fn put_batch(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// The newest first.
+    async fn batches(&self, limit: usize) -> Result<Vec<Batch>, StoreError>;
+    /// `false` where there is no such batch, or it was marked before.
+    async fn mark_uploaded(
+        &self,
+        name: &BatchName,
+        uploaded: &Uploaded,
+    ) -> Result<bool, StoreError>;
 }

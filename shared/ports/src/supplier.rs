@@ -3,6 +3,7 @@
 use crate::Unavailable;
 use async_trait::async_trait;
 use domain::address::Address;
+use domain::order::SendId;
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
 use domain::personal::Personal;
@@ -11,7 +12,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 /// Everything an artifact may be rendered from; templates see this and no secret.
@@ -58,30 +58,6 @@ pub struct CancelRequest {
     pub references: Vec<String>,
     /// Only the units to take back.
     pub lines: Vec<HandoverLine>,
-}
-
-/// What is handed over: a purchase order, or the n-th request to take it back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SendId {
-    pub number: PurchaseOrderNumber,
-    pub cancel: Option<u32>,
-}
-
-impl SendId {
-    /// For files and mails, where a slash would be a folder: `SH-1001-1-K-X1`.
-    pub fn file_name(&self) -> String {
-        self.to_string().replace('/', "-")
-    }
-}
-
-/// `SH-1001-1-K`, and `SH-1001-1-K/X1` for a request to cancel.
-impl fmt::Display for SendId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cancel {
-            None => write!(formatter, "{}", self.number),
-            Some(request) => write!(formatter, "{}/X{request}", self.number),
-        }
-    }
 }
 
 /// The exact bytes for a supplier, stored before they are sent and never rendered again.

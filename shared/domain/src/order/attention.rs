@@ -1,12 +1,16 @@
 //! What a person must see of an order: its open holds and doubts. Computed from the state, kept
 //! only as an index.
 
-use super::machine::{Cancel, SendState};
+use super::answer::CancelAnswer;
+use super::machine::{SendState, Sending};
+use super::purchase_order::{CancelEnd, CancelRequest, PurchaseOrder};
 use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE};
-use crate::commit::Index;
+use crate::commit::{BatchEntry, Index};
 use crate::exceptions::Severity;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// Flat and without data; what it means and what is done about it is `exceptions::POLICY`.
@@ -22,8 +26,12 @@ pub enum CaseKind {
     NeverSendTag,
     SplitNotAllowed,
     EditedAfterSend,
-    ReducedAfterSend,
     CancelAfterSend,
+    CancelRequested,
+    CancelRefused,
+    Backordered,
+    AnswerUnclear,
+    HeldByPerson,
     SupplierRejected,
     SupplierUnreachable,
     CannotPrepare,
@@ -54,6 +62,7 @@ impl Order {
     pub fn index(&self, now: Timestamp) -> Index {
         Index {
             due: self.due(),
+            batches: self.batches(),
             attention: self.attention(now),
             configuration: self
                 .routing
@@ -62,181 +71,276 @@ impl Order {
         }
     }
 
+    fn batches(&self) -> Vec<BatchEntry> {
+        self.purchase_orders
+            .iter()
+            .filter(|own| {
+                matches!(
+                    own.sending.state,
+                    SendState::Planned { .. } | SendState::SendStarted { .. }
+                )
+            })
+            .filter_map(|own| {
+                Some(BatchEntry {
+                    supplier: own.supplier.clone(),
+                    cut_off: own.cut_off?,
+                    purchase_order: own.number.clone(),
+                })
+            })
+            .collect()
+    }
+
     /// Every open hold, doubt and overdue step.
     pub fn attention(&self, now: Timestamp) -> Vec<Attention> {
-        let mut found = Vec::new();
-        let mut add = |kind: CaseKind,
-                       cause: &str,
-                       since: Timestamp,
-                       detail: String,
-                       number: Option<&PurchaseOrderNumber>| {
-            found.push(Attention {
-                kind,
-                cause: cause.to_owned(),
-                severity: crate::exceptions::severity(kind),
-                since,
-                detail,
-                purchase_order: number.cloned(),
-            });
-        };
+        let mut found = Found::default();
         for hold in self.routing.iter().flat_map(|routing| &routing.holds) {
-            add(
-                hold.kind,
-                &hold.cause,
-                hold.since,
-                hold.reason.clone(),
-                None,
-            );
+            found.add(hold.kind, &hold.cause, hold.since, hold.reason.clone());
         }
         if let Some(since) = self.needs_routing
             && now >= since + ROUTING_OVERDUE
         {
-            add(
-                CaseKind::Stuck,
-                "routing",
-                since,
-                "received and not routed".to_owned(),
-                None,
-            );
+            let detail = "received and not routed".to_owned();
+            found.add(CaseKind::Stuck, "routing", since, detail);
         }
         for own in &self.purchase_orders {
-            let number = Some(&own.number);
-            let supplier = own.supplier.as_str();
-            match &own.send {
-                SendState::InDoubt { since, .. } => {
-                    add(
-                        CaseKind::SendInDoubt,
-                        supplier,
-                        *since,
-                        format!("{} may or may not be at {supplier}", own.number),
-                        number,
-                    );
-                }
-                SendState::Rejected {
-                    why, freed: false, ..
-                } => {
-                    add(
-                        CaseKind::SupplierRejected,
-                        supplier,
-                        own.planned_at,
-                        format!("{supplier} refused {}: {}", own.number, why.detail),
-                        number,
-                    );
-                }
-                SendState::Planned { due } => {
-                    if let Some(why) = &own.unpreparable {
-                        add(
-                            CaseKind::CannotPrepare,
-                            supplier,
-                            own.planned_at,
-                            why.clone(),
-                            number,
-                        );
-                    } else if own.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE {
-                        add(
-                            CaseKind::SupplierUnreachable,
-                            supplier,
-                            own.planned_at,
-                            format!("{} could not be sent {} times", own.number, own.deferrals),
-                            number,
-                        );
-                    } else if now >= *due + SENDING_OVERDUE {
-                        add(
-                            CaseKind::Stuck,
-                            "forwarding",
-                            *due,
-                            format!("{} is due and not sent", own.number),
-                            number,
-                        );
-                    }
-                }
-                SendState::Sent { at, .. } => {
-                    if own.cancel == Cancel::Wanted {
-                        add(
-                            CaseKind::CancelAfterSend,
-                            supplier,
-                            *at,
-                            format!("cancel {} at {supplier}", own.number),
-                            number,
-                        );
-                    }
-                    if own.sent_again > 0 {
-                        add(
-                            CaseKind::SentTwice,
-                            supplier,
-                            *at,
-                            format!("{supplier} accepted {} more than once", own.number),
-                            number,
-                        );
-                    }
-                }
-                SendState::SendStarted { .. }
-                | SendState::Rejected { .. }
-                | SendState::Voided { .. } => {}
+            found.purchase_order = Some(own.number.clone());
+            found.sending(own, now);
+            found.after_sending(own, now);
+            for (number, request) in own.numbered_cancels() {
+                found.cancel(own, number, request, now);
             }
-            if let Some((cause, detail)) = self.changed_after_claim(own) {
-                add(cause.0, &cause.1, own.planned_at, detail, number);
+            if let Some(detail) = self.edited_after_claim(own) {
+                let cause = self.edit_cause(own);
+                found.add(CaseKind::EditedAfterSend, &cause, own.planned_at, detail);
             }
         }
         found
+            .entries
+            .retain(|entry| !self.is_released(entry.kind, &entry.cause));
+        found.entries
     }
 
-    /// What the customer changed although the supplier may already have it.
-    fn changed_after_claim(
-        &self,
-        own: &super::PurchaseOrder,
-    ) -> Option<((CaseKind, String), String)> {
-        if !own.is_claimed() || own.cancel != Cancel::None {
-            return None;
-        }
-        let cause = |kind: CaseKind| {
-            (
-                kind,
-                format!(
-                    "{}@{}",
-                    own.number,
-                    self.payload.as_ref().map_or("", |(_, edit)| edit.short())
-                ),
-            )
-        };
-        let open =
-            |kind: CaseKind| Some(cause(kind)).filter(|cause| !self.released.contains(cause));
-        if own
-            .lines
-            .iter()
-            .any(|line| self.over_allocated(&line.line) > 0)
-        {
-            let cause = (
-                CaseKind::ReducedAfterSend,
-                format!(
-                    "{}:{}",
-                    own.number,
-                    own.lines
-                        .iter()
-                        .map(|line| self.wanted(&line.line).to_string())
-                        .collect::<Vec<_>>()
-                        .join(",")
-                ),
-            );
-            return (!self.released.contains(&cause)).then(|| {
-                (
-                    cause,
-                    format!("fewer units are wanted than {} asks for", own.number),
-                )
-            });
-        }
-        if self
+    /// A hold stays until routing looks again; what only informs is closed by its release.
+    fn is_released(&self, kind: CaseKind, cause: &str) -> bool {
+        let closes = matches!(
+            kind,
+            CaseKind::EditedAfterSend
+                | CaseKind::CancelRefused
+                | CaseKind::Backordered
+                | CaseKind::AnswerUnclear
+        );
+        closes && self.released.contains(&(kind, cause.to_owned()))
+    }
+
+    fn edit_cause(&self, own: &PurchaseOrder) -> String {
+        let edit = self.payload.as_ref().map_or("", |(_, edit)| edit.short());
+        format!("{}@{edit}", own.number)
+    }
+
+    /// What the customer changed although the supplier may already have it. Units that are no longer
+    /// wanted are asked back instead.
+    fn edited_after_claim(&self, own: &PurchaseOrder) -> Option<String> {
+        let edited = self
             .payload
             .as_ref()
-            .is_some_and(|(_, edit)| edit != &own.edit)
-        {
-            return open(CaseKind::EditedAfterSend).map(|cause| {
-                (
-                    cause,
-                    format!("the order was edited after {} was handed over", own.number),
-                )
-            });
-        }
-        None
+            .is_some_and(|(_, edit)| edit != &own.edit);
+        let asked_back = own.cancels.iter().any(|request| request.whole);
+        let concerned = own.sending.is_claimed() && own.is_live() && !asked_back;
+        (edited && concerned)
+            .then(|| format!("the order was edited after {} was handed over", own.number))
     }
+}
+
+/// Entries of one order, gathered purchase order by purchase order.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Attention>,
+    purchase_order: Option<PurchaseOrderNumber>,
+}
+
+impl Found {
+    fn add(&mut self, kind: CaseKind, cause: &str, since: Timestamp, detail: String) {
+        self.entries.push(Attention {
+            kind,
+            cause: cause.to_owned(),
+            severity: crate::exceptions::severity(kind),
+            since,
+            detail,
+            purchase_order: self.purchase_order.clone(),
+        });
+    }
+
+    fn sending(&mut self, own: &PurchaseOrder, now: Timestamp) {
+        let supplier = own.supplier.as_str();
+        match &own.sending.state {
+            SendState::InDoubt { since, .. } => {
+                let detail = format!("{} may or may not be at {supplier}", own.number);
+                self.add(CaseKind::SendInDoubt, supplier, *since, detail);
+            }
+            SendState::Rejected {
+                at,
+                why,
+                freed: false,
+                ..
+            } => {
+                let detail = format!(
+                    "{supplier} refused {}, {}: {}",
+                    own.number,
+                    why.reason.name(),
+                    why.detail
+                );
+                self.add(CaseKind::SupplierRejected, supplier, *at, detail);
+            }
+            SendState::Planned { due } | SendState::BetweenSteps { due } => {
+                let (number, sending) = (own.number.to_string(), &own.sending);
+                self.waiting(&number, supplier, sending, own.planned_at, *due, now);
+            }
+            SendState::Sent { .. }
+            | SendState::SendStarted { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => {}
+        }
+    }
+
+    /// What should be on its way and is not.
+    fn waiting(
+        &mut self,
+        name: &str,
+        supplier: &str,
+        sending: &Sending,
+        since: Timestamp,
+        due: Timestamp,
+        now: Timestamp,
+    ) {
+        if let Some(why) = &sending.unpreparable {
+            self.add(CaseKind::CannotPrepare, supplier, since, why.clone());
+        } else if sending.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE {
+            let detail = format!("{name} could not be sent {} times", sending.deferrals);
+            self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
+        } else if now >= due + SENDING_OVERDUE {
+            let detail = format!("{name} is due and not sent");
+            self.add(CaseKind::Stuck, "forwarding", due, detail);
+        }
+    }
+
+    fn after_sending(&mut self, own: &PurchaseOrder, now: Timestamp) {
+        let supplier = own.supplier.as_str();
+        let SendState::Sent { at, .. } = &own.sending.state else {
+            return;
+        };
+        if own.sending.sent_again > 0 {
+            let detail = format!("{supplier} accepted {} more than once", own.number);
+            self.add(CaseKind::SentTwice, supplier, *at, detail);
+        }
+        if let Some(why) = &own.unclear {
+            let cause = own.number.to_string();
+            self.add(CaseKind::AnswerUnclear, &cause, *at, why.clone());
+        }
+        for refused in own.refused.iter().filter(|refused| !refused.freed) {
+            let detail = format!(
+                "{supplier} refused {} of line {} of {}, {}: {}",
+                refused.quantity,
+                refused.line,
+                own.number,
+                refused.why.reason.name(),
+                refused.why.detail
+            );
+            self.add(CaseKind::SupplierRejected, supplier, refused.at, detail);
+        }
+        let waits: u32 = own
+            .backordered
+            .iter()
+            .map(|(line, backorder)| backorder.quantity.min(own.quantity_of(line)))
+            .sum();
+        if waits > 0 {
+            let until = own.backordered_until();
+            let cause = format!(
+                "{}:{}",
+                own.number,
+                until.map_or_else(|| "no-date".to_owned(), |until| until.to_string())
+            );
+            let overdue = until.is_some_and(|until| day_after(until).is_some_and(|end| now >= end));
+            let detail = match until {
+                Some(until) if overdue => {
+                    format!(
+                        "{supplier} expected {waits} units of {} by {until}",
+                        own.number
+                    )
+                }
+                Some(until) => {
+                    format!(
+                        "{supplier} expects {waits} units of {} by {until}",
+                        own.number
+                    )
+                }
+                None => format!(
+                    "{supplier} has not {waits} units of {} and says no date",
+                    own.number
+                ),
+            };
+            // A person who agreed to wait is asked again when the day has passed.
+            let cause = if overdue {
+                format!("{cause}:overdue")
+            } else {
+                cause
+            };
+            self.add(CaseKind::Backordered, &cause, *at, detail);
+        }
+    }
+
+    fn cancel(
+        &mut self,
+        own: &PurchaseOrder,
+        number: u32,
+        request: &CancelRequest,
+        now: Timestamp,
+    ) {
+        let supplier = own.supplier.as_str();
+        let name = format!("{}/X{number}", own.number);
+        let units: u32 = request.lines.values().sum();
+        let since = request.wanted_at;
+        let answered = |what: &str| format!("{supplier} {what}: {units} units of {name}");
+        match request.end {
+            Some(CancelEnd::Answered(CancelAnswer::Refused)) => {
+                let detail = answered("ships all the same");
+                self.add(CaseKind::CancelRefused, &name, since, detail);
+                return;
+            }
+            Some(CancelEnd::Answered(CancelAnswer::TooLate)) => {
+                let detail = answered("has shipped already");
+                self.add(CaseKind::CancelRefused, &name, since, detail);
+                return;
+            }
+            Some(CancelEnd::Answered(CancelAnswer::Accepted) | CancelEnd::Moot) => return,
+            None if !own.can_be_asked_back() => return,
+            None => {}
+        }
+        match &request.sending.state {
+            SendState::InDoubt { since, .. } => {
+                let detail = format!("{name} may or may not have been asked of {supplier}");
+                self.add(CaseKind::SendInDoubt, supplier, *since, detail);
+            }
+            SendState::Planned { due } | SendState::BetweenSteps { due } => {
+                if let Some(why) = &request.sending.unpreparable {
+                    let detail = format!("take {units} units of {} back: {why}", own.number);
+                    self.add(CaseKind::CancelAfterSend, supplier, since, detail);
+                } else {
+                    self.waiting(&name, supplier, &request.sending, since, *due, now);
+                }
+            }
+            SendState::Sent { .. } => {
+                let detail = format!("{supplier} was asked to take {units} units of {name} back");
+                self.add(CaseKind::CancelRequested, supplier, since, detail);
+            }
+            SendState::SendStarted { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => {}
+        }
+    }
+}
+
+/// The end of that day, in UTC.
+fn day_after(day: Date) -> Option<Timestamp> {
+    let next = day.tomorrow().ok()?;
+    Some(next.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }

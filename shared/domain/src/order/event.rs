@@ -1,14 +1,16 @@
 //! The history of an order: events in the past tense, kept for ever, without personal data.
 
+use super::answer::{Backorder, CancelAnswer, Rejection};
 use super::attention::CaseKind;
 use super::machine::SendEvent;
 use super::news::{Latest, Refund};
 use super::{PurchaseOrderLine, RoutingState};
 use crate::digest::Digest;
-use crate::ids::SupplierId;
+use crate::ids::{LineId, SupplierId};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An event and when it was committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +47,69 @@ pub enum Event {
         by: String,
         why: String,
     },
+    /// Nothing more of the order goes out until a person releases it.
+    HeldByPerson {
+        by: String,
+        why: String,
+    },
+    /// A person wants other suppliers for what is not shipped yet.
+    RerouteWanted {
+        /// Never again for this order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        without: Option<SupplierId>,
+        /// Only this one from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<SupplierId>,
+        by: String,
+        why: String,
+    },
     PurchaseOrder {
         number: PurchaseOrderNumber,
         event: SendEvent,
+    },
+    /// Units of a purchase order that the supplier has, or may have, are to be taken back.
+    CancelWanted {
+        number: PurchaseOrderNumber,
+        lines: BTreeMap<LineId, u32>,
+        /// Everything that is left of it.
+        whole: bool,
+        why: String,
+    },
+    /// What happened to the request to take them back; the first request is 1.
+    CancelRequest {
+        number: PurchaseOrderNumber,
+        request: u32,
+        event: SendEvent,
+    },
+    CancelAnswered {
+        number: PurchaseOrderNumber,
+        request: u32,
+        answer: CancelAnswer,
+        by: By,
+    },
+    /// The supplier took the purchase order but will not ship these units.
+    LinesRejected {
+        number: PurchaseOrderNumber,
+        lines: BTreeMap<LineId, u32>,
+        why: Rejection,
+        /// They are planned again at once, without this supplier.
+        route_again: bool,
+        by: By,
+    },
+    /// A person let the units of refused lines be planned again.
+    RefusedLinesFreed {
+        number: PurchaseOrderNumber,
+    },
+    /// The supplier took the purchase order, and what it says of its lines makes no sense.
+    AnswerUnclear {
+        number: PurchaseOrderNumber,
+        why: String,
+    },
+    /// What the supplier says of the lines it took; the last word counts.
+    Acknowledged {
+        number: PurchaseOrderNumber,
+        backordered: BTreeMap<LineId, Backorder>,
+        by: By,
     },
 }
 
@@ -74,6 +136,15 @@ pub struct PlannedPurchaseOrder {
     pub number: PurchaseOrderNumber,
     pub supplier: SupplierId,
     pub lines: Vec<PurchaseOrderLine>,
+    /// The supplier's own word for the shipping method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// When it may be sent, where the supplier is closed until then; at once where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// Of the batch it goes with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_off: Option<Timestamp>,
 }
 
 /// Who says that something is so.
@@ -83,6 +154,8 @@ pub enum By {
     /// The supplier's answer to the send.
     Answer,
     LookUp,
+    /// What the file of a batch holds, or does not.
+    Batch,
     Person {
         who: String,
         why: String,

@@ -1,14 +1,33 @@
-//! The states of sending one purchase order, and of taking it back.
+//! The states of handing one thing over to a supplier: a purchase order, or a request to cancel it.
 //!
 //! One `match (state, event)` lists every legal pair; everything else is [`Refusal::Illegal`]. The
 //! whole matrix is a reviewed snapshot, see the test at the end.
 
 use super::Refusal;
-use super::answer::Rejection;
+use super::answer::{Progress, Rejection};
 use super::event::{By, LookupFinding};
 use crate::digest::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Handing one thing over, with everything that decides what may be done next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    pub state: SendState,
+    /// Steps that are done, where the supplier wants several.
+    pub progress: Progress,
+    /// Claims made, those of every step.
+    pub attempts: u32,
+    /// Deferrals in a row.
+    pub deferrals: u32,
+    /// An attempt of ours at this step was once in doubt, so "already exists" may mean us.
+    pub doubted: bool,
+    /// Why no artifact can be made of it, where that is so.
+    pub unpreparable: Option<String>,
+    /// Acceptances beyond the first: severity 1.
+    pub sent_again: u32,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
@@ -23,6 +42,10 @@ pub enum SendState {
         artifact: Digest,
         settle_at: Timestamp,
     },
+    /// A step is done and the next may be claimed from `due` on. The supplier has a draft.
+    BetweenSteps {
+        due: Timestamp,
+    },
     /// The supplier may or may not have it.
     InDoubt {
         attempt: u32,
@@ -33,13 +56,17 @@ pub enum SendState {
     Sent {
         attempt: u32,
         at: Timestamp,
-        reference: Option<String>,
+        /// The supplier's own numbers for it.
+        references: Vec<String>,
     },
-    /// `freed`: a person let its units be planned again.
     Rejected {
         attempt: u32,
+        at: Timestamp,
         why: Rejection,
+        /// Its units may be planned again.
         freed: bool,
+        /// By itself, so that this supplier is out for them; otherwise a person freed them.
+        route_again: bool,
     },
     Voided {
         why: String,
@@ -56,17 +83,7 @@ pub struct LookUps {
     pub absent_since: Option<Timestamp>,
 }
 
-/// Taking back, independent of sending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cancel {
-    None,
-    /// Wanted before the outcome is known, or after it was sent.
-    Wanted,
-    Accepted,
-    Refused,
-}
-
-/// What happened to a purchase order after it was planned.
+/// What happened to a hand-over after it was planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SendEvent {
@@ -76,16 +93,27 @@ pub enum SendEvent {
         artifact: Digest,
         settle_at: Timestamp,
     },
+    /// One of several steps is done; the next has a claim of its own.
+    SendStepDone {
+        attempt: u32,
+        step: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        extracted: BTreeMap<String, Vec<String>>,
+        by: By,
+    },
     Sent {
         attempt: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reference: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        references: Vec<String>,
         /// Who says so: the supplier's answer, a look-up, or a person.
         by: By,
     },
     SendRejected {
         attempt: u32,
         why: Rejection,
+        /// Its units are planned again at once, without this supplier.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        route_again: bool,
     },
     SendInDoubt {
         attempt: u32,
@@ -102,6 +130,11 @@ pub enum SendEvent {
         why: String,
         by: By,
     },
+    /// Not tried, since the supplier takes nothing before `until`.
+    SendPostponed {
+        until: Timestamp,
+        why: String,
+    },
     /// A look-up that did not settle the doubt.
     LookedUp {
         attempt: u32,
@@ -117,73 +150,149 @@ pub enum SendEvent {
     PurchaseOrderVoided {
         why: String,
     },
-    CancelWanted {
-        why: String,
-    },
-    /// A person settled with the supplier whether it still ships.
-    CancelSettled {
-        accepted: bool,
-        by: By,
-    },
     /// A person let the units of a rejection be planned again.
     RejectionFreed,
 }
 
-/// State and cancel field after the event.
+impl Sending {
+    pub fn planned(due: Timestamp) -> Self {
+        Self {
+            state: SendState::Planned { due },
+            progress: Progress::default(),
+            attempts: 0,
+            deferrals: 0,
+            doubted: false,
+            unpreparable: None,
+            sent_again: 0,
+        }
+    }
+
+    /// Puts one event onto the state; one that the state does not allow is refused.
+    pub fn apply(&mut self, event: &SendEvent, at: Timestamp) -> Result<(), Refusal> {
+        use SendEvent as E;
+        let next = transition(&self.state, !self.progress.is_start(), event, at)?;
+        match event {
+            E::SendStarted { attempt, .. } => {
+                self.attempts = *attempt;
+                self.unpreparable = None;
+            }
+            E::SendStepDone {
+                step, extracted, ..
+            } => {
+                self.progress = std::mem::take(&mut self.progress).with(step, extracted.clone());
+                self.doubted = false;
+                self.deferrals = 0;
+            }
+            E::SendDeferred { by: By::Batch, .. } => {}
+            E::SendDeferred { .. } => self.deferrals += 1,
+            E::SendInDoubt { .. } => self.doubted = true,
+            E::Sent { .. } => {
+                if matches!(self.state, SendState::Sent { .. }) {
+                    self.sent_again += 1;
+                }
+                self.deferrals = 0;
+            }
+            E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
+            E::SendRejected { .. }
+            | E::SendPostponed { .. }
+            | E::LookedUp { .. }
+            | E::PurchaseOrderVoided { .. }
+            | E::RejectionFreed => {}
+        }
+        self.state = next;
+        Ok(())
+    }
+
+    /// Somebody began to send it, so the supplier may have it, or has a part of it.
+    pub fn is_claimed(&self) -> bool {
+        matches!(
+            self.state,
+            SendState::SendStarted { .. }
+                | SendState::BetweenSteps { .. }
+                | SendState::InDoubt { .. }
+                | SendState::Sent { .. }
+        )
+    }
+
+    pub fn is_sent(&self) -> bool {
+        matches!(self.state, SendState::Sent { .. })
+    }
+
+    /// The supplier's own numbers for it, once it is sent.
+    pub fn references(&self) -> &[String] {
+        match &self.state {
+            SendState::Sent { references, .. } => references,
+            SendState::Planned { .. }
+            | SendState::SendStarted { .. }
+            | SendState::BetweenSteps { .. }
+            | SendState::InDoubt { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => &[],
+        }
+    }
+}
+
+/// State after the event. `begun`: an earlier step is done.
 ///
 /// An outcome names its attempt, so it is valid on any newer version of the order, and a late
 /// outcome of an older attempt is recorded wherever it says more than is known.
 pub fn transition(
     state: &SendState,
-    cancel: Cancel,
+    begun: bool,
     event: &SendEvent,
     at: Timestamp,
-) -> Result<(SendState, Cancel), Refusal> {
+) -> Result<SendState, Refusal> {
     use SendEvent as E;
     use SendState as S;
-    let illegal = || {
-        Err(Refusal::Illegal {
-            state: format!(
-                "{}{}",
-                state.name(),
-                if cancel == Cancel::None {
-                    ""
-                } else {
-                    ", cancel pending"
-                }
-            ),
-            event: event.name().to_owned(),
-        })
+    let open = |due: Timestamp| {
+        if begun {
+            S::BetweenSteps { due }
+        } else {
+            S::Planned { due }
+        }
     };
     let next = match (state, event) {
         (
-            S::Planned { .. },
+            S::Planned { .. } | S::BetweenSteps { .. },
             E::SendStarted {
                 attempt,
                 artifact,
                 settle_at,
             },
-        ) if cancel == Cancel::None => S::SendStarted {
+        ) => S::SendStarted {
             attempt: *attempt,
             artifact: artifact.clone(),
             settle_at: *settle_at,
         },
-        (S::Planned { .. }, E::PreparationFailed { retry_at, .. }) => S::Planned { due: *retry_at },
+        (
+            S::Planned { .. } | S::BetweenSteps { .. },
+            E::PreparationFailed { retry_at: due, .. } | E::SendPostponed { until: due, .. },
+        ) => open(*due),
         (S::Planned { .. }, E::PurchaseOrderVoided { why }) => S::Voided { why: why.clone() },
 
+        (
+            S::SendStarted { attempt: own, .. } | S::InDoubt { attempt: own, .. },
+            E::SendStepDone { attempt, .. },
+        ) if own == attempt => S::BetweenSteps { due: at },
         (
             S::SendStarted { attempt: own, .. } | S::InDoubt { attempt: own, .. },
             E::SendDeferred {
                 attempt, retry_at, ..
             },
-        ) if own == attempt => S::Planned { due: *retry_at },
+        ) if own == attempt => open(*retry_at),
         (
             S::SendStarted { attempt: own, .. } | S::InDoubt { attempt: own, .. },
-            E::SendRejected { attempt, why },
+            E::SendRejected {
+                attempt,
+                why,
+                route_again,
+            },
         ) if own == attempt => S::Rejected {
             attempt: *attempt,
+            at,
             why: why.clone(),
-            freed: false,
+            freed: *route_again,
+            route_again: *route_again,
         },
         (
             S::SendStarted {
@@ -233,69 +342,47 @@ pub fn transition(
         // another attempt is recorded and is a severity-1 case.
         (
             S::SendStarted { .. }
+            | S::BetweenSteps { .. }
             | S::InDoubt { .. }
             | S::Planned { .. }
             | S::Rejected { .. }
             | S::Voided { .. },
             E::Sent {
-                attempt, reference, ..
+                attempt,
+                references,
+                ..
             },
         ) => S::Sent {
             attempt: *attempt,
             at,
-            reference: reference.clone(),
+            references: references.clone(),
         },
         (S::Sent { attempt: own, .. }, E::Sent { attempt, .. }) if own != attempt => state.clone(),
 
         (
             S::Rejected {
                 attempt,
+                at,
                 why,
                 freed: false,
+                route_again,
             },
             E::RejectionFreed,
         ) => S::Rejected {
             attempt: *attempt,
+            at: *at,
             why: why.clone(),
             freed: true,
+            route_again: *route_again,
         },
-
-        (S::SendStarted { .. } | S::InDoubt { .. } | S::Sent { .. }, E::CancelWanted { .. })
-            if cancel == Cancel::None =>
-        {
-            return Ok((state.clone(), Cancel::Wanted));
+        _ => {
+            return Err(Refusal::Illegal {
+                state: state.name().to_owned(),
+                event: event.name().to_owned(),
+            });
         }
-        (S::Sent { .. }, E::CancelSettled { accepted, .. }) if cancel == Cancel::Wanted => {
-            return Ok((
-                state.clone(),
-                if *accepted {
-                    Cancel::Accepted
-                } else {
-                    Cancel::Refused
-                },
-            ));
-        }
-        _ => return illegal(),
     };
-    // A cancel that waited for the outcome has nothing left to take back once it is surely unsent.
-    let next = match (next, cancel) {
-        (S::Planned { .. }, Cancel::Wanted) => S::Voided {
-            why: "cancelled before it was sent".to_owned(),
-        },
-        (S::Rejected { attempt, why, .. }, Cancel::Wanted) => S::Rejected {
-            attempt,
-            why,
-            freed: true,
-        },
-        (next, _) => next,
-    };
-    // News that a voided purchase order was sent after all makes the cancel a request.
-    let cancel = match (state, &next) {
-        (S::Voided { .. }, S::Sent { .. }) => Cancel::Wanted,
-        (_, S::Voided { .. }) => Cancel::None,
-        _ => cancel,
-    };
-    Ok((next, cancel))
+    Ok(next)
 }
 
 impl SendState {
@@ -303,6 +390,7 @@ impl SendState {
         match self {
             Self::Planned { .. } => "planned",
             Self::SendStarted { .. } => "being sent",
+            Self::BetweenSteps { .. } => "between steps",
             Self::InDoubt { .. } => "in doubt",
             Self::Sent { .. } => "sent",
             Self::Rejected { .. } => "rejected",
@@ -315,15 +403,15 @@ impl SendEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SendStarted { .. } => "SendStarted",
+            Self::SendStepDone { .. } => "SendStepDone",
             Self::Sent { .. } => "Sent",
             Self::SendRejected { .. } => "SendRejected",
             Self::SendInDoubt { .. } => "SendInDoubt",
             Self::SendDeferred { .. } => "SendDeferred",
+            Self::SendPostponed { .. } => "SendPostponed",
             Self::LookedUp { .. } => "LookedUp",
             Self::PreparationFailed { .. } => "PreparationFailed",
             Self::PurchaseOrderVoided { .. } => "PurchaseOrderVoided",
-            Self::CancelWanted { .. } => "CancelWanted",
-            Self::CancelSettled { .. } => "CancelSettled",
             Self::RejectionFreed => "RejectionFreed",
         }
     }
@@ -350,6 +438,7 @@ mod tests {
                 artifact: artifact.clone(),
                 settle_at: at,
             },
+            SendState::BetweenSteps { due: at },
             SendState::InDoubt {
                 attempt: 2,
                 artifact: artifact.clone(),
@@ -359,12 +448,21 @@ mod tests {
             SendState::Sent {
                 attempt: 2,
                 at,
-                reference: None,
+                references: Vec::new(),
             },
             SendState::Rejected {
                 attempt: 2,
+                at,
                 why: why(),
                 freed: false,
+                route_again: false,
+            },
+            SendState::Rejected {
+                attempt: 2,
+                at,
+                why: why(),
+                freed: true,
+                route_again: true,
             },
             SendState::Voided {
                 why: "edited".into(),
@@ -377,14 +475,21 @@ mod tests {
                     artifact: artifact.clone(),
                     settle_at: at,
                 },
+                SendEvent::SendStepDone {
+                    attempt,
+                    step: "create".into(),
+                    extracted: BTreeMap::new(),
+                    by: By::Answer,
+                },
                 SendEvent::Sent {
                     attempt,
-                    reference: None,
+                    references: Vec::new(),
                     by: By::Answer,
                 },
                 SendEvent::SendRejected {
                     attempt,
                     why: why(),
+                    route_again: false,
                 },
                 SendEvent::SendInDoubt {
                     attempt,
@@ -398,6 +503,10 @@ mod tests {
                     why: "refused".into(),
                     by: By::Answer,
                 },
+                SendEvent::SendPostponed {
+                    until: at,
+                    why: "closed".into(),
+                },
                 SendEvent::LookedUp {
                     attempt,
                     finding: LookupFinding::Absent,
@@ -410,25 +519,19 @@ mod tests {
                 SendEvent::PurchaseOrderVoided {
                     why: "edited".into(),
                 },
-                SendEvent::CancelWanted {
-                    why: "cancelled".into(),
-                },
-                SendEvent::CancelSettled {
-                    accepted: true,
-                    by: By::Answer,
-                },
                 SendEvent::RejectionFreed,
             ]
         };
         let mut lines = Vec::new();
         for state in &states {
-            for cancel in [Cancel::None, Cancel::Wanted] {
+            for begun in [false, true] {
                 for (label, attempt) in [("own", 2), ("older", 1)] {
                     for event in events(attempt) {
-                        if let Ok((next, after)) = transition(state, cancel, &event, at) {
+                        if let Ok(next) = transition(state, begun, &event, at) {
                             lines.push(format!(
-                                "{:<10} {cancel:?}  + {:<20} ({label})  -> {:<10} {after:?}",
+                                "{:<13} {}  + {:<20} ({label})  -> {}",
                                 state.name(),
+                                if begun { "step 2" } else { "step 1" },
                                 event.name(),
                                 next.name()
                             ));

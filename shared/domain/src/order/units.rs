@@ -1,6 +1,5 @@
 //! Where each unit of an order is: in exactly one place.
 
-use super::machine::{Cancel, SendState};
 use super::{Order, PurchaseOrder};
 use crate::ids::LineId;
 
@@ -15,7 +14,8 @@ pub struct Places {
     pub purchase_orders: u32,
     pub held: u32,
     pub waiting: u32,
-    /// In claimed purchase orders although the customer no longer wants them: a case.
+    /// In claimed purchase orders although the customer no longer wants them: the supplier is asked
+    /// to take them back.
     pub over_allocated: u32,
 }
 
@@ -76,8 +76,7 @@ impl Order {
         let allocated = self.allocated(line).min(wanted);
         let rejected = self
             .live()
-            .filter(|purchase_order| matches!(purchase_order.send, SendState::Rejected { .. }))
-            .map(|purchase_order| purchase_order.quantity_of(line))
+            .map(|purchase_order| purchase_order.refused_and_held(line))
             .sum::<u32>()
             .min(allocated);
         let mut open = wanted - allocated;
@@ -113,23 +112,5 @@ impl Order {
             waiting: open,
             over_allocated: self.over_allocated(line),
         }
-    }
-}
-
-impl PurchaseOrder {
-    /// Somebody began to send it, so the supplier may have it.
-    pub fn is_claimed(&self) -> bool {
-        matches!(
-            self.send,
-            SendState::SendStarted { .. } | SendState::InDoubt { .. } | SendState::Sent { .. }
-        )
-    }
-
-    /// Its reservations stand.
-    pub fn holds_reservation(&self) -> bool {
-        !matches!(
-            self.send,
-            SendState::Voided { .. } | SendState::Rejected { .. }
-        ) && self.cancel != Cancel::Accepted
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod address;
 pub(super) mod edited_after_send;
+pub(super) mod held;
 pub(super) mod mapped;
 pub(super) mod ours;
 pub(super) mod paid;

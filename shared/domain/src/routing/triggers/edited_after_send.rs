@@ -13,7 +13,7 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, _: &Facts) -> 
     };
     match order
         .live()
-        .find(|own| own.is_claimed() && &own.edit != edit)
+        .find(|own| own.sending.is_claimed() && &own.edit != edit)
     {
         Some(own) => whole_order(
             order,

@@ -1,0 +1,186 @@
+//! The exact bytes for a supplier: rendered once, checked, stored as evidence, never rendered again.
+
+use crate::Deps;
+use domain::ids::LineId;
+use domain::money::Money;
+use domain::order::news::Payload;
+use domain::order::purchase_order::CancelRequest as Asked;
+use domain::order::{Order, PurchaseOrder, SendId};
+use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
+
+/// The stored artifact of an earlier attempt at this step, or a new one that is stored and checked;
+/// or, inside, why there cannot be one.
+pub(crate) async fn artifact(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+    id: &SendId,
+    way: &dyn Supplier,
+) -> Result<Result<Artifact, String>, StepError> {
+    let asked = id.cancel.and_then(|request| own.cancel(request));
+    let sending = asked.map_or(&own.sending, |asked| &asked.sending);
+    let key = key(id, sending.progress.steps.len());
+    if let Some(stored) = deps.files.get(Area::Evidence, &key).await? {
+        return Ok(from_evidence(&stored).ok_or_else(|| format!("evidence {key} is unreadable")));
+    }
+    let Some(payload) = deps.orders.payload(&order.id, own.payload).await? else {
+        return Ok(Err("the payload was erased".to_owned()));
+    };
+    if payload.edit_digest() != own.edit {
+        return Ok(Err(format!(
+            "payload {} is not the one that was received",
+            own.payload
+        )));
+    }
+    let handover = handover(deps, own, &payload, id, asked);
+    let prepared = way
+        .prepare(&handover, &sending.progress)
+        .and_then(|artifact| Ok((way.decode(&artifact)?, artifact)));
+    let (decoded, artifact) = match prepared {
+        Ok(prepared) => prepared,
+        Err(why) => return Ok(Err(why.to_string())),
+    };
+    if artifact.carries_order {
+        let lines: Vec<(&str, u32)> = handover
+            .lines
+            .iter()
+            .map(|line| (line.supplier_sku.as_str(), line.quantity))
+            .collect();
+        let missing = domain::fidelity::missing(
+            payload.ship_to.reveal(),
+            &lines,
+            &decoded.records,
+            &artifact.omits,
+        );
+        if !missing.is_empty() {
+            return Ok(Err(format!("the artifact lacks {}", missing.join(", "))));
+        }
+    }
+    deps.files
+        .put_new(Area::Evidence, &key, &to_evidence(&artifact))
+        .await?;
+    // Another worker may have stored its own first: what is stored is what is sent.
+    let stored = deps.files.get(Area::Evidence, &key).await?;
+    Ok(stored
+        .and_then(|stored| from_evidence(&stored))
+        .ok_or_else(|| format!("evidence {key} is unreadable")))
+}
+
+/// The artifact that a claim was made for.
+pub(crate) async fn stored(deps: &Deps, id: &SendId) -> Result<Option<Artifact>, StepError> {
+    let stored = deps.files.get(Area::Evidence, &key(id, 0)).await?;
+    Ok(stored.and_then(|stored| from_evidence(&stored)))
+}
+
+fn key(id: &SendId, steps_done: usize) -> String {
+    match steps_done {
+        0 => format!("artifact/{id}"),
+        done => format!("artifact/{id}/step-{}", done + 1),
+    }
+}
+
+fn handover(
+    deps: &Deps,
+    own: &PurchaseOrder,
+    payload: &Payload,
+    id: &SendId,
+    asked: Option<&Asked>,
+) -> Handover {
+    let settings = deps.settings();
+    let supplier = settings.suppliers.get(&own.supplier);
+    let cancel = asked.zip(id.cancel).map(|(asked, request)| CancelRequest {
+        id: format!("X{request}"),
+        whole: asked.whole,
+        why: asked.why.clone(),
+        references: references(own),
+        lines: lines(own, payload, |line| {
+            asked.lines.get(line).copied().unwrap_or(0)
+        }),
+    });
+    Handover {
+        number: own.number.clone(),
+        cancel,
+        order_name: payload.order_name.clone(),
+        merchant: settings.merchant.clone(),
+        supplier: supplier.map(|known| known.name.clone()).unwrap_or_default(),
+        planned_at: own.planned_at,
+        placed_at: payload.placed_at,
+        shipping_method: payload.shipping_method.clone(),
+        service: own.service.clone(),
+        ship_to: payload.ship_to.clone(),
+        lines: lines(own, payload, |line| {
+            own.lines
+                .iter()
+                .filter(|known| &known.line == line)
+                .map(|known| known.quantity)
+                .sum()
+        }),
+    }
+}
+
+/// The supplier's numbers: those of the whole, else whatever its steps gave.
+fn references(own: &PurchaseOrder) -> Vec<String> {
+    let whole = own.sending.references();
+    if whole.is_empty() {
+        let given = own.sending.progress.extracted.values();
+        given.flatten().cloned().collect()
+    } else {
+        whole.to_vec()
+    }
+}
+
+fn lines(
+    own: &PurchaseOrder,
+    payload: &Payload,
+    quantity: impl Fn(&LineId) -> u32,
+) -> Vec<HandoverLine> {
+    own.lines
+        .iter()
+        .map(|line| HandoverLine {
+            sku: line.sku.to_string(),
+            supplier_sku: line.supplier_sku.to_string(),
+            title: payload
+                .lines
+                .iter()
+                .find(|known| known.id == line.line)
+                .map(|known| known.title.clone())
+                .unwrap_or_default(),
+            quantity: quantity(&line.line),
+            cost: line.cost.map(Money::decimal),
+            currency: line.cost.map(|cost| cost.currency.to_string()),
+        })
+        .filter(|line| line.quantity > 0)
+        .collect()
+}
+
+/// Media type, whether it carries the order, omitted fields, then the bytes as they are.
+fn to_evidence(artifact: &Artifact) -> Vec<u8> {
+    let carries = if artifact.carries_order {
+        "order"
+    } else {
+        "step"
+    };
+    let head = format!(
+        "{}\n{carries}\n{}\n",
+        artifact.media_type,
+        artifact.omits.join(",")
+    );
+    [head.as_bytes(), &artifact.bytes].concat()
+}
+
+fn from_evidence(stored: &[u8]) -> Option<Artifact> {
+    let mut parts = stored.splitn(4, |byte| *byte == b'\n');
+    let mut text = || String::from_utf8(parts.next()?.to_vec()).ok();
+    let (media_type, carries, omits) = (text()?, text()?, text()?);
+    let omits = omits
+        .split(',')
+        .filter(|field| !field.is_empty())
+        .map(str::to_owned)
+        .collect();
+    Some(Artifact {
+        media_type,
+        omits,
+        carries_order: carries == "order",
+        bytes: parts.next()?.to_vec(),
+    })
+}

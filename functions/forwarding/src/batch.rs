@@ -1,0 +1,163 @@
+//! One file with all purchase orders of a cut-off.
+//!
+//! Every due purchase order of the batch is claimed, the file is assembled from all that are claimed
+//! and created once, and outcomes are read off it: what is in it is sent, what is not goes with the
+//! next. Whoever comes later, after a crash or beside another worker, does the same and reads the
+//! same file: it is the only truth.
+
+use crate::artifact::{artifact, stored};
+use crate::record::record;
+use crate::send::claim;
+use crate::{Deps, TRIES, prepared_not};
+use domain::batch::{Batch, BatchName};
+use domain::forwarding::{Step, next_batch, step};
+use domain::ids::{OrderId, SupplierId};
+use domain::order::decide::{Accepted, Outcome};
+use domain::order::machine::SendState;
+use domain::order::{Order, PurchaseOrder, SendId};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use jiff::Timestamp;
+use ports::{Area, Batches, StepError, Supplier};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+pub(crate) async fn run(
+    deps: &Deps,
+    id: &SupplierId,
+    supplier: &dyn Supplier,
+    cut_off: Timestamp,
+) -> Result<(), StepError> {
+    let Some(batches) = supplier.batches() else {
+        return Err(StepError::Stop(format!(
+            "{id} is configured for batches no more, though purchase orders wait for one"
+        )));
+    };
+    let name = BatchName::new(id, cut_off);
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        claim_due(deps, &order, &number, supplier).await?;
+    }
+    let Some(file) = file(deps, &name, id, cut_off, batches).await? else {
+        return Ok(());
+    };
+    let unreadable = |error: ports::PrepareError| StepError::Stop(format!("batch {name}: {error}"));
+    let contents = batches.contents(&file).map_err(unreadable)?;
+    batches.publish(name.as_str(), &file).await?;
+    let batch = Batch {
+        name: name.clone(),
+        supplier: id.clone(),
+        cut_off,
+        purchase_orders: contents.clone(),
+        upload_by: batches
+            .upload_within()
+            .and_then(|within| jiff::SignedDuration::try_from(within).ok())
+            .map(|within| cut_off + within),
+        uploaded: None,
+    };
+    deps.batches.put_batch(&batch).await?;
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        settle(deps, &order, &number, &contents).await?;
+    }
+    Ok(())
+}
+
+/// Claims the purchase order where it is due and still holds; what cannot be prepared stays out.
+async fn claim_due(
+    deps: &Deps,
+    order: &OrderId,
+    number: &PurchaseOrderNumber,
+    supplier: &dyn Supplier,
+) -> Result<(), StepError> {
+    for attempt in 0..TRIES {
+        let Some((order, own)) = load(deps, order, number).await? else {
+            return Ok(());
+        };
+        let planned = matches!(own.sending.state, SendState::Planned { .. });
+        if !planned || !matches!(step(&order, &own, deps.clock.now()), Step::Batch { .. }) {
+            return Ok(());
+        }
+        let id = SendId::of(number);
+        let artifact = match artifact(deps, &order, &own, &id, supplier).await? {
+            Ok(artifact) => artifact,
+            Err(why) => return prepared_not(deps, &order.id, &id, why).await.map(drop),
+        };
+        match claim(deps, &order, &own, &id, &artifact, supplier).await {
+            Err(StepError::Contended) => {
+                let pause = Duration::from_millis(10 * u64::from(attempt + 1));
+                deps.clock.sleep(pause).await;
+            }
+            claimed => return claimed.map(drop),
+        }
+    }
+    Err(StepError::Contended)
+}
+
+/// The file as it was created by whoever came first; `None` where nothing is claimed.
+async fn file(
+    deps: &Deps,
+    name: &BatchName,
+    id: &SupplierId,
+    cut_off: Timestamp,
+    batches: &dyn Batches,
+) -> Result<Option<Vec<u8>>, StepError> {
+    let key = format!("batch/{name}");
+    if let Some(file) = deps.files.get(Area::Evidence, &key).await? {
+        return Ok(Some(file));
+    }
+    let mut artifacts = Vec::new();
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        let Some((_, own)) = load(deps, &order, &number).await? else {
+            continue;
+        };
+        if matches!(own.sending.state, SendState::SendStarted { .. })
+            && own.cut_off == Some(cut_off)
+            && let Some(artifact) = stored(deps, &SendId::of(&number)).await?
+        {
+            artifacts.push((number, artifact));
+        }
+    }
+    if artifacts.is_empty() {
+        return Ok(None);
+    }
+    artifacts.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let assembled = batches
+        .assemble(&artifacts)
+        .map_err(|error| StepError::Stop(format!("batch {name}: {error}")))?;
+    deps.files.put_new(Area::Evidence, &key, &assembled).await?;
+    Ok(deps.files.get(Area::Evidence, &key).await?)
+}
+
+async fn settle(
+    deps: &Deps,
+    order: &OrderId,
+    number: &PurchaseOrderNumber,
+    contents: &BTreeSet<PurchaseOrderNumber>,
+) -> Result<(), StepError> {
+    let Some((order, own)) = load(deps, order, number).await? else {
+        return Ok(());
+    };
+    let SendState::SendStarted { attempt, .. } = own.sending.state else {
+        return Ok(());
+    };
+    let outcome = if contents.contains(number) {
+        Outcome::Accepted(Accepted::default())
+    } else {
+        let settings = deps.settings();
+        Outcome::NotInBatch {
+            next_cut_off: next_batch(settings.suppliers.get(&own.supplier), deps.clock.now()),
+        }
+    };
+    record(deps, &order.id, &SendId::of(number), attempt, outcome).await
+}
+
+async fn load(
+    deps: &Deps,
+    order: &OrderId,
+    number: &PurchaseOrderNumber,
+) -> Result<Option<(Order, PurchaseOrder)>, StepError> {
+    let Some(history) = deps.orders.load(order).await? else {
+        return Ok(None);
+    };
+    let order = history.fold()?;
+    let own = order.purchase_order(number).cloned();
+    Ok(own.map(|own| (order, own)))
+}

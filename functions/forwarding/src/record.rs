@@ -1,0 +1,177 @@
+//! Load, decide, commit, in a loop while others commit first; and what a supplier answered, as the
+//! order remembers it.
+
+use crate::{Deps, TRIES};
+use domain::commit::Commit;
+use domain::digest::Digest;
+use domain::ids::OrderId;
+use domain::order::answer::Rejection;
+use domain::order::attention::CaseKind;
+use domain::order::decide::{
+    Accepted, Command, LineOutcome, LineStatus as Status, Outcome, StepDone as Done,
+};
+use domain::order::{PurchaseOrder, Refusal, SendId};
+use ports::{Acceptance, Area, Incident, LineStatus, SendOutcome, StepDone, StepError};
+use std::time::Duration;
+
+/// What is forgotten costs a doubt: it ends only with success or the process.
+pub(crate) async fn record(
+    deps: &Deps,
+    order: &OrderId,
+    id: &SendId,
+    attempt: u32,
+    outcome: Outcome,
+) -> Result<(), StepError> {
+    let mut wait = Duration::from_millis(20);
+    loop {
+        let command = || Command::RecordOutcome {
+            id: id.clone(),
+            attempt,
+            outcome: outcome.clone(),
+        };
+        match commit(deps, order, command).await {
+            Ok(()) => return Ok(()),
+            Err(StepError::Stop(why)) => return Err(StepError::Stop(why)),
+            Err(error) => {
+                tracing::warn!(purchase_order.number = %id, error = %error, "outcome not recorded yet");
+            }
+        }
+        deps.clock.sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
+}
+
+pub(crate) async fn commit(
+    deps: &Deps,
+    id: &OrderId,
+    command: impl Fn() -> Command,
+) -> Result<(), StepError> {
+    for attempt in 0..TRIES {
+        let Some(history) = deps.orders.load(id).await? else {
+            return Ok(());
+        };
+        let order = history.fold()?;
+        let now = deps.clock.now();
+        let events = match order.decide(command(), now) {
+            Ok(events) if events.is_empty() => return Ok(()),
+            Ok(events) => events,
+            Err(Refusal::Illegal { .. }) => return Ok(()),
+            Err(refusal) => return Err(StepError::Stop(refusal.to_string())),
+        };
+        let (commit, _) = Commit::new(&order, events, now)
+            .map_err(|refusal| StepError::Stop(refusal.to_string()))?;
+        match deps.orders.commit(commit).await {
+            Ok(()) => return Ok(()),
+            Err(ports::CommitError::Stale) => {}
+            Err(ports::CommitError::Busy) => {
+                let pause = Duration::from_millis(20 * u64::from(attempt + 1));
+                deps.clock.sleep(pause).await;
+            }
+            Err(error) => {
+                return Err(StepError::GiveBack(
+                    format!("commit of {id}"),
+                    Box::new(error),
+                ));
+            }
+        }
+    }
+    Err(StepError::Contended)
+}
+
+/// Stores the supplier's answer and opens what it calls for; a case, not a failure.
+pub(crate) async fn recordable(
+    deps: &Deps,
+    own: &PurchaseOrder,
+    sent: SendOutcome,
+    can_look_up: bool,
+) -> Outcome {
+    match sent {
+        SendOutcome::Accepted(acceptance) => Outcome::Accepted(accepted(acceptance)),
+        SendOutcome::Done(done) => Outcome::StepDone(step_done(done)),
+        SendOutcome::Rejected {
+            reason,
+            detail,
+            evidence,
+        } => Outcome::Rejected(Rejection {
+            reason,
+            detail,
+            evidence: keep(deps, own, &evidence).await,
+        }),
+        SendOutcome::NotSent {
+            retry_after,
+            why,
+            unauthorized,
+        } => {
+            if unauthorized {
+                open_incident(deps, own).await;
+            }
+            let retry_after =
+                retry_after.and_then(|after| jiff::SignedDuration::try_from(after).ok());
+            Outcome::NotSent { retry_after, why }
+        }
+        SendOutcome::InDoubt { why, evidence } => Outcome::InDoubt {
+            why,
+            evidence: keep(deps, own, &evidence).await,
+            can_look_up,
+        },
+    }
+}
+
+pub(crate) fn accepted(acceptance: Acceptance) -> Accepted {
+    let lines = acceptance.lines.into_iter().map(|line| LineOutcome {
+        supplier_sku: line.supplier_sku,
+        quantity: line.quantity,
+        status: match line.status {
+            LineStatus::Backordered(until) => Status::Backordered(until),
+            LineStatus::Rejected { reason, detail } => Status::Rejected(Rejection {
+                reason,
+                detail,
+                evidence: None,
+            }),
+        },
+    });
+    Accepted {
+        references: acceptance.references,
+        lines: lines.collect(),
+        cancel: acceptance.cancel,
+    }
+}
+
+pub(crate) fn step_done(done: StepDone) -> Done {
+    Done {
+        step: done.step,
+        extracted: done.extracted,
+    }
+}
+
+async fn open_incident(deps: &Deps, own: &PurchaseOrder) {
+    let incident = Incident {
+        kind: CaseKind::SupplierRefusesUs,
+        cause: own.supplier.to_string(),
+        detail: format!(
+            "{} refuses our credentials, first for {}",
+            own.supplier, own.number
+        ),
+        opened_at: deps.clock.now(),
+    };
+    if let Err(error) = deps.orders.open_incident(&incident).await {
+        tracing::warn!(supplier.id = %own.supplier, error = %error, "incident not opened");
+    }
+}
+
+/// Foreign text goes to evidence, its digest to the event. The outcome matters more than its
+/// evidence: what cannot be stored is logged and left.
+async fn keep(deps: &Deps, own: &PurchaseOrder, evidence: &[u8]) -> Option<Digest> {
+    if evidence.is_empty() {
+        return None;
+    }
+    let digest = Digest::of(evidence);
+    let key = format!("answer/{}/{digest}", own.number);
+    match deps.files.put_new(Area::Evidence, &key, evidence).await {
+        Ok(_) => Some(digest),
+        Err(error) => {
+            tracing::warn!(purchase_order.number = %own.number, error = %error, "evidence not stored");
+            None
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One claim, one send, one outcome; and looking up what became of a doubt.
+
+use crate::artifact::artifact;
+use crate::record::{accepted, commit, record, recordable, step_done};
+use crate::{Deps, Flow, prepared_not};
+use domain::commit::Commit;
+use domain::digest::Digest;
+use domain::forwarding::SETTLE_MARGIN;
+use domain::ids::OrderId;
+use domain::order::decide::{Answer, Command, Outcome};
+use domain::order::event::LookupFinding;
+use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use ports::{Artifact, Attempt, CommitError, LookupAnswer, StepError, Supplier};
+
+/// A supplier's own limit that ends so soon is waited for here; a longer one is committed.
+const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
+pub(crate) async fn send(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+    id: &SendId,
+    way: &dyn Supplier,
+) -> Result<Flow, StepError> {
+    if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, way).await? {
+        return Ok(flow);
+    }
+    let artifact = match artifact(deps, order, own, id, way).await? {
+        Ok(artifact) => artifact,
+        Err(why) => return prepared_not(deps, &order.id, id, why).await,
+    };
+    let Some(claim) = claim(deps, order, own, id, &artifact, way).await? else {
+        return Ok(Flow::Stop);
+    };
+    // A process that slept since its claim must not send at a time when others may be settling it.
+    let outcome = if deps.clock.now() > claim.at + SETTLE_MARGIN {
+        Outcome::NotSent {
+            retry_after: None,
+            why: "the claim was too old to send".to_owned(),
+        }
+    } else {
+        let sent = way.send(&artifact, &claim.attempt).await;
+        recordable(deps, own, sent, way.lookup().is_some()).await
+    };
+    record(deps, &order.id, id, claim.attempt.attempt, outcome).await?;
+    Ok(Flow::GoOn)
+}
+
+/// What the supplier's own limits say: nothing, a short wait that is over, or a longer one that is
+/// committed, since waiting never rides on redelivery.
+async fn wait_for_the_supplier(
+    deps: &Deps,
+    order: &OrderId,
+    id: &SendId,
+    way: &dyn Supplier,
+) -> Result<Option<Flow>, StepError> {
+    let now = deps.clock.now();
+    let Some(until) = way.not_before(now).filter(|until| *until > now) else {
+        return Ok(None);
+    };
+    let wait = until.duration_since(now);
+    if wait <= PATIENCE {
+        deps.clock.sleep(wait.try_into().unwrap_or_default()).await;
+        return Ok(None);
+    }
+    commit(deps, order, || Command::Postpone {
+        id: id.clone(),
+        until,
+        why: "the supplier's limit of requests".to_owned(),
+    })
+    .await?;
+    Ok(Some(Flow::Stop))
+}
+
+pub(crate) struct Claim {
+    pub(crate) attempt: Attempt,
+    pub(crate) at: jiff::Timestamp,
+}
+
+/// The claim is made on the very version that was looked at: anybody's step since makes it stale,
+/// and then everything is looked at again. `None` where somebody else holds it or it no longer
+/// holds.
+pub(crate) async fn claim(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+    id: &SendId,
+    artifact: &Artifact,
+    way: &dyn Supplier,
+) -> Result<Option<Claim>, StepError> {
+    let timeout = jiff::SignedDuration::try_from(way.timeout()).unwrap_or(SETTLE_MARGIN);
+    let at = deps.clock.now();
+    let claim = Command::StartSend {
+        id: id.clone(),
+        artifact: Digest::of(&artifact.bytes),
+        settle_at: at + timeout + SETTLE_MARGIN,
+    };
+    let events = match order.decide(claim, at) {
+        Ok(events) => events,
+        Err(Refusal::Illegal { .. } | Refusal::NoLongerHolds) => return Ok(None),
+        Err(refusal) => return Err(StepError::Stop(refusal.to_string())),
+    };
+    let (commit, _) =
+        Commit::new(order, events, at).map_err(|refusal| StepError::Stop(refusal.to_string()))?;
+    match deps.orders.commit(commit).await {
+        Ok(()) => {}
+        Err(CommitError::Stale | CommitError::Busy) => return Err(StepError::Contended),
+        Err(error) => {
+            return Err(StepError::GiveBack(
+                format!("claim of {id}"),
+                Box::new(error),
+            ));
+        }
+    }
+    let mut attempt = attempt(own, id);
+    attempt.attempt += 1;
+    Ok(Some(Claim { attempt, at }))
+}
+
+/// The attempt that was claimed last.
+fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
+    let asked = id.cancel.and_then(|request| own.cancel(request));
+    let sending = asked.map_or(&own.sending, |asked| &asked.sending);
+    Attempt {
+        id: id.clone(),
+        attempt: sending.attempts,
+        doubted: sending.doubted,
+        progress: sending.progress.clone(),
+    }
+}
+
+pub(crate) async fn look_up(
+    deps: &Deps,
+    order: &OrderId,
+    own: &PurchaseOrder,
+    id: &SendId,
+    number_of_attempt: u32,
+    way: &dyn Supplier,
+) -> Result<(), StepError> {
+    let attempt = attempt(own, id);
+    let (answer, proof_after) = match way.lookup() {
+        Some(lookup) => (
+            lookup.find(&attempt).await,
+            lookup.policy(&attempt).authoritative_after,
+        ),
+        None => (LookupAnswer::NotFound(LookupFinding::Unclear), None),
+    };
+    let answer = match answer {
+        LookupAnswer::Accepted(acceptance) => Answer::Accepted(accepted(acceptance)),
+        LookupAnswer::Done(done) => Answer::StepDone(step_done(done)),
+        LookupAnswer::NotFound(finding) => Answer::NotFound(finding),
+    };
+    let proof_after = proof_after.and_then(|lag| jiff::SignedDuration::try_from(lag).ok());
+    commit(deps, order, || Command::RecordLookup {
+        id: id.clone(),
+        attempt: number_of_attempt,
+        answer: answer.clone(),
+        proof_after,
+    })
+    .await
+}
