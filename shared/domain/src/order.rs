@@ -377,7 +377,7 @@ impl PurchaseOrder {
             .iter()
             .filter(|own| &own.line == line)
             .map(|own| own.quantity)
-            .sum()
+            .fold(0, u32::saturating_add)
     }
 }
 
