@@ -115,6 +115,12 @@ fn header_text(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether servers on the way may cut it off or refuse it: bytes that are neither text nor a break.
+fn unsendable(part: &[u8]) -> bool {
+    part.iter()
+        .any(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(byte))
+}
+
 /// A boundary that follows from the number and occurs in none of the parts.
 fn boundary(number: &PurchaseOrderNumber, kind: &str, parts: &[&[u8]]) -> String {
     let mut boundary = format!("waybill_{kind}_{number}_");
@@ -157,6 +163,13 @@ impl Supplier for Mail {
         let text = self.templates.render(TEXT, handover)?;
         let html = self.templates.render(HTML, handover)?;
         let table = table::write(handover, Format::default())?;
+        if [text.as_bytes(), html.as_bytes(), &table]
+            .into_iter()
+            .any(unsendable)
+        {
+            let message = "a text of the order has a control character, which no mail may hold";
+            return Err(PrepareError(message.to_owned()));
+        }
         let parts = [text.as_bytes(), html.as_bytes(), &table];
         let multipart = |kind: &str| {
             ContentType::new(format!("multipart/{kind}"))
