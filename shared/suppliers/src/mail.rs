@@ -349,6 +349,19 @@ mod tests {
         }
     }
 
+    /// Many readers see nothing but the HTML.
+    #[test]
+    fn a_province_without_a_code_is_in_the_html() {
+        let mut handover = handover();
+        let mut address = handover.ship_to.reveal().clone();
+        address.province_code.clear();
+        handover.ship_to = domain::personal::Personal::new(address);
+        let artifact = supplier().prepare(&handover).unwrap();
+        let message = MessageParser::default().parse(&artifact.bytes).unwrap();
+        let html = message.body_html(0).unwrap();
+        assert!(html.contains("Lexington Kentucky 40507"), "{html}");
+    }
+
     #[test]
     fn an_address_cannot_end_a_part() {
         let mut handover = handover();
