@@ -267,7 +267,7 @@ impl SendLookup for Mail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{World, attempt, handover};
+    use crate::testing::{World, handover};
     use domain::fidelity;
     use serde_json::json;
 
@@ -381,30 +381,5 @@ mod tests {
         assert!(error.0.contains("street"), "{error}");
         let broken = opened(json!({"to": "po@acme.example", "html": "{{ number"}));
         assert_eq!(broken.err().unwrap().path, "html");
-    }
-
-    #[tokio::test]
-    async fn the_mailer_settles_a_doubt() {
-        let world = World::default();
-        let number = handover().number;
-        for (world, before, after) in [
-            (world.clone(), LookupFinding::Absent, true),
-            (World::failing(), LookupFinding::Unclear, false),
-        ] {
-            let supplier = world
-                .open("mail", json!({"to": "po@acme.example"}))
-                .unwrap();
-            let artifact = supplier.prepare(&handover()).unwrap();
-            let lookup = supplier.lookup().unwrap();
-            assert_eq!(lookup.find(&number).await, LookupAnswer::NotFound(before));
-            let outcome = supplier.send(&artifact, &attempt(false)).await;
-            assert_eq!(matches!(outcome, SendOutcome::Accepted { .. }), after);
-            assert_eq!(matches!(outcome, SendOutcome::InDoubt { .. }), !after);
-            assert_eq!(
-                matches!(lookup.find(&number).await, LookupAnswer::Found { .. }),
-                after
-            );
-        }
-        assert!(world.mail(number.as_str()).is_some());
     }
 }
