@@ -363,17 +363,6 @@ mod tests {
     }
 
     #[test]
-    fn an_address_cannot_end_a_part() {
-        let mut handover = handover();
-        let number = handover.number.clone();
-        handover.lines[0].title = format!("x\r\n--waybill_mixed_{number}_--\r\n");
-        let supplier = supplier();
-        let artifact = supplier.prepare(&handover).unwrap();
-        let decoded = supplier.decode(&artifact).unwrap();
-        assert_eq!(decoded.records.last().unwrap()[3], "LS-2");
-    }
-
-    #[test]
     fn a_missing_field_is_named() {
         let supplier =
             opened(json!({"to": "po@acme.example", "text": "{{ ship_to.street }}"})).unwrap();

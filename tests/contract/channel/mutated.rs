@@ -82,7 +82,7 @@ pub(super) fn bytes(kind: &Kind) {
     });
 }
 
-/// A member is taken away or becomes another type.
+/// A text has control characters; a member is taken away or becomes another type.
 pub(super) fn structure(kind: &Kind) {
     let documents: Vec<(&WebhookRequest, Value)> = kind
         .requests
@@ -91,6 +91,19 @@ pub(super) fn structure(kind: &Kind) {
         .collect();
     if documents.is_empty() {
         return;
+    }
+    for (request, document) in &documents {
+        let mut places = Vec::new();
+        collect(document, "", &mut places);
+        for place in places {
+            let mut document = document.clone();
+            let value = document.pointer_mut(&place).unwrap();
+            if value.is_string() {
+                *value = json!("one\u{0}\r\ntwo\u{1b}\u{85}");
+                let body = document.to_string().into_bytes();
+                survive(kind, request, body).unwrap_or_else(|error| panic!("{place}: {error}"));
+            }
+        }
     }
     let change = (any::<Index>(), prop::option::of(replacement()));
     let changes = prop::collection::vec(change, 1..4);
