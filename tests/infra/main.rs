@@ -231,6 +231,7 @@ fn the_example_configuration_opens() {
 #[test]
 fn the_example_templates_are_faithful() {
     use domain::address::Address;
+    use domain::order::answer::Progress;
     use domain::personal::Personal;
     use ports::supplier::HandoverLine;
     use std::sync::Arc;
@@ -253,17 +254,21 @@ fn the_example_templates_are_faithful() {
         supplier_sku: format!("S-{sku}"),
         title: format!("Article {sku}"),
         quantity,
+        cost: Some("4.00".into()),
+        currency: Some("USD".into()),
     };
     let code = domain::ids::ChannelCode::parse("SH").unwrap();
     let at = "2026-11-23T10:00:00Z".parse().unwrap();
     let handover = ports::Handover {
         number: domain::purchase_order_number::PurchaseOrderNumber::new(&code, "1001", 1),
+        cancel: None,
         order_name: "#1001".into(),
         merchant: loaded.settings.merchant.clone(),
         supplier: "Supplier".into(),
         planned_at: at,
         placed_at: at,
         shipping_method: "Standard".into(),
+        service: None,
         ship_to: Personal::new(address.clone()),
         lines: vec![line("MUG", 2), line("LAMP", 31)],
     };
@@ -282,10 +287,13 @@ fn the_example_templates_are_faithful() {
                 .collect(),
         };
         let opened = (entry.open)(opening).unwrap();
-        let artifact = opened.prepare(&handover).unwrap();
+        let artifact = opened.prepare(&handover, &Progress::default()).unwrap();
         assert_eq!(
             artifact.bytes,
-            opened.prepare(&handover).unwrap().bytes,
+            opened
+                .prepare(&handover, &Progress::default())
+                .unwrap()
+                .bytes,
             "{}",
             supplier.id
         );

@@ -75,7 +75,6 @@ pub(crate) struct World(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    fails: bool,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     answers: Mutex<VecDeque<Result<Response, Failure>>>,
     requests: Mutex<Vec<Request>>,
@@ -83,13 +82,6 @@ struct Inner {
 }
 
 impl World {
-    pub(crate) fn failing() -> Self {
-        Self(Arc::new(Inner {
-            fails: true,
-            ..Inner::default()
-        }))
-    }
-
     pub(crate) fn open(
         &self,
         method: &str,
@@ -142,9 +134,6 @@ impl Http for World {
 #[async_trait]
 impl Files for World {
     async fn put_new(&self, _: Area, key: &str, bytes: &[u8]) -> Result<Put, Unavailable> {
-        if self.0.fails {
-            return Err(Unavailable::new("the disk is full"));
-        }
         let mut files = self.0.files.lock().unwrap();
         if files.contains_key(key) {
             return Ok(Put::AlreadyThere);
@@ -158,9 +147,6 @@ impl Files for World {
     }
 
     async fn was_published(&self, key: &str) -> Result<bool, Unavailable> {
-        if self.0.fails {
-            return Err(Unavailable::new("the disk is gone"));
-        }
         Ok(self.file(key).is_some())
     }
 }
@@ -168,15 +154,12 @@ impl Files for World {
 #[async_trait]
 impl Mailer for World {
     async fn send(&self, key: &str, message: &[u8]) -> MailOutcome {
-        if self.0.fails {
-            return MailOutcome::InDoubt("no answer to the final dot".to_owned());
-        }
         let mut mails = self.0.mails.lock().unwrap();
         mails.insert(key.to_owned(), message.to_vec());
         MailOutcome::Sent
     }
 
     async fn was_sent(&self, key: &str) -> Option<bool> {
-        (!self.0.fails).then(|| self.mail(key).is_some())
+        Some(self.mail(key).is_some())
     }
 }

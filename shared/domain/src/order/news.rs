@@ -178,7 +178,8 @@ impl News {
         self.refunds
             .values()
             .filter_map(|refund| refund.units.get(line))
-            .sum()
+            .copied()
+            .fold(0, u32::saturating_add)
     }
 }
 

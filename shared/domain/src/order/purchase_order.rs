@@ -270,7 +270,7 @@ impl PurchaseOrder {
             .iter()
             .filter(|own| &own.line == line)
             .map(|own| self.remaining(own))
-            .sum()
+            .fold(0, u32::saturating_add)
     }
 
     /// What is left of a line after what was taken back or refused and freed.

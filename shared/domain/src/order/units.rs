@@ -38,14 +38,14 @@ impl Order {
                     .saturating_sub(self.news.refunded_units(line))
                     .min(known.current_quantity)
             })
-            .sum()
+            .fold(0, u32::saturating_add)
     }
 
     /// Units in live purchase orders.
     pub fn allocated(&self, line: &LineId) -> u32 {
         self.live()
             .map(|purchase_order| purchase_order.quantity_of(line))
-            .sum()
+            .fold(0, u32::saturating_add)
     }
 
     pub fn over_allocated(&self, line: &LineId) -> u32 {
@@ -71,13 +71,13 @@ impl Order {
             .flat_map(|latest| &latest.content.lines)
             .filter(|known| &known.id == line)
             .map(|known| known.quantity)
-            .sum();
+            .fold(0, u32::saturating_add);
         let wanted = self.wanted(line);
         let allocated = self.allocated(line).min(wanted);
         let rejected = self
             .live()
             .map(|purchase_order| purchase_order.refused_and_held(line))
-            .sum::<u32>()
+            .fold(0, u32::saturating_add)
             .min(allocated);
         let mut open = wanted - allocated;
         let mut take = |quantity: u32| {
@@ -92,7 +92,7 @@ impl Order {
                 .iter()
                 .filter(|entry| &entry.line == line)
                 .map(|entry| entry.quantity)
-                .sum()
+                .fold(0, u32::saturating_add)
         }));
         let held = take(routing.map_or(0, |routing| {
             routing

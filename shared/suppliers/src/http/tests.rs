@@ -137,44 +137,6 @@ async fn success_is_accepted_with_an_exact_reference() {
 }
 
 #[tokio::test]
-async fn busy_and_unauthorized_were_not_sent() {
-    for (status, denied) in [(429, false), (401, true), (403, true), (503, false)] {
-        let outcome = answered(false, status, "<html>").await;
-        let SendOutcome::NotSent {
-            retry_after,
-            unauthorized,
-            ..
-        } = outcome
-        else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(retry_after, Some(Duration::from_mins(2)));
-        assert_eq!(unauthorized, denied, "{status}");
-    }
-}
-
-#[tokio::test]
-async fn a_refusal_is_rejected_with_evidence() {
-    for status in [400, 404, 409, 422] {
-        let outcome = answered(false, status, "no such SKU").await;
-        let SendOutcome::Rejected {
-            detail, evidence, ..
-        } = outcome
-        else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(detail, format!("HTTP {status}"));
-        assert!(evidence.ends_with(b"no such SKU"));
-    }
-    // After a doubt a conflict may be with what we sent before.
-    let outcome = answered(true, 409, "conflict").await;
-    assert!(
-        matches!(outcome, SendOutcome::InDoubt { .. }),
-        "{outcome:?}"
-    );
-}
-
-#[tokio::test]
 async fn everything_else_is_in_doubt() {
     for status in [302, 500, 502, 418] {
         let outcome = answered(false, status, "oops").await;
@@ -213,22 +175,6 @@ async fn everything_else_is_in_doubt() {
         matches!(outcome, SendOutcome::NotSent { .. }),
         "{outcome:?}"
     );
-}
-
-#[tokio::test]
-async fn failures_of_the_connection_keep_their_class() {
-    let refused = || Err(Failure::NotSent("refused".to_owned()));
-    let outcome = outcome_of(specific(), false, [refused()]).await;
-    assert!(matches!(
-        outcome,
-        SendOutcome::NotSent {
-            unauthorized: false,
-            ..
-        }
-    ));
-    let silent = || Err(Failure::InDoubt("no answer in time".to_owned()));
-    let outcome = outcome_of(specific(), false, [silent()]).await;
-    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
 }
 
 #[tokio::test]

@@ -1,18 +1,27 @@
 //! Enough is available, and the supplier said so recently. Stock that is not tracked always fits.
 
 use super::super::{Candidate, Facts, Judgement};
+use crate::ids::Sku;
 use crate::order::attention::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
     let Some(stock) = &candidate.offer.stock else {
         return Judgement::Fits;
     };
-    // Lines of one order may share the stock of one supplier SKU.
+    // Lines of one order may share the stock of one supplier SKU, under several of our SKUs, too.
+    let own = &candidate.offer.offer;
+    let shares = |sku: &Sku| {
+        facts.offers.iter().any(|known| {
+            &known.offer.sku == sku
+                && known.offer.supplier == own.supplier
+                && known.offer.supplier_sku == own.supplier_sku
+        })
+    };
     let wanted: i64 = candidate
         .content
         .lines
         .iter()
-        .filter(|line| line.sku.as_ref() == Some(&candidate.offer.offer.sku))
+        .filter(|line| line.sku.as_ref().is_some_and(shares))
         .map(|line| i64::from(candidate.order.unallocated(&line.id)))
         .sum::<i64>()
         .max(i64::from(candidate.quantity));

@@ -2,8 +2,11 @@
 //! shipping, what somebody else fulfils or has fulfilled, and what the merchant ships himself.
 
 use super::super::{Facts, Verdict};
+use crate::ids::LineId;
 use crate::order::Order;
 use crate::order::news::Content;
+
+const ALREADY_FULFILLED: &str = "already fulfilled";
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
     let whole = if content.test {
@@ -27,10 +30,14 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
             skipped.push((line.id.clone(), line.quantity, why));
             continue;
         }
-        // What we handed over ourselves may be reported back as fulfilled; only the rest is another's.
-        let elsewhere = line.fulfilled.saturating_sub(order.allocated(&line.id));
+        // What we handed over ourselves may be reported back as fulfilled; only the rest is another's,
+        // and what was another's before we handed anything over stays so.
+        let elsewhere = line
+            .fulfilled
+            .saturating_sub(order.allocated(&line.id))
+            .max(fulfilled_before(order, &line.id).min(line.fulfilled));
         if elsewhere > 0 {
-            skipped.push((line.id.clone(), elsewhere, "already fulfilled".to_owned()));
+            skipped.push((line.id.clone(), elsewhere, ALREADY_FULFILLED.to_owned()));
         }
     }
     if skipped.is_empty() {
@@ -38,4 +45,16 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
     } else {
         Verdict::Skip(skipped)
     }
+}
+
+/// Units that the last plan found fulfilled by somebody else.
+fn fulfilled_before(order: &Order, line: &LineId) -> u32 {
+    order
+        .routing
+        .iter()
+        .flat_map(|routing| &routing.not_ours)
+        .filter(|entry| &entry.line == line && entry.why == ALREADY_FULFILLED)
+        .map(|entry| entry.quantity)
+        .max()
+        .unwrap_or(0)
 }

@@ -1,0 +1,294 @@
+//! What a supplier can read off an artifact is what the customer ordered, whatever the texts are.
+
+use super::handovers::{awkward_texts, filled, plain};
+use super::ports::World;
+use super::{Method, SECRET};
+use crate::fixtures::property;
+use ::ports::supplier::HandoverLine;
+use ::ports::{Artifact, Handover, Supplier};
+use domain::address::Address;
+use domain::order::answer::Progress;
+use domain::personal::Personal;
+use mail_parser::{MessageParser, MimeHeaders as _};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What its reader does not find, in words.
+fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) -> Vec<String> {
+    let decoded = supplier
+        .decode(artifact)
+        .expect("what was prepared can be read");
+    let lines = handover.lines.iter();
+    let lines: Vec<_> = lines
+        .map(|line| (line.supplier_sku.as_str(), line.quantity))
+        .collect();
+    domain::fidelity::missing(
+        handover.ship_to.reveal(),
+        &lines,
+        &decoded.records,
+        &artifact.omits,
+    )
+}
+
+pub(super) fn snapshot(method: &Method) {
+    let supplier = method.open(&World::elsewhere());
+    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    assert_eq!(
+        artifact.omits,
+        Vec::<String>::new(),
+        "the fixture omits nothing"
+    );
+    assert_eq!(
+        missing(supplier.as_ref(), &plain(), &artifact),
+        Vec::<String>::new()
+    );
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
+        insta::assert_snapshot!(
+            format!("{}__artifact", method.entry.method),
+            format!("{}\n\n{text}", artifact.media_type)
+        );
+    });
+}
+
+pub(super) fn repeats(method: &Method) {
+    let world = World::elsewhere();
+    for text in awkward_texts() {
+        for handover in [plain(), filled(&text)] {
+            let (one, other) = (method.open(&world), method.open(&world));
+            let prepared = one.prepare(&handover, &Progress::default());
+            assert!(
+                prepared == one.prepare(&handover, &Progress::default()),
+                "{text:?}"
+            );
+            assert!(
+                prepared == other.prepare(&handover, &Progress::default()),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+pub(super) fn no_secret(method: &Method) {
+    let artifact = method
+        .open(&World::elsewhere())
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
+    let text = String::from_utf8_lossy(&artifact.bytes).into_owned();
+    assert!(!text.contains(SECRET), "{text}");
+}
+
+fn awkward_text(method: &Method, supplier: &dyn Supplier, text: &str) {
+    let handover = filled(text);
+    let artifact = match supplier.prepare(&handover, &Progress::default()) {
+        Ok(artifact) => artifact,
+        // An order must not stand still for a quote; a control character is another matter.
+        Err(error) => {
+            assert!(text.contains(char::is_control), "{text:?}: {error}");
+            return;
+        }
+    };
+    let lacks = missing(supplier, &handover, &artifact);
+    assert!(lacks.is_empty(), "{text:?}: {lacks:?}");
+    let intact = skeleton(
+        supplier,
+        &supplier.prepare(&plain(), &Progress::default()).unwrap(),
+    );
+    assert_eq!(
+        skeleton(supplier, &artifact),
+        intact,
+        "{text:?} at {}",
+        method.entry.method
+    );
+}
+
+pub(super) fn awkward(method: &Method) {
+    let supplier = method.open(&World::elsewhere());
+    for text in awkward_texts() {
+        awkward_text(method, supplier.as_ref(), &text);
+    }
+    // Whatever parts one piece of this artifact from the next, an address may hold it.
+    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let own = String::from_utf8_lossy(&artifact.bytes).into_owned();
+    let lines: BTreeSet<&str> = own.lines().collect();
+    for line in lines {
+        awkward_text(method, supplier.as_ref(), &format!("x\r\n{line}\r\ny"));
+    }
+}
+
+/// What no value may change: headers, receivers, parts, and the width of each record.
+fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
+    let decoded = supplier.decode(artifact).unwrap();
+    let widths = decoded.records.iter().map(Vec::len);
+    let mut bones: Vec<String> = widths
+        // A line of text is as long as its words.
+        .filter(|width| *width != 1)
+        .map(|width| format!("record of {width}"))
+        .collect();
+    match artifact.media_type.as_str() {
+        "message/rfc822" => {
+            let message = MessageParser::default().parse(&artifact.bytes).unwrap();
+            for part in &message.parts {
+                let names = part.headers.iter().map(|header| header.name().to_owned());
+                bones.extend(names);
+                bones.extend(part.attachment_name().map(str::to_owned));
+            }
+            bones.push(format!(
+                "{:?} {:?} {:?}",
+                message.to(),
+                message.cc(),
+                message.bcc()
+            ));
+            // Bytes that a mail server might act on by itself.
+            let text = String::from_utf8_lossy(&artifact.bytes);
+            assert!(!text.contains('\0'), "a mail holds a null byte");
+            assert!(
+                text.lines().all(|line| line.len() <= 998),
+                "a line is too long"
+            );
+        }
+        "application/json" => {
+            let stored: Value = serde_json::from_slice(&artifact.bytes).unwrap();
+            let headers = stored["headers"].as_array().unwrap();
+            bones.extend(headers.iter().map(|header| header[0].to_string()));
+            bones.push(format!("{} {}", stored["method"], stored["url"]));
+        }
+        _ => {}
+    }
+    bones
+}
+
+pub(super) fn long(method: &Method) {
+    let supplier = method.open(&World::elsewhere());
+    let mut handover = plain();
+    handover.lines = (1..=200)
+        .map(|at| HandoverLine {
+            sku: format!("OUR-{at}"),
+            supplier_sku: format!("LS-{at:03}"),
+            title: format!("Lamp {at}, \"the long one\" with a name of some length"),
+            quantity: at,
+            cost: None,
+            currency: None,
+        })
+        .collect();
+    let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
+    assert_eq!(
+        missing(supplier.as_ref(), &handover, &artifact),
+        Vec::<String>::new()
+    );
+}
+
+pub(super) fn empty(method: &Method) {
+    let supplier = method.open(&World::elsewhere());
+    let mut handover = filled("");
+    for lines in [handover.lines.clone(), Vec::new()] {
+        handover.lines = lines;
+        if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
+            assert_eq!(
+                missing(supplier.as_ref(), &handover, &artifact),
+                Vec::<String>::new()
+            );
+        }
+    }
+}
+
+fn any_handover() -> impl Strategy<Value = Handover> {
+    let text = || {
+        prop_oneof![
+            any::<String>(),
+            "[ -~]{0,30}",
+            prop::sample::select(awkward_texts())
+        ]
+    };
+    let line = (text(), "[!-~]{1,12}", text(), 0..=u32::MAX);
+    (
+        prop::array::uniform11(text()),
+        prop::array::uniform4(text()),
+        prop::collection::vec(line, 1..5),
+    )
+        .prop_map(|(address, others, lines)| {
+            let mut handover = plain();
+            let [
+                name,
+                company,
+                address1,
+                address2,
+                city,
+                province,
+                province_code,
+                zip,
+                country_code,
+                country,
+                phone,
+            ] = address;
+            handover.ship_to = Personal::new(Address {
+                name,
+                company,
+                address1,
+                address2,
+                city,
+                province,
+                province_code,
+                zip,
+                country_code,
+                country,
+                phone,
+            });
+            [
+                handover.order_name,
+                handover.merchant.name,
+                handover.supplier,
+                handover.shipping_method,
+            ] = others;
+            handover.lines = lines
+                .into_iter()
+                .map(|(sku, supplier_sku, title, quantity)| HandoverLine {
+                    sku,
+                    supplier_sku,
+                    title,
+                    quantity,
+                    cost: None,
+                    currency: None,
+                })
+                .collect();
+            handover
+        })
+}
+
+pub(super) fn arbitrary(method: &Method) {
+    let supplier = method.open(&World::elsewhere());
+    property(256, &any_handover(), |handover| {
+        if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
+            let lacks = missing(supplier.as_ref(), &handover, &artifact);
+            prop_assert!(
+                lacks.is_empty(),
+                "{lacks:?} of {handover:?} {:?}",
+                handover.ship_to.reveal()
+            );
+        }
+        Ok(())
+    });
+    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let bytes = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..300),
+        (any::<prop::sample::Index>(), any::<u8>()).prop_map(move |(at, byte)| {
+            let mut bytes = artifact.bytes.clone();
+            *at.get_mut(&mut bytes) = byte;
+            bytes
+        }),
+    ];
+    let like = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    property(256, &bytes, |bytes| {
+        // Stored evidence may be damaged: an error, not a panic.
+        let _ = supplier.decode(&Artifact {
+            bytes,
+            ..like.clone()
+        });
+        Ok(())
+    });
+}
