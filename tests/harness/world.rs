@@ -149,6 +149,7 @@ impl World {
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
+            queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
@@ -303,7 +304,14 @@ impl World {
             Message::Forward {
                 order,
                 purchase_order,
-            } => forwarding::handle(&self.forwarding, &order, &purchase_order).await,
+            } => {
+                Box::pin(forwarding::handle(
+                    &self.forwarding,
+                    &order,
+                    &purchase_order,
+                ))
+                .await
+            }
         };
         if done.is_ok() {
             drop(self.ports.acknowledge(delivery).await);

@@ -11,11 +11,12 @@ mod send;
 
 use domain::forwarding::{Step, step, step_of_cancel};
 use domain::ids::{OrderId, SupplierId};
+use domain::messages::Message;
 use domain::order::decide::Command;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
-use ports::{BatchStore, Clock, Files, OrderStore, StepError, Supplier};
+use ports::{BatchStore, Clock, Files, OrderStore, Queue, StepError, Supplier};
 use record::commit;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -30,6 +31,7 @@ const STEPS: usize = 12;
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
     pub batches: Arc<dyn BatchStore>,
+    pub queue: Arc<dyn Queue>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
@@ -61,9 +63,21 @@ pub async fn handle(
                 let pause = Duration::from_millis(10 * u64::from(contended));
                 deps.clock.sleep(pause).await;
             }
-            Ok(Flow::Stop) => return Ok(()),
+            Ok(Flow::Stop) => break,
             Err(error) => return Err(error),
         }
+    }
+    wake_routing(deps, id).await
+}
+
+/// A refusal or an accepted cancel frees units: routing looks at them at once.
+async fn wake_routing(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
+    let Some(history) = deps.orders.load(id).await? else {
+        return Ok(());
+    };
+    if history.fold()?.needs_routing.is_some() {
+        let order = id.clone();
+        deps.queue.send(&Message::Route { order }).await?;
     }
     Ok(())
 }

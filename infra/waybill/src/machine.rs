@@ -105,6 +105,7 @@ impl Machine {
             forwarding: forwarding::Deps {
                 orders: shared.clone(),
                 batches: shared.clone(),
+                queue: shared.clone(),
                 files: shared.clone(),
                 clock: clock.clone(),
                 settings: settings.clone(),

@@ -52,6 +52,10 @@ struct Person {
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of which exactly one is given"
+)]
 struct Verdict {
     /// The supplier has it, under this number of theirs.
     #[arg(long, value_name = "REF")]

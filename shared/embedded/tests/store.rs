@@ -50,6 +50,7 @@ fn commit(own: u32, expected_version: u64) -> Commit {
             event: Event::PaymentReceived,
         }],
         index: Index {
+            batches: Vec::new(),
             due: None,
             attention: Vec::new(),
             configuration: None,
@@ -143,16 +144,23 @@ async fn stock_is_reserved_and_given_back_once() {
     assert!(matches!(short, Err(CommitError::ShortOf(sku)) if sku.as_str() == "NW-1"));
     assert!(store.load(&order(2)).await.unwrap().is_none());
 
-    store
-        .commit(changing(1, 1, 1, Change::GiveBack))
-        .await
-        .unwrap();
-    store
-        .commit(changing(1, 2, 1, Change::GiveBack))
-        .await
-        .unwrap();
-    assert_eq!(available(&store).await, 5);
+    let changes = [
+        (Change::GiveBack(1), 3),
+        (Change::GiveBack(2), 5),
+        // No more than was reserved comes back.
+        (Change::GiveBack(1), 5),
+        (Change::SoldOut, 0),
+        (Change::SoldOut, 0),
+    ];
+    for (version, (change, left)) in (1..).zip(changes) {
+        let commit = changing(1, version, 1, change.clone());
+        store.commit(commit).await.unwrap();
+        assert_eq!(available(&store).await, left, "{change:?}");
+    }
     assert!(store.reservations().await.unwrap().is_empty());
+    // A newer feed knows better.
+    feed(&store, "b", 4, 11).await;
+    assert_eq!(available(&store).await, 4);
 }
 
 #[tokio::test]
@@ -245,6 +253,7 @@ async fn the_index_finds_orders() {
     };
     let indexed = |own, version, due: i64, attention: Vec<Attention>| Commit {
         index: Index {
+            batches: Vec::new(),
             due: Some(at(due)),
             attention,
             configuration: Some(Digest::of(b"c")),
@@ -498,7 +507,7 @@ async fn a_newer_count_ends_sent_reservations() {
     );
 
     store
-        .commit(changing(1, 2, 1, Change::GiveBack))
+        .commit(changing(1, 2, 1, Change::GiveBack(2)))
         .await
         .unwrap();
     assert_eq!(available(&store).await, 6, "nothing left to give back");

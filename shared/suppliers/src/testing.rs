@@ -90,6 +90,7 @@ impl World {
         let settings = SupplierSettings {
             id: SupplierId::parse("acme").unwrap(),
             name: "Acme".to_owned(),
+            contact: None,
             method: method.to_owned(),
             priority: 1,
             po_box: true,

@@ -296,7 +296,7 @@ impl Order {
                 only,
                 who,
                 why,
-            } => self.reroute(without, only, who, why),
+            } => self.reroute(without.as_ref(), only.as_ref(), &who, &why),
         }
     }
 
@@ -665,14 +665,13 @@ impl Order {
     /// What is planned is planned again elsewhere by routing; what was handed over is asked back.
     fn reroute(
         &self,
-        without: Option<SupplierId>,
-        only: Option<SupplierId>,
-        who: String,
-        why: String,
+        without: Option<&SupplierId>,
+        only: Option<&SupplierId>,
+        who: &str,
+        why: &str,
     ) -> Result<Vec<Event>, Refusal> {
         let concerned = |own: &&PurchaseOrder| {
-            without.as_ref() == Some(&own.supplier)
-                || only.as_ref().is_some_and(|only| only != &own.supplier)
+            without == Some(&own.supplier) || only.is_some_and(|only| only != &own.supplier)
         };
         if without.is_none() && only.is_none() {
             return Err(Refusal::NotPossible(
@@ -680,10 +679,10 @@ impl Order {
             ));
         }
         let mut events = vec![Event::RerouteWanted {
-            without: without.clone(),
-            only: only.clone(),
-            by: who,
-            why: why.clone(),
+            without: without.cloned(),
+            only: only.cloned(),
+            by: who.to_owned(),
+            why: why.to_owned(),
         }];
         for own in self.live().filter(concerned) {
             if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
@@ -705,7 +704,7 @@ impl Order {
                         .map(|line| (line.line.clone(), own.remaining(line)))
                         .collect(),
                     whole: true,
-                    why: why.clone(),
+                    why: why.to_owned(),
                 });
             }
         }

@@ -183,8 +183,8 @@ impl Sending {
                 self.doubted = false;
                 self.deferrals = 0;
             }
-            E::SendDeferred { by: By::Batch, .. } => {}
-            E::SendDeferred { .. } => self.deferrals += 1,
+            // To go with the next batch is no failure.
+            E::SendDeferred { by, .. } => self.deferrals += u32::from(*by != By::Batch),
             E::SendInDoubt { .. } => self.doubted = true,
             E::Sent { .. } => {
                 if matches!(self.state, SendState::Sent { .. }) {

@@ -205,6 +205,7 @@ impl Case {
     pub(super) fn settings(&self) -> Settings {
         let suppliers = SUPPLIERS.iter().zip(&self.priorities);
         let suppliers = suppliers.map(|(id, (priority, everywhere))| SupplierSettings {
+            contact: None,
             id: SupplierId::parse(*id).unwrap(),
             name: (*id).to_owned(),
             method: "csv".to_owned(),

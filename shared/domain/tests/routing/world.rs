@@ -7,7 +7,8 @@ use domain::digest::Digest;
 use domain::ids::{LineId, RefundId, SupplierId, SupplierSku};
 use domain::invariants::broken;
 use domain::order::Order;
-use domain::order::decide::{Command, Outcome};
+use domain::order::SendId;
+use domain::order::decide::{Accepted, Command, Outcome};
 use domain::order::event::{Event, Recorded, Routed};
 use domain::order::news::{ChannelEvent, Refund};
 use domain::routing::{Facts, Plan, plan};
@@ -74,9 +75,18 @@ impl World {
                         "reserved twice"
                     );
                 }
-                Change::GiveBack => {
-                    let units = self.reserved.remove(&key).expect("was reserved");
-                    self.take(&change.supplier, &change.supplier_sku, -i64::from(units));
+                Change::GiveBack(units) => {
+                    let held = self.reserved.get_mut(&key).expect("was reserved");
+                    *held = held.checked_sub(*units).expect("no more than was reserved");
+                    if *held == 0 {
+                        self.reserved.remove(&key);
+                    }
+                    self.take(&change.supplier, &change.supplier_sku, -i64::from(*units));
+                }
+                Change::SoldOut => {
+                    let available = self.available(&change.supplier, &change.supplier_sku);
+                    let left = available.expect("only tracked stock is sold out").max(0);
+                    self.take(&change.supplier, &change.supplier_sku, left);
                 }
                 Change::Sent(_) => assert!(self.reserved.contains_key(&key), "was reserved"),
             }
@@ -268,7 +278,7 @@ impl World {
         let numbers: Vec<_> = self.order.live().map(|own| own.number.clone()).collect();
         for number in numbers {
             let claim = Command::StartSend {
-                number: number.clone(),
+                id: SendId::of(&number),
                 artifact: Digest::of(b"artifact"),
                 settle_at: self.now + SignedDuration::from_mins(1),
             };
@@ -279,7 +289,7 @@ impl World {
             }
             self.commits(events);
             let outcome = match outcome {
-                0 => Outcome::Accepted { reference: None },
+                0 => Outcome::Accepted(Accepted::default()),
                 1 => Outcome::NotSent {
                     retry_after: None,
                     why: "busy".to_owned(),
@@ -291,9 +301,9 @@ impl World {
                 },
                 _ => return,
             };
-            let attempt = self.order.purchase_order(&number).unwrap().attempts;
+            let attempt = self.order.purchase_order(&number).unwrap().sending.attempts;
             let command = Command::RecordOutcome {
-                number,
+                id: SendId::of(&number),
                 attempt,
                 outcome,
             };
@@ -316,5 +326,6 @@ pub(super) fn bytes(plan: &Plan) -> Vec<u8> {
     let Command::Route { void, cancel, .. } = &plan.command else {
         unreachable!("a plan routes");
     };
-    serde_json::to_vec(&(void, cancel, routed(plan), &plan.trace)).unwrap()
+    let wishes: Vec<String> = cancel.iter().map(|wish| format!("{wish:?}")).collect();
+    serde_json::to_vec(&(void, wishes, routed(plan), &plan.trace)).unwrap()
 }
