@@ -5,7 +5,7 @@ use domain::ids::LineId;
 use domain::money::Money;
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest as Asked;
-use domain::order::{Order, PurchaseOrder, SendId};
+use domain::order::{AddressEdit, Order, PurchaseOrder, SendId};
 use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
 
 /// The stored artifact of an earlier attempt at this step, or a new one that is stored and checked;
@@ -23,15 +23,10 @@ pub(crate) async fn artifact(
     if let Some(stored) = deps.files.get(Area::Evidence, &key).await? {
         return Ok(from_evidence(&stored).ok_or_else(|| format!("evidence {key} is unreadable")));
     }
-    let Some(payload) = deps.orders.payload(&order.id, own.payload).await? else {
-        return Ok(Err("the payload was erased".to_owned()));
+    let payload = match payload(deps, order, own).await? {
+        Ok(payload) => payload,
+        Err(why) => return Ok(Err(why)),
     };
-    if payload.edit_digest() != own.edit {
-        return Ok(Err(format!(
-            "payload {} is not the one that was received",
-            own.payload
-        )));
-    }
     let handover = handover(deps, own, &payload, id, asked);
     let prepared = way
         .prepare(&handover, &sending.progress)
@@ -64,6 +59,33 @@ pub(crate) async fn artifact(
     Ok(stored
         .and_then(|stored| from_evidence(&stored))
         .ok_or_else(|| format!("evidence {key} is unreadable")))
+}
+
+/// The payload that the purchase order was planned from, with the address that counted then.
+async fn payload(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+) -> Result<Result<Payload, String>, StepError> {
+    let erased = || Ok(Err("the payload was erased".to_owned()));
+    let Some(mut payload) = deps.orders.payload(&order.id, own.payload).await? else {
+        return erased();
+    };
+    let mut edit = payload.edit_digest();
+    if let Some(number) = own.address {
+        let Some(corrected) = deps.orders.payload(&order.id, number).await? else {
+            return erased();
+        };
+        edit = AddressEdit::edit_of(&corrected.address_digest(), &edit);
+        payload.ship_to = corrected.ship_to;
+    }
+    if edit != own.edit {
+        return Ok(Err(format!(
+            "payload {} is not the one that was received",
+            own.payload
+        )));
+    }
+    Ok(Ok(payload))
 }
 
 /// The artifact that a claim was made for.

@@ -93,6 +93,7 @@ impl Commit {
             | Event::FullyRefunded
             | Event::RefundRecorded(_)
             | Event::HoldsReleased { .. }
+            | Event::AddressEdited { .. }
             | Event::HeldByPerson { .. }
             | Event::CancelledByPerson { .. }
             | Event::RerouteWanted { .. }

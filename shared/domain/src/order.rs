@@ -14,6 +14,7 @@ pub mod news;
 pub mod purchase_order;
 pub mod units;
 
+use crate::address::Destination;
 use crate::digest::Digest;
 use crate::ids::{LineId, OrderId, SupplierId};
 use crate::purchase_order_number::PurchaseOrderNumber;
@@ -21,7 +22,7 @@ use attention::CaseKind;
 use event::{Event, Recorded};
 use jiff::Timestamp;
 use machine::{SendState, Sending};
-use news::News;
+use news::{Content, News};
 use purchase_order::CancelRequest;
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine, SendId};
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,8 @@ pub struct Order {
     pub purchase_orders: Vec<PurchaseOrder>,
     /// What the last routing step decided; replaced as a whole by the next.
     pub routing: Option<RoutingState>,
+    /// The payload item with the address that a person corrected, while it counts.
+    pub address: Option<(u32, AddressEdit)>,
     /// Holds a person has let through.
     pub released: BTreeSet<(CaseKind, String)>,
     /// Something happened that routing has not looked at, since then.
@@ -109,6 +112,23 @@ pub struct Hold {
     pub since: Timestamp,
 }
 
+/// An address that a person corrected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressEdit {
+    /// Of the channel's address that it takes the place of.
+    pub replaces: Digest,
+    /// Of the corrected address.
+    pub address: Digest,
+    pub destination: Destination,
+}
+
+impl AddressEdit {
+    /// The edit digest of a payload with another address in place of its own.
+    pub fn edit_of(address: &Digest, payload: &Digest) -> Digest {
+        Digest::of_value(&(payload, address))
+    }
+}
+
 /// Nothing is wrong; the order waits for an event or a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
@@ -132,6 +152,7 @@ impl Order {
             news: News::default(),
             payload: None,
             payloads: 0,
+            address: None,
             purchase_orders: Vec::new(),
             routing: None,
             released: BTreeSet::new(),
@@ -159,8 +180,15 @@ impl Order {
         match &recorded.event {
             Event::OrderReceived(snapshot) | Event::OrderEdited(snapshot) => {
                 self.payloads = snapshot.payload;
-                self.payload = Some((snapshot.payload, snapshot.latest.edit.clone()));
                 self.news.latest = Some(snapshot.latest.clone());
+                let latest = &snapshot.latest;
+                self.address
+                    .take_if(|(_, edit)| edit.replaces != latest.address);
+                let edit = self.address.as_ref().map_or_else(
+                    || latest.edit.clone(),
+                    |(_, known)| AddressEdit::edit_of(&known.address, &latest.edit),
+                );
+                self.payload = Some((snapshot.payload, edit));
                 self.wake(at);
             }
             Event::OrderUpdated(latest) => {
@@ -193,6 +221,7 @@ impl Order {
                         lines: planned.lines.clone(),
                         service: planned.service.clone(),
                         payload: routed.payload,
+                        address: routed.address,
                         edit: routed.edit.clone(),
                         planned_at: at,
                         cut_off: planned.cut_off,
@@ -229,6 +258,16 @@ impl Order {
             }
             Event::CancelledByPerson { .. } => {
                 self.cancelled_here = true;
+                self.wake(at);
+            }
+            Event::AddressEdited { payload, edit, .. } => {
+                self.payloads = *payload;
+                if let Some((_, known)) = &mut self.payload
+                    && let Some(latest) = &self.news.latest
+                {
+                    *known = AddressEdit::edit_of(&edit.address, &latest.edit);
+                }
+                self.address = Some((*payload, edit.clone()));
                 self.wake(at);
             }
             Event::HeldByPerson { why, .. } => {
@@ -339,6 +378,15 @@ impl Order {
             .iter_mut()
             .find(|candidate| &candidate.number == number)
             .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))
+    }
+
+    /// What is known of the order, with the address that a person corrected.
+    pub fn content(&self) -> Option<Content> {
+        let mut content = self.news.latest.as_ref()?.content.clone();
+        if let Some((_, edit)) = &self.address {
+            content.destination = edit.destination.clone();
+        }
+        Some(content)
     }
 
     pub fn purchase_order(&self, number: &PurchaseOrderNumber) -> Option<&PurchaseOrder> {

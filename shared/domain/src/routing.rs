@@ -168,8 +168,7 @@ pub struct Plan {
 
 /// `None` for an order whose content is not known yet: only a refund or cancel has come.
 pub fn plan(order: &Order, facts: &Facts) -> Option<Plan> {
-    let latest = order.news.latest.as_ref()?;
-    let content = &latest.content;
+    let content = &order.content()?;
     let tagged = matches!(
         triggers::tags::check(order, content, facts),
         Verdict::Hold(_)
@@ -224,6 +223,7 @@ pub fn plan(order: &Order, facts: &Facts) -> Option<Plan> {
         // One trace a version: a decision that is not committed leaves none behind.
         trace: u32::try_from(before.version).unwrap_or(u32::MAX),
         payload,
+        address: order.address.as_ref().map(|(number, _)| *number),
         edit,
         purchase_orders,
         state,

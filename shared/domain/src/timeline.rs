@@ -104,6 +104,11 @@ fn texts(event: &Event) -> Vec<String> {
             ))
         }
         Event::CancelledByPerson { by, why } => one(format!("{by} cancelled the order: {why}")),
+        Event::AddressEdited {
+            payload, by, why, ..
+        } => one(format!(
+            "{by} corrected the address, payload {payload}: {why}"
+        )),
         Event::HeldByPerson { by, why } => one(format!("{by} held the order: {why}")),
         Event::RerouteWanted {
             without,

@@ -5,7 +5,7 @@ use super::attention::CaseKind;
 use super::event::{By, Event, LookupFinding, Routed};
 use super::machine::{SendEvent, SendState, Sending};
 use super::news::{ChannelEvent, Payload, merge};
-use super::{Order, PurchaseOrder, Refusal, SendId};
+use super::{AddressEdit, Order, PurchaseOrder, Refusal, SendId};
 use crate::digest::Digest;
 use crate::forwarding::{self, LOOK_UP_AFTER};
 use crate::ids::{LineId, SupplierId};
@@ -71,6 +71,12 @@ pub enum Command {
     },
     /// A person lets holds through.
     Release {
+        who: String,
+        why: String,
+    },
+    /// A person corrects the address; the payload item `payload` will hold it.
+    EditAddress {
+        edit: AddressEdit,
         who: String,
         why: String,
     },
@@ -279,6 +285,24 @@ impl Order {
                     .map_err(Refusal::NotPossible)
             }
             Command::Release { who, why } => self.release(who, why, now),
+            Command::EditAddress { edit, who, why } => {
+                if self.payload.is_none() {
+                    return Err(Refusal::NotPossible(format!(
+                        "nothing is known of {} yet",
+                        self.id
+                    )));
+                }
+                let known = self.address.as_ref().map(|(_, known)| known);
+                if known == Some(&edit) {
+                    return Ok(Vec::new());
+                }
+                Ok(vec![Event::AddressEdited {
+                    payload: self.payloads + 1,
+                    edit,
+                    by: who,
+                    why,
+                }])
+            }
             Command::Hold { who, why } => {
                 if self.held.is_some() {
                     return Ok(Vec::new());

@@ -4,7 +4,7 @@ use super::answer::{Backorder, CancelAnswer, Rejection};
 use super::attention::CaseKind;
 use super::machine::SendEvent;
 use super::news::{Latest, Refund};
-use super::{PurchaseOrderLine, RoutingState};
+use super::{AddressEdit, PurchaseOrderLine, RoutingState};
 use crate::digest::Digest;
 use crate::ids::{LineId, SupplierId};
 use crate::purchase_order_number::PurchaseOrderNumber;
@@ -44,6 +44,14 @@ pub enum Event {
         why: String,
     },
     CancelledByPerson {
+        by: String,
+        why: String,
+    },
+    /// A person corrected the address; the payload item holds it. It counts until the channel tells
+    /// another address than the one it replaces.
+    AddressEdited {
+        payload: u32,
+        edit: AddressEdit,
         by: String,
         why: String,
     },
@@ -125,6 +133,9 @@ pub struct Routed {
     /// Number of the trace item that explains it.
     pub trace: u32,
     pub payload: u32,
+    /// Number of the payload item with the address that a person corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<u32>,
     pub edit: Digest,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purchase_orders: Vec<PlannedPurchaseOrder>,

@@ -111,6 +111,10 @@ pub struct PayloadLine {
 }
 
 impl Payload {
+    pub fn address_digest(&self) -> Digest {
+        Digest::of_value(self.ship_to.reveal())
+    }
+
     /// Changes exactly when lines, quantities, address or shipping method do.
     pub fn edit_digest(&self) -> Digest {
         let lines: Vec<_> = self
@@ -140,6 +144,8 @@ pub struct Latest {
     pub register: Digest,
     /// Of what a supplier would see.
     pub edit: Digest,
+    /// Of the address alone.
+    pub address: Digest,
     pub content: Content,
 }
 
@@ -216,6 +222,7 @@ fn merge_snapshot(
         updated_at: snapshot.updated_at,
         register: Digest::of_value(&(&snapshot.content, &snapshot.payload)),
         edit,
+        address: snapshot.payload.address_digest(),
         content: snapshot.content.clone(),
     };
     let mut events = Vec::new();

@@ -53,6 +53,8 @@ pub struct PurchaseOrder {
     pub service: Option<String>,
     /// The payload it was planned from, and that payload's edit digest.
     pub payload: u32,
+    /// The payload item whose address takes the place of that one's.
+    pub address: Option<u32>,
     pub edit: Digest,
     pub planned_at: Timestamp,
     /// Of the batch it goes with, where the supplier wants batches.
