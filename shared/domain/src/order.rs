@@ -186,6 +186,10 @@ impl Order {
         let at = recorded.at;
         match &recorded.event {
             Event::OrderReceived(snapshot) | Event::OrderEdited(snapshot) => {
+                if self.news.latest.is_none() {
+                    // What came before the order itself could not be routed, and is not late.
+                    self.needs_routing = None;
+                }
                 self.payloads = snapshot.payload;
                 self.payload = Some((snapshot.payload, snapshot.latest.edit.clone()));
                 self.news.latest = Some(snapshot.latest.clone());
@@ -272,6 +276,12 @@ impl Order {
         self.needs_routing.get_or_insert(at);
     }
 
+    /// Since when routing has something to look at. A refund or cancel whose order has not come yet
+    /// waits for it, for ever where it never comes.
+    pub fn unrouted_since(&self) -> Option<Timestamp> {
+        self.needs_routing.filter(|_| self.news.latest.is_some())
+    }
+
     pub fn purchase_order(&self, number: &PurchaseOrderNumber) -> Option<&PurchaseOrder> {
         self.purchase_orders
             .iter()
@@ -308,7 +318,7 @@ impl Order {
 
     /// The next moment at which something must happen by itself.
     pub fn due(&self) -> Option<Timestamp> {
-        let routing = self.needs_routing.map(|since| since + REROUTE_AFTER);
+        let routing = self.unrouted_since().map(|since| since + REROUTE_AFTER);
         let again = self.routing.iter().flat_map(|routing| {
             let holds = routing.holds.iter().filter_map(|hold| hold.again_at);
             holds.chain(routing.wait.iter().filter_map(|wait| wait.until))

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Long enough for the command line, which writes from another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -282,6 +282,11 @@ fn migrate(connection: &Connection) -> rusqlite::Result<i64> {
             connection.pragma_update(None, "user_version", SCHEMA)?;
             SCHEMA
         }
+        1 => {
+            connection.execute_batch(include_str!("schema-1-to-2.sql"))?;
+            connection.pragma_update(None, "user_version", SCHEMA)?;
+            SCHEMA
+        }
         other => other,
     };
     connection.execute_batch("COMMIT")?;
@@ -291,6 +296,28 @@ fn migrate(connection: &Connection) -> rusqlite::Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn incidents_of_the_first_schema_stay_open() {
+        let connection = Connection::open_in_memory().unwrap();
+        let first = "CREATE TABLE incidents (
+                kind TEXT NOT NULL, cause TEXT NOT NULL, detail TEXT NOT NULL,
+                opened_at INTEGER NOT NULL, PRIMARY KEY (kind, cause)
+            ) WITHOUT ROWID;
+            INSERT INTO incidents VALUES ('dead_letter', 'abc', 'a message', 7);
+            PRAGMA user_version = 1;";
+        connection.execute_batch(first).unwrap();
+        prepare(&connection).unwrap();
+        let kept: (String, i64) = connection
+            .query_row(
+                "SELECT kind, opened_at FROM incidents WHERE closed_at IS NULL",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, ("dead-letter".to_owned(), 7));
+        prepare(&connection).unwrap();
+    }
 
     #[tokio::test]
     async fn a_lost_transaction_answers_nobody_well() {

@@ -9,6 +9,7 @@ mod columns;
 mod commit;
 mod database;
 mod files;
+mod incidents;
 mod lock;
 mod mailer;
 mod offers;

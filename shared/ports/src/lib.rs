@@ -16,7 +16,8 @@ use std::time::Duration;
 
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use store::{
-    AttentionRow, CommitError, History, Incident, OfferStore, OrderStore, Reservation, StoreError,
+    AttentionRow, Closing, CommitError, History, Incident, OfferStore, OrderStore, Reservation,
+    StoreError,
 };
 pub use supplier::{
     Artifact, Attempt, Decoded, Handover, LookupAnswer, LookupPolicy, MailOutcome, Mailer,

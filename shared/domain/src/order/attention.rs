@@ -8,34 +8,67 @@ use crate::exceptions::Severity;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Flat and without data; what it means and what is done about it is `exceptions::POLICY`.
+///
+/// Has one name, `unmapped-sku`, in histories, on the command line and in documents. The first
+/// histories were written with underscores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum CaseKind {
+    #[serde(alias = "unmapped_sku")]
     UnmappedSku,
+    #[serde(alias = "no_supplier")]
     NoSupplier,
+    #[serde(alias = "out_of_stock")]
     OutOfStock,
+    #[serde(alias = "stale_stock")]
     StaleStock,
+    #[serde(alias = "address_incomplete")]
     AddressIncomplete,
+    #[serde(alias = "unknown_country")]
     UnknownCountry,
+    #[serde(alias = "never_send_tag")]
     NeverSendTag,
+    #[serde(alias = "split_not_allowed")]
     SplitNotAllowed,
+    #[serde(alias = "edited_after_send")]
     EditedAfterSend,
+    #[serde(alias = "reduced_after_send")]
     ReducedAfterSend,
+    #[serde(alias = "cancel_after_send")]
     CancelAfterSend,
+    #[serde(alias = "supplier_rejected")]
     SupplierRejected,
+    #[serde(alias = "supplier_unreachable")]
     SupplierUnreachable,
+    #[serde(alias = "cannot_prepare")]
     CannotPrepare,
+    #[serde(alias = "send_in_doubt")]
     SendInDoubt,
+    #[serde(alias = "sent_twice")]
     SentTwice,
     Stuck,
+    #[serde(alias = "quarantined_payload")]
     QuarantinedPayload,
+    #[serde(alias = "dead_letter")]
     DeadLetter,
+    #[serde(alias = "bad_signatures")]
     BadSignatures,
+    #[serde(alias = "oversized_body")]
     OversizedBody,
+    #[serde(alias = "supplier_refuses_us")]
     SupplierRefusesUs,
+    #[serde(alias = "refused_configuration")]
     RefusedConfiguration,
+}
+
+impl fmt::Display for CaseKind {
+    /// The name that serde gives it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
 }
 
 /// An entry of the `attention` index. Entries with the same kind and cause are one case.
@@ -88,7 +121,7 @@ impl Order {
                 None,
             );
         }
-        if let Some(since) = self.needs_routing
+        if let Some(since) = self.unrouted_since()
             && now >= since + ROUTING_OVERDUE
         {
             add(
@@ -170,73 +203,63 @@ impl Order {
                         );
                     }
                 }
+                SendState::SendStarted { settle_at, .. } if now >= *settle_at + SENDING_OVERDUE => {
+                    add(
+                        CaseKind::Stuck,
+                        "forwarding",
+                        *settle_at,
+                        format!("nobody settled what became of sending {}", own.number),
+                        number,
+                    );
+                }
                 SendState::SendStarted { .. }
                 | SendState::Rejected { .. }
                 | SendState::Voided { .. } => {}
             }
-            if let Some((cause, detail)) = self.changed_after_claim(own) {
-                add(cause.0, &cause.1, own.planned_at, detail, number);
+            for ((kind, cause), detail) in self.changed_after_claim(own) {
+                add(kind, &cause, own.planned_at, detail, number);
             }
         }
         found
     }
 
-    /// What the customer changed although the supplier may already have it.
-    fn changed_after_claim(
-        &self,
-        own: &super::PurchaseOrder,
-    ) -> Option<((CaseKind, String), String)> {
+    /// What the customer changed although the supplier may already have it, less what a person has
+    /// released: fewer units and another address are two things to agree with the supplier.
+    fn changed_after_claim(&self, own: &super::PurchaseOrder) -> Vec<((CaseKind, String), String)> {
         if !own.is_claimed() || own.cancel != Cancel::None {
-            return None;
+            return Vec::new();
         }
-        let cause = |kind: CaseKind| {
-            (
-                kind,
-                format!(
-                    "{}@{}",
-                    own.number,
-                    self.payload.as_ref().map_or("", |(_, edit)| edit.short())
-                ),
-            )
-        };
-        let open =
-            |kind: CaseKind| Some(cause(kind)).filter(|cause| !self.released.contains(cause));
+        let mut changed = Vec::new();
         if own
             .lines
             .iter()
             .any(|line| self.over_allocated(&line.line) > 0)
         {
-            let cause = (
-                CaseKind::ReducedAfterSend,
-                format!(
-                    "{}:{}",
-                    own.number,
-                    own.lines
-                        .iter()
-                        .map(|line| self.wanted(&line.line).to_string())
-                        .collect::<Vec<_>>()
-                        .join(",")
+            let wanted: Vec<_> = own
+                .lines
+                .iter()
+                .map(|line| self.wanted(&line.line).to_string())
+                .collect();
+            changed.push((
+                (
+                    CaseKind::ReducedAfterSend,
+                    format!("{}:{}", own.number, wanted.join(",")),
                 ),
-            );
-            return (!self.released.contains(&cause)).then(|| {
-                (
-                    cause,
-                    format!("fewer units are wanted than {} asks for", own.number),
-                )
-            });
+                format!("fewer units are wanted than {} asks for", own.number),
+            ));
         }
-        if self
-            .payload
-            .as_ref()
-            .is_some_and(|(_, edit)| edit != &own.edit)
+        if let Some((_, edit)) = &self.payload
+            && edit != &own.edit
         {
-            return open(CaseKind::EditedAfterSend).map(|cause| {
+            changed.push((
                 (
-                    cause,
-                    format!("the order was edited after {} was handed over", own.number),
-                )
-            });
+                    CaseKind::EditedAfterSend,
+                    format!("{}@{}", own.number, edit.short()),
+                ),
+                format!("the order was edited after {} was handed over", own.number),
+            ));
         }
-        None
+        changed.retain(|(cause, _)| !self.released.contains(cause));
+        changed
     }
 }
