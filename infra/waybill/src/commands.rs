@@ -14,7 +14,7 @@ use domain::order::Order;
 use domain::order::event::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
-use ports::OrderStore as _;
+use ports::{OrderStore as _, StoreError};
 use std::path::Path;
 
 const PAGE: usize = 500;
@@ -31,21 +31,41 @@ fn open(data: &Path) -> anyhow::Result<Result<Embedded, Exit>> {
     Ok(Ok(Embedded::open(data)?))
 }
 
-/// Every order with its history, in the order of ids.
-pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Vec<(Order, Vec<Recorded>)>> {
-    let mut orders = Vec::new();
+/// Everything that is stored, in the order of ids.
+#[derive(Default)]
+pub(crate) struct Stored {
+    pub(crate) orders: Vec<(Order, Vec<Recorded>)>,
+    /// With the reason; one of them must not hide the others.
+    pub(crate) unreadable: Vec<(OrderId, String)>,
+}
+
+pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
+    let mut stored = Stored::default();
     let mut after: Option<OrderId> = None;
     loop {
         let ids = store.list(after.as_ref(), PAGE).await?;
         let Some(last) = ids.last() else {
-            return Ok(orders);
+            return Ok(stored);
         };
         after = Some(last.clone());
-        for id in &ids {
-            if let Some(history) = store.load(id).await? {
-                orders.push((history.fold()?, history.events));
+        for id in ids {
+            match read(store, &id).await {
+                Ok(Some(order)) => stored.orders.push(order),
+                Ok(None) => {}
+                Err(StoreError::Corrupt(why)) => stored.unreadable.push((id, why)),
+                Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+async fn read(
+    store: &Embedded,
+    id: &OrderId,
+) -> Result<Option<(Order, Vec<Recorded>)>, StoreError> {
+    match store.load(id).await? {
+        Some(history) => Ok(Some((history.fold()?, history.events))),
+        None => Ok(None),
     }
 }
 
@@ -53,7 +73,12 @@ pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Vec<(Order, Vec<Reco
 async fn find(store: &Embedded, text: &str) -> anyhow::Result<Result<OrderId, Exit>> {
     let known = if text.contains('/') {
         match OrderId::parse(text) {
-            Ok(id) => store.load(&id).await?.map(|history| history.order),
+            Ok(id) => match store.load(&id).await {
+                Ok(history) => history.map(|history| history.order),
+                // It is there; whoever reads it says what is the matter.
+                Err(StoreError::Corrupt(_)) => Some(id),
+                Err(error) => return Err(error.into()),
+            },
             Err(_) => None,
         }
     } else {
@@ -69,7 +94,7 @@ async fn find(store: &Embedded, text: &str) -> anyhow::Result<Result<OrderId, Ex
     let number = text.strip_prefix('#').unwrap_or(text);
     let mut meant = Vec::new();
     if !text.contains('/') {
-        for (order, _) in all(store).await? {
+        for (order, _) in all(store).await?.orders {
             let latest = order.news.latest.as_ref();
             if order.id.own.as_str() == text
                 || latest.is_some_and(|latest| latest.content.sequential == number)

@@ -228,7 +228,7 @@ impl Demo {
                     .push(format!("{number} was taken {} times", places.len()));
             }
         }
-        for (order, _) in commands::all(&self.machine.store).await? {
+        for (order, _) in commands::all(&self.machine.store).await?.orders {
             for own in &order.purchase_orders {
                 let there = received.remove(own.number.as_str()).is_some();
                 let sent = matches!(own.send, SendState::Sent { .. });

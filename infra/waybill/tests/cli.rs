@@ -513,3 +513,34 @@ async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     );
     assert_eq!(place.terminate(), DONE);
 }
+
+#[tokio::test]
+async fn one_unreadable_order_hides_no_other() {
+    let mut place = Place::new().await;
+    place.serve().await;
+    for number in [1001, 1002] {
+        place.order(&ShopOrder::new(number, &[("MUG", 1)])).await;
+        let number = number.to_string();
+        place.until(&["order", &number], ": sent\n").await;
+    }
+    assert_eq!(place.terminate(), DONE);
+    let path = place.folder.path().join("data/waybill.db");
+    let database = rusqlite::Connection::open(path).unwrap();
+    let id = "acme/9007199254741994";
+    let spoil = "UPDATE events SET body = '{}' WHERE order_id = ?1 AND sequence = 2";
+    assert_eq!(database.execute(spoil, [id]).unwrap(), 1);
+    let orders = place.says(DONE, &["orders"]);
+    assert!(orders.contains("1002    sent"), "{orders}");
+    assert!(
+        orders.contains(&format!("{id}          unreadable")),
+        "{orders}"
+    );
+    let report = place.says(NO, &["report"]);
+    let lost = format!("BROKEN  nothing lost: {id} cannot be read: event 2 of {id}");
+    assert!(report.contains(&lost), "{report}");
+    let shown = place.run(&["order", id]);
+    assert_eq!(shown.code, FAILED);
+    assert!(shown.err.contains("event 2"), "{}", shown.err);
+    place.says(DONE, &["order", "1002"]);
+    place.says(DONE, &["cases"]);
+}

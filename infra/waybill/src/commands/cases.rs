@@ -1,6 +1,6 @@
 //! What needs a person: the cases of orders and the incidents.
 
-use super::{PAGE, open, table};
+use super::{PAGE, open, read, table};
 use crate::{Exit, Person, say};
 use domain::exceptions::{severity, way_out};
 use domain::ids::OrderId;
@@ -99,10 +99,11 @@ async fn groups(store: &Embedded) -> anyhow::Result<BTreeMap<(CaseKind, String),
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.
     for id in store.due(now, PAGE).await? {
-        let Some(history) = store.load(&id).await? else {
+        // One that cannot be read is an incident.
+        let Ok(Some((order, _))) = read(store, &id).await else {
             continue;
         };
-        for entry in history.fold()?.attention(now) {
+        for entry in order.attention(now) {
             groups
                 .entry((entry.kind, entry.cause))
                 .or_default()

@@ -1,6 +1,6 @@
 //! Orders, as many and as one.
 
-use super::{all, find, not_found, open, table};
+use super::{Stored, all, find, not_found, open, table};
 use crate::{Exit, say};
 use domain::exceptions::{releasable, way_out};
 use domain::order::attention::{Attention, CaseKind};
@@ -21,7 +21,7 @@ pub(crate) async fn orders(data: &Path) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let now = SystemClock.now();
-    let orders = all(&store).await?;
+    let Stored { orders, unreadable } = all(&store).await?;
     let header = ["ORDER", "NUMBER", "STATE", "CASES", "PURCHASE ORDERS"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (order, _) in &orders {
@@ -43,10 +43,18 @@ pub(crate) async fn orders(data: &Path) -> anyhow::Result<Exit> {
             own.join(", "),
         ]);
     }
-    if !orders.is_empty() {
+    for (id, _) in &unreadable {
+        rows.push(vec![
+            id.to_string(),
+            String::new(),
+            "unreadable".to_owned(),
+            CaseKind::DeadLetter.to_string(),
+        ]);
+    }
+    if rows.len() > 1 {
         table(&rows);
     }
-    say(format_args!("{}", counted(orders.len(), "order")));
+    say(format_args!("{}", counted(rows.len() - 1, "order")));
     Ok(Exit::Done)
 }
 

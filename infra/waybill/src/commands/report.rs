@@ -1,6 +1,6 @@
 //! The promises, checked on everything that is stored.
 
-use super::{all, open};
+use super::{Stored, all, open};
 use crate::{Exit, say};
 use domain::ids::SupplierSku;
 use domain::order::machine::SendState;
@@ -32,11 +32,15 @@ pub(crate) async fn report(data: &Path) -> anyhow::Result<Exit> {
 
 /// Each promise with `ok` or what breaks it.
 pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Exit> {
-    let orders = all(store).await?;
+    let Stored { orders, unreadable } = all(store).await?;
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
     let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
     let mut purchase_orders = 0_usize;
+    for (id, why) in &unreadable {
+        let lost = broken.entry(PROMISES[0].0).or_default();
+        lost.push(format!("{id} cannot be read: {why}"));
+    }
     for (order, history) in &orders {
         for why in domain::invariants::broken(order, history) {
             let known = PROMISES.iter().find_map(|(promise, _)| {
@@ -100,7 +104,7 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Exit> {
     }
     say(format_args!(
         "{}, {}",
-        counted(orders.len(), "order"),
+        counted(orders.len() + unreadable.len(), "order"),
         counted(purchase_orders, "purchase order")
     ));
     for (state, count) in &states {
