@@ -243,7 +243,7 @@ macro_rules! assert_says {
     };
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server() {
     let mut place = Place::new().await;
     assert_says!(place, "no_data", place.says(NOT_FOUND, &["orders"]));
@@ -308,7 +308,7 @@ async fn without_a_server() {
     assert_says!(place, "no_cases", place.says(DONE, &["cases"]));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_and_decisions() {
     let mut place = Place::new().await;
     place.serve().await;
@@ -433,7 +433,7 @@ async fn orders_and_decisions() {
     place.until(&["order", "1007"], "1 cancelled").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_an_incident() {
     let mut place = Place::new().await;
     place.serve().await;
@@ -481,7 +481,7 @@ async fn bad_input_is_an_incident() {
     assert!(place.says(DONE, &["cases", "--closed"]).contains("ada"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     let mut place = Place::new().await;
     place.serve().await;
@@ -514,7 +514,7 @@ async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     assert_eq!(place.terminate(), DONE);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_unreadable_order_hides_no_other() {
     let mut place = Place::new().await;
     place.serve().await;
@@ -543,4 +543,21 @@ async fn one_unreadable_order_hides_no_other() {
     assert!(shown.err.contains("event 2"), "{}", shown.err);
     place.says(DONE, &["order", "1002"]);
     place.says(DONE, &["cases"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_to_stop_it_ends_what_is_under_way() {
+    let mut place = Place::new().await;
+    place.serve().await;
+    place.northwind.script([Behaviour::TakeSilently]);
+    place.order(&ShopOrder::new(1001, &[("MUG", 1)])).await;
+    place.until(&["order", "1001"], "attempt 1 started").await;
+    assert_eq!(place.terminate(), DONE);
+    // Its outcome is recorded, not left to whoever finds the claim.
+    let order = place.says(DONE, &["order", "1001"]);
+    assert!(
+        order.contains("in doubt, attempt 1: no answer in time"),
+        "{order}"
+    );
+    assert_eq!(place.northwind.taken().values().sum::<usize>(), 1);
 }
