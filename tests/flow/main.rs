@@ -1,7 +1,9 @@
 //! Stories through the whole system: each ends in a timeline that a person can read, and all
 //! invariants hold; then each is told again with a fault at every effect.
 
+mod changed;
 mod news;
+mod overdue;
 
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::stories::all;
@@ -62,7 +64,7 @@ async fn mutants_are_caught() {
         Mutant::NoSweep,
         Mutant::HastyLookUp,
     ] {
-        assert!(caught(mutant).await, "{mutant:?} was not caught");
+        assert!(Box::pin(caught(mutant)).await, "{mutant:?} was not caught");
     }
 }
 

@@ -4,10 +4,11 @@ use crate::world::TestClock;
 use async_trait::async_trait;
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
-use domain::commit::Commit;
+use domain::commit::{Commit, Index};
 use domain::digest::Digest;
 use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
 use domain::messages::{Message, QueueName};
+use domain::order::attention::CaseKind;
 use domain::order::event::{By, Event};
 use domain::order::machine::{SendEvent, SendState};
 use domain::order::news::Payload;
@@ -17,9 +18,9 @@ use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
 use jiff::Timestamp;
 use ports::{
-    Area, AttentionRow, BatchStore, Clock as _, CommitError, DeadLetter, Deliveries, Delivery,
-    Files, History, Incident, OfferStore, OrderStore, Put, Queue, Reservation, StoreError,
-    Unavailable,
+    Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
+    Delivery, Files, History, Incident, OfferStore, OrderStore, Put, Queue, Reservation,
+    StoreError, Unavailable,
 };
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -286,12 +287,12 @@ impl OrderStore for Faulty {
         &self,
         order: &OrderId,
         version: u64,
-        due: Timestamp,
+        index: &Index,
     ) -> Result<(), StoreError> {
         self.faults
             .effect(
                 || StoreError::Unavailable(lost()),
-                self.inner.postpone(order, version, due),
+                self.inner.postpone(order, version, index),
             )
             .await
     }
@@ -313,8 +314,24 @@ impl OrderStore for Faulty {
             )
             .await
     }
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.close_incident(kind, cause, closing),
+            )
+            .await
+    }
     async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
         self.inner.incidents().await
+    }
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError> {
+        self.inner.closed_incidents(limit).await
     }
 }
 

@@ -337,6 +337,23 @@ impl World {
         self.pump().await;
     }
 
+    /// The sweep alone, while nobody works on the queues.
+    pub async fn sweep(&self) {
+        exceptions::sweep(&self.exceptions).await.unwrap();
+    }
+
+    /// Handles what waits for routing, and nothing else.
+    pub async fn route_only(&self) {
+        let received = self
+            .ports
+            .receive(QueueName::Routing, 100, self.clock.now(), VISIBILITY)
+            .await
+            .unwrap();
+        for delivery in received {
+            self.work(&delivery).await;
+        }
+    }
+
     /// Long enough for every retry and look-up to have had its turn.
     pub async fn settle(&mut self) {
         self.pump().await;

@@ -196,6 +196,32 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The README's table of cases is the policy's own. `UPDATE_README=1` writes it.
+#[test]
+fn the_readme_has_the_policy() {
+    const BEGIN: &str =
+        "<!-- policy: written by `UPDATE_README=1 cargo test -p tests --test infra` -->\n";
+    const END: &str = "<!-- end of policy -->";
+    let path = root().join("README.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (written, after) = rest.split_once(END).unwrap();
+    let table = domain::exceptions::policy_table();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch for whoever runs the test"
+    )]
+    let update = std::env::var("UPDATE_README").is_ok_and(|value| value == "1");
+    if update && written != table {
+        std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(
+        written, table,
+        "the README's cases are not those of the policy; UPDATE_README=1 writes them"
+    );
+}
+
 /// The example that a newcomer copies can be opened by the registries as it is.
 #[test]
 fn the_example_configuration_opens() {

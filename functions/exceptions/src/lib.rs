@@ -3,7 +3,7 @@
 
 use domain::commit::Index;
 use domain::digest::Digest;
-use domain::exceptions::{wake, wake_again_after};
+use domain::exceptions::{curable_by_configuration, wake, wake_again_after};
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
@@ -62,12 +62,14 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
                     error.to_string(),
                 )
                 .await?;
+                let index = Index {
+                    batches: Vec::new(),
+                    due: Some(now + UNREADABLE_AGAIN_AFTER),
+                    attention: Vec::new(),
+                    configuration: None,
+                };
                 deps.orders
-                    .postpone(
-                        id,
-                        history.events.len() as u64,
-                        now + UNREADABLE_AGAIN_AFTER,
-                    )
+                    .postpone(id, history.events.len() as u64, &index)
                     .await?;
                 continue;
             }
@@ -75,11 +77,13 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         for message in wake(&order, now) {
             deps.queue.send(&message).await?;
         }
-        let Index { attention, .. } = order.index(now);
-        deps.orders
-            .postpone(id, order.version, now + wake_again_after(&order, now))
-            .await?;
-        for entry in attention
+        let index = Index {
+            due: Some(now + wake_again_after(&order, now)),
+            ..order.index(now)
+        };
+        deps.orders.postpone(id, order.version, &index).await?;
+        for entry in index
+            .attention
             .iter()
             .filter(|entry| entry.kind == CaseKind::Stuck)
         {
@@ -103,7 +107,7 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
         .await?
         .into_iter()
         .filter(|row| {
-            row.attention.purchase_order.is_none() && row.configuration.as_ref() != Some(&current)
+            curable_by_configuration(&row.attention) && row.configuration.as_ref() != Some(&current)
         })
         .map(|row| row.order)
         .collect();
@@ -149,7 +153,7 @@ async fn open_incident(
         opened_at: deps.clock.now(),
     };
     if deps.orders.open_incident(&incident).await? {
-        tracing::error!(kind = ?incident.kind, detail = %incident.detail, "incident opened");
+        tracing::error!(kind = %incident.kind, detail = %incident.detail, "incident opened");
     }
     Ok(())
 }

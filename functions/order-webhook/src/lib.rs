@@ -37,7 +37,7 @@ pub struct Deps {
 }
 
 /// Seconds at which signatures were refused, by channel. In memory only: nothing that a stranger
-/// sends is stored.
+/// sends is stored, and a restart begins to count anew.
 #[derive(Default)]
 pub struct Refused(Mutex<BTreeMap<ChannelId, VecDeque<i64>>>);
 
@@ -76,7 +76,7 @@ pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> 
         return answer(404, "no such channel");
     };
     if request.body.len() > LARGEST_BODY {
-        let detail = format!("a body over {LARGEST_BODY} bytes");
+        let detail = format!("{channel_id}: a webhook of more than 5 MiB was refused unread");
         return match open_incident(
             deps,
             CaseKind::OversizedBody,
@@ -165,9 +165,11 @@ async fn refuse(deps: &Deps, channel: &ChannelId, why: &'static str) -> Answer {
     tracing::info!(channel.id = %channel, why, "webhook refused");
     let now = deps.clock.now().as_second();
     if deps.refused.count(channel, now) >= BAD_SIGNATURES_BEFORE_INCIDENT {
-        let window = now / BAD_SIGNATURES_WINDOW_SECONDS;
-        let cause = format!("{channel}:{window}");
-        if open_incident(deps, CaseKind::BadSignatures, cause, why.to_owned())
+        let cause = channel.to_string();
+        let detail = format!(
+            "{channel}: {BAD_SIGNATURES_BEFORE_INCIDENT} webhooks or more refused within ten minutes, the last one: {why}"
+        );
+        if open_incident(deps, CaseKind::BadSignatures, cause, detail)
             .await
             .is_err()
         {
@@ -219,7 +221,7 @@ async fn open_incident(
         opened_at: deps.clock.now(),
     };
     if deps.orders.open_incident(&incident).await? {
-        tracing::error!(kind = ?incident.kind, detail = %incident.detail, "incident opened");
+        tracing::error!(kind = %incident.kind, detail = %incident.detail, "incident opened");
     }
     Ok(())
 }

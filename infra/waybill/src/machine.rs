@@ -1,22 +1,23 @@
 //! Everything on one machine: the store, the functions and what drives them.
 
-use anyhow::{Context as _, bail};
+mod reload;
+pub(crate) mod ways;
+
+use anyhow::Context as _;
 use domain::digest::Digest;
-use domain::ids::{ChannelId, SupplierId};
 use domain::messages::{Message, QueueName};
-use domain::order::attention::CaseKind;
 use domain::settings::Settings;
-use embedded::{DirectoryLock, Embedded, OutboxMailer};
+use embedded::{DirectoryLock, Embedded};
 use jiff::SignedDuration;
 use ports::{
-    Channel, Clock, Deliveries as _, Delivery, Incident, OfferStore as _, OrderStore as _, Secrets,
-    StepError, Supplier,
+    Clock, Deliveries as _, Delivery, OfferStore as _, OrderStore as _, Secrets, StepError,
 };
-use std::collections::BTreeMap;
+use reload::digest_of;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use ways::Ways;
 
 const IN_FLIGHT: u32 = 32;
 const BATCH: usize = 16;
@@ -27,89 +28,58 @@ const IDLE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
 
-pub(crate) type Channels = BTreeMap<ChannelId, Box<dyn Channel>>;
-pub(crate) type Suppliers = BTreeMap<SupplierId, Box<dyn Supplier>>;
-
-/// The suppliers and channels are those of the start: a reload changes offers, rules, priorities
-/// and names, but how a supplier or channel is reached changes only with a restart.
 pub(crate) struct Machine {
     pub(crate) store: Embedded,
-    pub(crate) webhook: order_webhook::Deps,
+    /// Signatures refused, which are counted on over a reload.
+    refused: Arc<order_webhook::Refused>,
     routing: routing::Deps,
-    forwarding: forwarding::Deps,
     exceptions: exceptions::Deps,
     clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
     settings: Arc<RwLock<Arc<Settings>>>,
+    ways: RwLock<Ways>,
     config: PathBuf,
     /// Of the files that were read last, good or bad.
     seen: Mutex<Option<Digest>>,
-    /// Purchase orders on their way at once, by supplier.
-    limits: BTreeMap<SupplierId, Arc<Semaphore>>,
     _lock: DirectoryLock,
 }
 
 impl Machine {
-    /// Refuses to start with a configuration that is not wholly right.
+    /// Refuses, inside, a configuration that is not wholly right.
     pub(crate) async fn open(
         data: &Path,
         config: &Path,
         clock: Arc<dyn Clock>,
-        secrets: &dyn Secrets,
-    ) -> anyhow::Result<Arc<Self>> {
+        secrets: Arc<dyn Secrets>,
+    ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
         let store = Embedded::open(data)?;
         // Whoever held a lease is gone, for we hold the lock.
         store.release_leases().await?;
-        let seen = digest_of(config).ok();
-        let loaded = configuration::load_dir(config).map_err(|problems| {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("the configuration is not right\n{}", problems.join("\n"))
-        })?;
+        let seen = digest_of(config);
+        let loaded = match configuration::load_dir(config) {
+            Ok(loaded) => loaded,
+            Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
+        };
         let mut problems = Vec::new();
-        let channels = open_channels(&loaded.settings, secrets, &mut problems).await?;
-        let suppliers = open_suppliers(&loaded.settings, &store, secrets, &mut problems).await?;
+        let ways = Ways::open(&loaded.settings, &store, secrets.as_ref(), &mut problems).await?;
         if !problems.is_empty() {
-            bail!("the configuration is not right\n{}", problems.join("\n"));
+            return Ok(Err(problems));
         }
         store
             .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())
             .await
             .context("the offers cannot be stored")?;
-        let limits = loaded
-            .settings
-            .suppliers
-            .values()
-            .map(|supplier| {
-                let limit = Arc::new(Semaphore::new(supplier.concurrency.max(1)));
-                (supplier.id.clone(), limit)
-            })
-            .collect();
         let settings = Arc::new(RwLock::new(Arc::new(loaded.settings)));
         let shared = Arc::new(store.clone());
-        Ok(Arc::new(Self {
-            webhook: order_webhook::Deps {
-                orders: shared.clone(),
-                queue: shared.clone(),
-                files: shared.clone(),
-                clock: clock.clone(),
-                channels: Arc::new(channels),
-                refused: Arc::default(),
-            },
+        let machine = Self {
+            refused: Arc::default(),
             routing: routing::Deps {
                 orders: shared.clone(),
                 offers: shared.clone(),
                 queue: shared.clone(),
                 clock: clock.clone(),
                 settings: settings.clone(),
-            },
-            forwarding: forwarding::Deps {
-                orders: shared.clone(),
-                batches: shared.clone(),
-                queue: shared.clone(),
-                files: shared.clone(),
-                clock: clock.clone(),
-                settings: settings.clone(),
-                suppliers: Arc::new(suppliers),
             },
             exceptions: exceptions::Deps {
                 orders: shared.clone(),
@@ -121,12 +91,48 @@ impl Machine {
             },
             store,
             clock,
+            secrets,
             settings,
+            ways: RwLock::new(ways),
             config: config.to_owned(),
-            seen: Mutex::new(seen),
-            limits,
+            seen: Mutex::new(Some(seen)),
             _lock: lock,
-        }))
+        };
+        machine.close_refusals("started with good files").await?;
+        Ok(Ok(Arc::new(machine)))
+    }
+
+    fn ways(&self) -> Ways {
+        self.ways
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What the webhook needs, with the channels of the configuration in place.
+    pub(crate) fn webhook(&self) -> order_webhook::Deps {
+        let shared = Arc::new(self.store.clone());
+        order_webhook::Deps {
+            orders: shared.clone(),
+            queue: shared.clone(),
+            files: shared,
+            clock: self.clock.clone(),
+            channels: self.ways().channels,
+            refused: self.refused.clone(),
+        }
+    }
+
+    fn forwarding(&self, ways: &Ways) -> forwarding::Deps {
+        let shared = Arc::new(self.store.clone());
+        forwarding::Deps {
+            batches: Arc::new(self.store.clone()),
+            queue: Arc::new(self.store.clone()),
+            orders: shared.clone(),
+            files: shared,
+            clock: self.clock.clone(),
+            settings: self.settings.clone(),
+            suppliers: ways.suppliers.clone(),
+        }
     }
 
     /// Until `shutdown` is true and what was in flight has ended.
@@ -223,12 +229,13 @@ impl Machine {
                         .map(|own| own.supplier.clone()),
                     None => None,
                 };
-                let limit = supplier.and_then(|supplier| self.limits.get(&supplier));
+                let ways = self.ways();
+                let limit = supplier.and_then(|supplier| ways.limit(&supplier));
                 let _permit = match limit {
                     Some(limit) => limit.acquire().await.ok(),
                     None => None,
                 };
-                forwarding::handle(&self.forwarding, order, purchase_order).await
+                forwarding::handle(&self.forwarding(&ways), order, purchase_order).await
             }
         }
     }
@@ -251,94 +258,6 @@ impl Machine {
             pause(&mut shutdown, SWEEP_EVERY).await;
         }
     }
-
-    async fn reload_often(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
-        while !*shutdown.borrow() {
-            if let Err(error) = self.reload().await {
-                tracing::warn!(error = %format!("{error:#}"), "configuration not looked at");
-            }
-            pause(&mut shutdown, RELOAD_EVERY).await;
-        }
-    }
-
-    /// Takes over files that changed; bad ones become an incident, and the former run on.
-    pub(crate) async fn reload(&self) -> anyhow::Result<()> {
-        let found = digest_of(&self.config).context("the configuration cannot be read")?;
-        if self.last_seen().as_ref() == Some(&found) {
-            return Ok(());
-        }
-        match configuration::load_dir(&self.config) {
-            Ok(loaded) => {
-                self.store
-                    .apply(
-                        &loaded.catalogue_digest,
-                        &loaded.catalogue,
-                        self.clock.now(),
-                    )
-                    .await?;
-                let mut current = self
-                    .settings
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner);
-                if !same_ways(&current, &loaded.settings) {
-                    tracing::warn!("a changed channel or supplier is used only after a restart");
-                }
-                *current = Arc::new(loaded.settings);
-                tracing::info!(configuration = found.short(), "configuration taken over");
-            }
-            Err(problems) => {
-                let detail: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let incident = Incident {
-                    kind: CaseKind::RefusedConfiguration,
-                    cause: found.to_string(),
-                    detail: detail.join("\n"),
-                    opened_at: self.clock.now(),
-                };
-                self.store.open_incident(&incident).await?;
-                tracing::error!(detail = %incident.detail, "configuration refused, the former runs on");
-            }
-        }
-        // Only now: what failed on our side is tried again.
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-        Ok(())
-    }
-
-    fn last_seen(&self) -> Option<Digest> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// Whether every channel and supplier is reached as before.
-fn same_ways(before: &Settings, after: &Settings) -> bool {
-    let ways = |settings: &Settings| {
-        let channels: Vec<_> = settings
-            .channels
-            .values()
-            .map(|known| {
-                (
-                    known.id.to_string(),
-                    known.kind.clone(),
-                    known.specific.clone(),
-                )
-            })
-            .collect();
-        let suppliers: Vec<_> = settings
-            .suppliers
-            .values()
-            .map(|known| {
-                (
-                    known.id.to_string(),
-                    known.method.clone(),
-                    known.specific.clone(),
-                )
-            })
-            .collect();
-        (channels, suppliers)
-    };
-    ways(before) == ways(after)
 }
 
 async fn pause(shutdown: &mut watch::Receiver<bool>, time: Duration) {
@@ -349,103 +268,4 @@ async fn pause(shutdown: &mut watch::Receiver<bool>, time: Duration) {
             tokio::time::sleep(time).await;
         },
     }
-}
-
-fn digest_of(dir: &Path) -> std::io::Result<Digest> {
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        let ours = path
-            .extension()
-            .is_some_and(|ending| ending == "toml" || ending == "csv");
-        if ours && path.is_file() {
-            files.insert(
-                path.display().to_string(),
-                Digest::of(&std::fs::read(&path)?),
-            );
-        }
-    }
-    Ok(Digest::of_value(&files))
-}
-
-pub(crate) async fn open_channels(
-    settings: &Settings,
-    secrets: &dyn Secrets,
-    problems: &mut Vec<String>,
-) -> anyhow::Result<Channels> {
-    let mut channels = Channels::new();
-    for channel in settings.channels.values() {
-        let Some(entry) = channels::entry(&channel.kind) else {
-            problems.push(format!(
-                "channel {}: kind {:?} is unknown",
-                channel.id, channel.kind
-            ));
-            continue;
-        };
-        let mut values = Vec::new();
-        for name in &channel.secrets {
-            match secrets.get(name).await? {
-                Some(secret) => values.push(secret),
-                None => problems.push(format!("channel {}: secret {name} is not set", channel.id)),
-            }
-        }
-        match (entry.open)(channel, values) {
-            Ok(open) => {
-                channels.insert(channel.id.clone(), open);
-            }
-            Err(error) => problems.push(format!("channel {}: {error}", channel.id)),
-        }
-    }
-    Ok(channels)
-}
-
-pub(crate) async fn open_suppliers(
-    settings: &Settings,
-    store: &Embedded,
-    secrets: &dyn Secrets,
-    problems: &mut Vec<String>,
-) -> anyhow::Result<Suppliers> {
-    let mut suppliers = Suppliers::new();
-    let files = Arc::new(store.clone());
-    for supplier in settings.suppliers.values() {
-        let Some(entry) = suppliers::entry(&supplier.method) else {
-            problems.push(format!(
-                "supplier {}: method {:?} is unknown",
-                supplier.id, supplier.method
-            ));
-            continue;
-        };
-        let mut values = BTreeMap::new();
-        for name in (entry.secrets)(&supplier.specific) {
-            match secrets.get(&name).await? {
-                Some(secret) => {
-                    values.insert(name, secret);
-                }
-                None => problems.push(format!(
-                    "supplier {}: secret {name} is not set",
-                    supplier.id
-                )),
-            }
-        }
-        let http = http_client::Client::new(
-            (entry.hosts)(&supplier.specific),
-            suppliers::allow_private(&supplier.specific),
-        )?;
-        let opening = suppliers::Opening {
-            settings: supplier,
-            http: Arc::new(http),
-            files: files.clone(),
-            mailer: Arc::new(OutboxMailer {
-                files: files.clone(),
-            }),
-            secrets: values,
-        };
-        match (entry.open)(opening) {
-            Ok(open) => {
-                suppliers.insert(supplier.id.clone(), open);
-            }
-            Err(error) => problems.push(format!("supplier {}: {error}", supplier.id)),
-        }
-    }
-    Ok(suppliers)
 }

@@ -10,12 +10,17 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// All is as it should be.
-const OK: u8 = 0;
-/// A broken invariant, or a failure of ours.
-const BROKEN: u8 = 1;
-/// Wrong usage, a refused decision, or something that does not exist.
-const REFUSED: u8 = 2;
+/// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done = 0,
+    /// The answer is no: problems were found, a promise is broken, a decision was refused.
+    No = 1,
+    /// No such order, purchase order, incident or evidence; or no data in that folder.
+    NotFound = 3,
+    /// It could not be done or looked at: a folder in use, a port taken, a disk full.
+    Failed = 4,
+}
 
 /// Forwards orders of sales channels to the suppliers who ship them.
 #[derive(Parser)]
@@ -43,12 +48,28 @@ struct Config {
 #[derive(Args)]
 struct Person {
     /// Who decides.
-    #[arg(long, default_value = "operator")]
+    #[arg(long, default_value = "operator", value_parser = said)]
     who: String,
     /// Why.
-    #[arg(long)]
+    #[arg(long, value_parser = said)]
     why: String,
 }
+
+/// Something readable in a line of a history.
+fn said(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it says nothing".to_owned());
+    }
+    if text.chars().any(char::is_control) || text.chars().count() > LONGEST_SAID {
+        return Err(format!(
+            "one line of at most {LONGEST_SAID} characters is expected"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+const LONGEST_SAID: usize = 500;
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
@@ -58,7 +79,7 @@ struct Person {
 )]
 struct Verdict {
     /// The supplier has it, under this number of theirs.
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", value_parser = said)]
     sent: Option<String>,
     /// The supplier surely does not have it: it is sent again.
     #[arg(long)]
@@ -100,13 +121,23 @@ enum Command {
     Order {
         #[command(flatten)]
         data: Data,
-        /// `channel/own id`, or a purchase order number.
+        /// `channel/own id`, a purchase order number, or the shop's order number.
         id: String,
     },
-    /// What needs a person.
+    /// What needs a person: cases of orders, and open incidents.
     Cases {
         #[command(flatten)]
         data: Data,
+        /// The incidents that were closed last, with who and why.
+        #[arg(long)]
+        closed: bool,
+    },
+    /// What was received, sent and answered, byte for byte.
+    Evidence {
+        #[command(flatten)]
+        data: Data,
+        /// A key, whose bytes are written out; or a part of keys, such as a purchase order number.
+        key: String,
     },
     /// Checks every promise on everything that is stored.
     Report {
@@ -139,6 +170,15 @@ enum Command {
         #[command(flatten)]
         person: Person,
     },
+    /// Closes an incident; if it comes again, it opens again.
+    Close {
+        #[command(flatten)]
+        data: Data,
+        /// As `cases` shows it.
+        incident: String,
+        #[command(flatten)]
+        person: Person,
+    },
     /// Tells eight stories with a shop and suppliers on this machine.
     Demo,
 }
@@ -162,43 +202,47 @@ async fn main() -> ExitCode {
     let command = Cli::parse().command;
     let serving = matches!(command, Command::Serve { .. });
     log(if serving { "info" } else { "error" });
-    match run(command).await {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
-            ExitCode::from(BROKEN)
-        }
-    }
+    let exit = run(command).await.unwrap_or_else(|error| {
+        drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
+        Exit::Failed
+    });
+    ExitCode::from(exit as u8)
 }
 
-async fn run(command: Command) -> anyhow::Result<u8> {
+async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Serve {
             data,
             config,
             listen,
         } => serve::serve(&data.data, &config.config, listen).await,
-        Command::Check { config } => commands::check(&config.config).await,
-        Command::Orders { data } => commands::orders(&data.data).await,
-        Command::Order { data, id } => commands::order(&data.data, &id).await,
-        Command::Cases { data } => commands::cases(&data.data).await,
-        Command::Report { data } => commands::report(&data.data).await,
+        Command::Check { config } => commands::check::check(&config.config).await,
+        Command::Orders { data } => commands::look::orders(&data.data).await,
+        Command::Order { data, id } => commands::look::order(&data.data, &id).await,
+        Command::Cases { data, closed } => commands::cases::cases(&data.data, closed).await,
+        Command::Evidence { data, key } => commands::evidence::evidence(&data.data, &key).await,
+        Command::Report { data } => commands::report::report(&data.data).await,
         Command::Release {
             data,
             order,
             person,
-        } => commands::release(&data.data, &order, person).await,
+        } => commands::decide::release(&data.data, &order, person).await,
         Command::Cancel {
             data,
             order,
             person,
-        } => commands::cancel(&data.data, &order, person).await,
+        } => commands::decide::cancel(&data.data, &order, person).await,
         Command::Resolve {
             data,
             purchase_order,
             verdict,
             person,
-        } => commands::resolve(&data.data, &purchase_order, verdict, person).await,
+        } => commands::decide::resolve(&data.data, &purchase_order, verdict, person).await,
+        Command::Close {
+            data,
+            incident,
+            person,
+        } => commands::cases::close(&data.data, &incident, person).await,
         Command::Demo => demo::demo().await,
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP server that channels call.
 
+use crate::Exit;
 use crate::machine::Machine;
 use anyhow::Context as _;
 use axum::Router;
@@ -22,8 +23,23 @@ const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// For requests in flight at the end; channels repeat what was not answered.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
-pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> anyhow::Result<u8> {
-    let machine = Machine::open(data, config, Arc::new(SystemClock), &EnvironmentSecrets).await?;
+pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> anyhow::Result<Exit> {
+    let opened = Machine::open(
+        data,
+        config,
+        Arc::new(SystemClock),
+        Arc::new(EnvironmentSecrets),
+    );
+    let machine = match opened.await? {
+        Ok(machine) => machine,
+        Err(problems) => {
+            for problem in &problems {
+                tracing::error!("{problem}");
+            }
+            tracing::error!("not started: the configuration is not right");
+            return Ok(Exit::No);
+        }
+    };
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} cannot be listened on"))?;
@@ -39,7 +55,8 @@ pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> any
     let workers = tokio::spawn(machine.clone().run(stopped.clone()));
     answer(machine, listener, stopped).await?;
     workers.await?;
-    Ok(crate::OK)
+    tracing::info!("stopped");
+    Ok(Exit::Done)
 }
 
 async fn told_to_stop() -> std::io::Result<()> {
@@ -96,7 +113,7 @@ async fn webhook(
     // A caller that goes away must not end a commit half way to its message.
     let task =
         tokio::spawn(
-            async move { order_webhook::handle(&machine.webhook, &channel, &request).await },
+            async move { order_webhook::handle(&machine.webhook(), &channel, &request).await },
         );
     match task.await {
         Ok(answer) => {

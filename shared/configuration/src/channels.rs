@@ -100,7 +100,7 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
         "names of environment variables, such as [\"SHOP_SECRET\"]",
         secrets,
     );
-    let specific = kind.as_ref().map(|kind| table.specific(kind));
+    let specific = kind.as_ref().map(|kind| table.specific("kind", kind));
     if specific.is_some() {
         table.finish();
     }

@@ -272,7 +272,7 @@ impl Row<'_> {
         }
         let value = parse(cell);
         if value.is_none() {
-            self.problem(column, &format!("{cell:?} is not that"), expected);
+            self.problem(column, &format!("{cell:?} is not right"), expected);
         }
         value.map(Some)
     }

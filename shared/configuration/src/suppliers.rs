@@ -70,7 +70,9 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
     let concurrency = table
         .optional("concurrency", "a whole number from 1", concurrency)
         .unwrap_or(4);
-    let specific = method.as_ref().map(|method| table.specific(method));
+    let specific = method
+        .as_ref()
+        .map(|method| table.specific("method", method));
     // Without the method nobody can say which table is its own.
     if specific.is_some() {
         table.finish();

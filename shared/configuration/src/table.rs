@@ -131,8 +131,25 @@ impl<'a> Table<'a> {
         self.table(key)
     }
 
-    /// The table of what only one kind knows, for its own code to judge.
-    pub(crate) fn specific(&mut self, key: &str) -> Value {
+    /// The table of what only one kind knows, for its own code to judge; `named_by` is the key that
+    /// names the kind.
+    pub(crate) fn specific(&mut self, named_by: &str, key: &str) -> Value {
+        // Settings of another kind: either the name is wrong or the table is.
+        let other = self.entries.iter().find(|(other, value)| {
+            let other = other.get_ref().as_ref();
+            value.get_ref().is_table() && !self.asked.iter().any(|asked| asked == other)
+        });
+        if self.find(key).is_none()
+            && let Some((other, _)) = other
+        {
+            let other = other.get_ref().as_ref();
+            self.asked.push(other.to_owned());
+            self.problem(
+                named_by,
+                &format!("{key:?}, but the settings are in a table {other}"),
+                &format!("{other:?}, or a table {key}"),
+            );
+        }
         let read = |value: &DeValue<'_>| {
             if value.is_table() {
                 json(value)

@@ -178,13 +178,7 @@ fn each_mistake_is_found_at_its_line_and_key() {
         ),
         (CHANNELS, "\"SECRET\"", "\"shpss_1234\"", 10, "secrets"),
         (CHANNELS, "\"SECRET\"", "", 10, "secrets"),
-        (
-            CHANNELS,
-            "[channel.shopify]",
-            "[channel.shopfy]",
-            11,
-            "shopfy",
-        ),
+        (CHANNELS, "[channel.shopify]", "[channel.shopfy]", 7, "kind"),
         (
             SUPPLIERS,
             "priority = 2",
@@ -203,7 +197,7 @@ fn each_mistake_is_found_at_its_line_and_key() {
         ),
         (SUPPLIERS, "\"south\"", "\"north\"", 9, "id"),
         (SUPPLIERS, "name = \"South\"\n", "", 8, "name"),
-        (SUPPLIERS, "[supplier.mail]", "[supplier.http]", 5, "http"),
+        (SUPPLIERS, "[supplier.mail]", "[supplier.http]", 4, "method"),
         (RULES, "\"never\"", "\"sometimes\"", 2, "routing.split"),
         (RULES, "\"3d\"", "\"0h\"", 4, "freshness.stock"),
         (RULES, "stock", "stocks", 4, "freshness.stocks"),

@@ -3,17 +3,39 @@
 use crate::forwarding::{Step, step, step_of_cancel};
 use crate::messages::Message;
 use crate::order::Order;
-use crate::order::attention::CaseKind;
+use crate::order::attention::{Attention, CaseKind};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::fmt::{self, Write as _};
 
-/// First response within 30 minutes, 2 hours, a day.
+/// How soon a person should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     One,
     Two,
     Three,
+}
+
+impl Severity {
+    /// Time to the first response.
+    pub fn respond_within(self) -> &'static str {
+        match self {
+            Self::One => "30 minutes",
+            Self::Two => "2 hours",
+            Self::Three => "a day",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::One => "1",
+            Self::Two => "2",
+            Self::Three => "3",
+        })
+    }
 }
 
 /// One row for each kind of case.
@@ -46,7 +68,7 @@ pub const POLICY: &[Policy] = &[
         CaseKind::UnmappedSku,
         Severity::Two,
         false,
-        "add the SKU to offers.csv",
+        "add the SKU to offers.csv; a line without a SKU is shipped by hand",
     ),
     row(
         CaseKind::NoSupplier,
@@ -143,7 +165,7 @@ pub const POLICY: &[Policy] = &[
         CaseKind::CannotPrepare,
         Severity::Two,
         false,
-        "mend the supplier's template",
+        "mend the supplier's settings, which `check` tries out; tried again every 30 minutes",
     ),
     row(
         CaseKind::SendInDoubt,
@@ -155,7 +177,7 @@ pub const POLICY: &[Policy] = &[
         CaseKind::SentTwice,
         Severity::One,
         false,
-        "ask the supplier to cancel one",
+        "ask the supplier to cancel one; stays in the history",
     ),
     row(
         CaseKind::Stuck,
@@ -167,37 +189,37 @@ pub const POLICY: &[Policy] = &[
         CaseKind::QuarantinedPayload,
         Severity::One,
         false,
-        "read the payload in quarantine",
+        "read it with `evidence`, mend what made it, then close",
     ),
     row(
         CaseKind::DeadLetter,
         Severity::One,
         false,
-        "read the message in quarantine",
+        "read it with `evidence`, look at its order, then close",
     ),
     row(
         CaseKind::BadSignatures,
         Severity::Two,
         false,
-        "compare the channel's webhook secret",
+        "compare the channel's webhook secret, then close",
     ),
     row(
         CaseKind::OversizedBody,
         Severity::Three,
         false,
-        "look at who sends it",
+        "look at who sends it, then close",
     ),
     row(
         CaseKind::SupplierRefusesUs,
         Severity::One,
         false,
-        "renew the supplier's credentials",
+        "renew the supplier's credentials, then close",
     ),
     row(
         CaseKind::RefusedConfiguration,
         Severity::Two,
         false,
-        "mend the file; the former configuration runs on",
+        "mend the file: the former configuration runs on, and the case closes itself",
     ),
 ];
 
@@ -219,6 +241,31 @@ pub fn way_out(kind: CaseKind) -> &'static str {
         .map_or("", |row| row.way_out)
 }
 
+/// Another configuration than the one it was planned with may cure it: a hold, not a doubt about a
+/// purchase order and not a step that is overdue.
+pub fn curable_by_configuration(entry: &Attention) -> bool {
+    entry.purchase_order.is_none() && entry.kind != CaseKind::Stuck
+}
+
+/// The policy as a table of Markdown, for documents.
+pub fn policy_table() -> String {
+    let mut table = String::from(
+        "| kind | severity | respond within | `release` lets it through | way out |\n|---|---|---|---|---|\n",
+    );
+    for row in POLICY {
+        let releasable = if row.releasable { "yes" } else { "" };
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {} | {releasable} | {} |",
+            row.kind,
+            row.severity,
+            row.severity.respond_within(),
+            row.way_out
+        );
+    }
+    table
+}
+
 /// Between two wakings of one order that stays due. A hold for want of stock is patient, a step
 /// that is overdue is not.
 pub fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
@@ -231,7 +278,7 @@ pub fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
 
 /// Messages that set a due order going again.
 pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
-    let routing_due = order.needs_routing.is_some()
+    let routing_due = order.unrouted_since().is_some()
         || order.routing.iter().any(|routing| {
             routing
                 .holds
@@ -266,5 +313,30 @@ fn wants_a_step(step: &Step) -> bool {
     match step {
         Step::Send | Step::Batch { .. } | Step::Lapse { .. } | Step::LookUp { .. } => true,
         Step::Leave(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A policy for every kind, and the kind's own name read back as it.
+    #[test]
+    fn every_kind_has_one_row_and_one_name() {
+        for row in POLICY {
+            let name = format!("\"{}\"", row.kind);
+            assert_eq!(serde_json::to_string(&row.kind).unwrap(), name);
+            assert_eq!(serde_json::from_str::<CaseKind>(&name).unwrap(), row.kind);
+        }
+        // serde's refusal names every kind there is.
+        let refused = serde_json::from_str::<CaseKind>("\"no kind\"").unwrap_err();
+        let refused = refused.to_string();
+        let names: Vec<_> = refused.split('`').skip(3).step_by(2).collect();
+        assert!(names.len() >= POLICY.len(), "{refused}");
+        for name in names {
+            let kind: CaseKind = serde_json::from_str(&format!("\"{name}\"")).unwrap();
+            let rows = POLICY.iter().filter(|row| row.kind == kind).count();
+            assert_eq!(rows, 1, "rows of {kind}");
+        }
     }
 }

@@ -179,6 +179,10 @@ impl Order {
         let at = recorded.at;
         match &recorded.event {
             Event::OrderReceived(snapshot) | Event::OrderEdited(snapshot) => {
+                if self.news.latest.is_none() {
+                    // What came before the order itself could not be routed, and is not late.
+                    self.needs_routing = None;
+                }
                 self.payloads = snapshot.payload;
                 self.news.latest = Some(snapshot.latest.clone());
                 let latest = &snapshot.latest;
@@ -223,6 +227,7 @@ impl Order {
                         payload: routed.payload,
                         address: routed.address,
                         edit: routed.edit.clone(),
+                        shipping: self.shipping(),
                         planned_at: at,
                         cut_off: planned.cut_off,
                         sending: Sending::planned(planned.due.unwrap_or(at)),
@@ -380,6 +385,14 @@ impl Order {
             .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))
     }
 
+    /// Digest of where and how it is to be shipped.
+    pub fn shipping(&self) -> Digest {
+        let latest = self.news.latest.as_ref();
+        let corrected = self.address.as_ref().map(|(_, edit)| &edit.address);
+        let address = corrected.or(latest.map(|latest| &latest.address));
+        Digest::of_value(&(address, latest.map(|latest| &latest.method)))
+    }
+
     /// What is known of the order, with the address that a person corrected.
     pub fn content(&self) -> Option<Content> {
         let mut content = self.news.latest.as_ref()?.content.clone();
@@ -387,6 +400,12 @@ impl Order {
             content.destination = edit.destination.clone();
         }
         Some(content)
+    }
+
+    /// Since when routing has something to look at. A refund or cancel whose order has not come yet
+    /// waits for it, for ever where it never comes.
+    pub fn unrouted_since(&self) -> Option<Timestamp> {
+        self.needs_routing.filter(|_| self.news.latest.is_some())
     }
 
     pub fn purchase_order(&self, number: &PurchaseOrderNumber) -> Option<&PurchaseOrder> {
@@ -434,7 +453,7 @@ impl Order {
 
     /// The next moment at which something must happen by itself.
     pub fn due(&self) -> Option<Timestamp> {
-        let routing = self.needs_routing.map(|since| since + REROUTE_AFTER);
+        let routing = self.unrouted_since().map(|since| since + REROUTE_AFTER);
         let again = self.routing.iter().flat_map(|routing| {
             let holds = routing.holds.iter().filter_map(|hold| hold.again_at);
             holds.chain(routing.wait.iter().filter_map(|wait| wait.until))

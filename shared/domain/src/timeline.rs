@@ -17,7 +17,14 @@ pub struct Entry {
 pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
     history
         .iter()
-        .flat_map(|recorded| {
+        .enumerate()
+        .filter(|(at, recorded)| {
+            !(matches!(recorded.event, Event::OrderUpdated(_))
+                && history
+                    .get(at + 1)
+                    .is_some_and(|next| next.at == recorded.at && is_news(&next.event)))
+        })
+        .flat_map(|(_, recorded)| {
             texts(&recorded.event).into_iter().map(|text| Entry {
                 at: recorded.at,
                 text,
@@ -26,16 +33,46 @@ pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
         .collect()
 }
 
+/// What one message of the channel may say beside its content; told alone, without the line that
+/// the content is as it was.
+fn is_news(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PaymentReceived
+            | Event::OrderCancelled { .. }
+            | Event::FullyRefunded
+            | Event::RefundRecorded(_)
+    )
+}
+
+/// A moment as people read it, to the second.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// `1 unit`, `2 units`.
+pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {one}"),
+        Ok(number) => format!("{number} {one}s"),
+        Err(_) => format!("many {one}s"),
+    }
+}
+
 fn texts(event: &Event) -> Vec<String> {
     let one = |text: String| vec![text];
     match event {
         Event::OrderReceived(snapshot) => one(format!(
-            "order received: {} lines, {}, payload {}",
-            snapshot.latest.content.lines.len(),
+            "order received: {}, {}",
+            counted(snapshot.latest.content.lines.len(), "line"),
             snapshot.latest.content.total,
-            snapshot.payload
         )),
-        Event::OrderEdited(snapshot) => one(format!("order edited: payload {}", snapshot.payload)),
+        Event::OrderEdited(snapshot) => one(format!(
+            "order edited, version {}: {}, {}",
+            snapshot.payload,
+            counted(snapshot.latest.content.lines.len(), "line"),
+            snapshot.latest.content.total,
+        )),
         Event::OrderUpdated(_) => one("order updated, nothing a supplier would see".to_owned()),
         Event::PaymentReceived => one("payment received".to_owned()),
         Event::OrderCancelled { .. } => one("order cancelled on the channel".to_owned()),
@@ -45,7 +82,11 @@ fn texts(event: &Event) -> Vec<String> {
             let amount = refund
                 .amount
                 .map_or_else(|| "no amount".to_owned(), |amount| amount.to_string());
-            one(format!("refund {}: {units} units, {amount}", refund.id))
+            one(format!(
+                "refund {}: {}, {amount}",
+                refund.id,
+                counted(units, "unit")
+            ))
         }
         Event::Routed(routed) => {
             let mut texts: Vec<String> = routed
@@ -68,9 +109,9 @@ fn texts(event: &Event) -> Vec<String> {
             let state = &routed.state;
             texts.extend(state.holds.iter().map(|hold| {
                 format!(
-                    "held {} units, {}: {}; way out: {}",
-                    hold.lines.values().sum::<u32>(),
-                    label(hold.kind),
+                    "held {}, {}: {}; way out: {}",
+                    counted(hold.lines.values().sum::<u32>(), "unit"),
+                    hold.kind,
                     hold.reason,
                     crate::exceptions::way_out(hold.kind)
                 )
@@ -93,7 +134,7 @@ fn texts(event: &Event) -> Vec<String> {
             texts
         }
         Event::HoldsReleased { holds, by, why } => {
-            let kinds: Vec<_> = holds.iter().map(|(kind, _)| label(*kind)).collect();
+            let kinds: Vec<_> = holds.iter().map(|(kind, _)| kind.to_string()).collect();
             one(format!(
                 "{by} released {}: {why}",
                 if kinds.is_empty() {
@@ -128,11 +169,9 @@ fn texts(event: &Event) -> Vec<String> {
             whole,
             why,
         } => {
-            let units: u32 = lines.values().sum();
+            let units = counted(lines.values().sum::<u32>(), "unit");
             let what = if *whole { "all of it" } else { "a part" };
-            one(format!(
-                "{number} to be taken back, {what}, {units} units: {why}"
-            ))
+            one(format!("{number} to be taken back, {what}, {units}: {why}"))
         }
         Event::CancelRequest {
             number,
@@ -234,7 +273,7 @@ fn sending(event: &SendEvent) -> String {
             reason(why),
             after_rejection(*route_again)
         ),
-        SendEvent::SendPostponed { until, why } => format!("not before {until}: {why}"),
+        SendEvent::SendPostponed { until, why } => format!("not before {}: {why}", moment(*until)),
         SendEvent::SendInDoubt { attempt, why, .. } => {
             format!("in doubt, attempt {attempt}: {why}")
         }
@@ -245,7 +284,8 @@ fn sending(event: &SendEvent) -> String {
             by,
         } => {
             format!(
-                "not sent by attempt {attempt}: {why}; again at {retry_at}{}",
+                "not sent by attempt {attempt}: {why}; again at {}{}",
+                moment(*retry_at),
                 said_by(by)
             )
         }
@@ -259,10 +299,12 @@ fn sending(event: &SendEvent) -> String {
             },
             next_at.map_or_else(
                 || "a person must decide".to_owned(),
-                |next| format!("again at {next}")
+                |next| format!("again at {}", moment(next))
             )
         ),
-        SendEvent::PreparationFailed { why, .. } => format!("cannot be prepared: {why}"),
+        SendEvent::PreparationFailed { why, retry_at } => {
+            format!("cannot be prepared: {why}; again at {}", moment(*retry_at))
+        }
         SendEvent::PurchaseOrderVoided { why } => format!("voided: {why}"),
         SendEvent::RejectionFreed => "rejection released: its units are planned again".to_owned(),
     }
@@ -295,16 +337,4 @@ fn said_by(by: &By) -> String {
         By::Batch => ", as the file of its batch says".to_owned(),
         By::Person { who, why } => format!(", {who} said: {why}"),
     }
-}
-
-/// The kind as the command line and the files write it: `unmapped-sku`.
-pub fn label(kind: crate::order::attention::CaseKind) -> String {
-    let mut label = String::new();
-    for character in format!("{kind:?}").chars() {
-        if character.is_uppercase() && !label.is_empty() {
-            label.push('-');
-        }
-        label.extend(character.to_lowercase());
-    }
-    label
 }

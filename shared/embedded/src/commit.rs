@@ -83,6 +83,25 @@ fn index(connection: &Connection, order: &str, version: i64, index: &Index) -> R
         .map(domain::digest::Digest::as_str);
     let row = params![order, version, index.due.map(not_before), configuration];
     connection.prepare_cached(sql)?.execute(row)?;
+    Ok(attention(connection, order, index)?)
+}
+
+/// When the order is woken again and what of it needs a person, where it still has that version.
+pub(crate) fn postpone(
+    connection: &Connection,
+    order: &str,
+    version: i64,
+    index: &Index,
+) -> Result<(), Broken> {
+    let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ?2";
+    let row = params![order, version, index.due.map(not_before)];
+    if connection.prepare_cached(sql)?.execute(row)? == 1 {
+        attention(connection, order, index)?;
+    }
+    Ok(())
+}
+
+fn attention(connection: &Connection, order: &str, index: &Index) -> Result<(), Broken> {
     connection
         .prepare_cached("DELETE FROM attention WHERE order_id = ?1")?
         .execute([order])?;

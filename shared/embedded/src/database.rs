@@ -5,12 +5,12 @@ use crate::OpenError;
 use ports::{CommitError, StoreError, Unavailable};
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Long enough for the command line, which writes from another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -84,8 +84,29 @@ struct Ran {
 
 #[derive(Clone)]
 pub(crate) struct Database {
-    writer: Sender<Job>,
-    reader: Sender<Job>,
+    writer: Worker,
+    reader: Worker,
+}
+
+/// Who works off the jobs of one connection.
+#[derive(Clone)]
+enum Worker {
+    Thread(Sender<Job>),
+    /// Whoever asks, one after the other: a database in memory has no disk to wait for.
+    Caller(Arc<Mutex<Connection>>),
+}
+
+impl Worker {
+    fn take(&self, job: Job) -> Result<(), Broken> {
+        match self {
+            Self::Thread(jobs) => jobs.send(job).map_err(|_| Broken::Gone),
+            Self::Caller(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                run(&connection, WRITER.begin, vec![job]);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Database {
@@ -104,10 +125,10 @@ impl Database {
     pub(crate) fn in_memory() -> Result<Self, OpenError> {
         let connection = Connection::open_in_memory().map_err(OpenError::Database)?;
         prepare(&connection)?;
-        let writer = start(connection, &WRITER)?;
+        let worker = Worker::Caller(Arc::new(Mutex::new(connection)));
         Ok(Self {
-            reader: writer.clone(),
-            writer,
+            reader: worker.clone(),
+            writer: worker,
         })
     }
 
@@ -133,7 +154,7 @@ impl Database {
 }
 
 async fn ask<T, E>(
-    thread: &Sender<Job>,
+    worker: &Worker,
     work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>
 where
@@ -153,9 +174,7 @@ where
         });
         Ran { failed, answer }
     });
-    if thread.send(job).is_err() {
-        return Err(Broken::Gone.into());
-    }
+    worker.take(job)?;
     answered.await.unwrap_or_else(|_| Err(Broken::Gone.into()))
 }
 
@@ -179,13 +198,13 @@ const READER: Manner = Manner {
     most: 1,
 };
 
-fn start(connection: Connection, manner: &'static Manner) -> Result<Sender<Job>, OpenError> {
+fn start(connection: Connection, manner: &'static Manner) -> Result<Worker, OpenError> {
     let (sender, jobs) = channel();
     std::thread::Builder::new()
         .name(manner.name.to_owned())
         .spawn(move || serve(&connection, &jobs, manner))
         .map_err(OpenError::Directory)?;
-    Ok(sender)
+    Ok(Worker::Thread(sender))
 }
 
 /// Ends with the last sender.
@@ -248,7 +267,7 @@ fn abandon(connection: &Connection) {
 
 fn prepare(connection: &Connection) -> Result<(), OpenError> {
     settings(connection).map_err(OpenError::Database)?;
-    let found = migrate(connection).map_err(OpenError::Database)?;
+    let found = create(connection).map_err(OpenError::Database)?;
     if found == SCHEMA {
         Ok(())
     } else {
@@ -274,7 +293,7 @@ fn read_only(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The schema that is then in place. Two processes may try at once.
-fn migrate(connection: &Connection) -> rusqlite::Result<i64> {
+fn create(connection: &Connection) -> rusqlite::Result<i64> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let found = match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
         0 => {
@@ -297,6 +316,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         prepare(&connection).unwrap();
         let (sender, jobs) = channel();
+        let worker = Worker::Thread(sender);
         let insert = |digest: &'static str| {
             move |connection: &Connection| {
                 let sql = "INSERT INTO catalogue (only, digest) VALUES (1, ?1)";
@@ -307,9 +327,9 @@ mod tests {
         let lose = |connection: &Connection| Ok::<_, Broken>(connection.execute_batch("ROLLBACK")?);
         let work = async {
             tokio::join!(
-                ask(&sender, insert("a")),
-                ask(&sender, lose),
-                ask(&sender, insert("b"))
+                ask(&worker, insert("a")),
+                ask(&worker, lose),
+                ask(&worker, insert("b"))
             )
         };
         let serving = async {

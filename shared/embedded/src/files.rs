@@ -3,6 +3,7 @@
 //! by a rename.
 
 use crate::Embedded;
+use crate::columns::limited;
 use crate::database::Broken;
 use async_trait::async_trait;
 use domain::digest::Digest;
@@ -173,6 +174,24 @@ impl Embedded {
         } else {
             Put::Created
         })
+    }
+
+    /// Keys of evidence that contain the text, in their order.
+    pub async fn evidence_keys(
+        &self,
+        containing: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, Unavailable> {
+        let containing = containing.to_owned();
+        let sql = "SELECT key FROM evidence WHERE instr(key, ?1) > 0 ORDER BY key LIMIT ?2";
+        let found = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let keys = statement
+                .query_map(params![containing, limited(limit)], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            Ok(keys)
+        });
+        Ok(found.await?)
     }
 
     async fn evidence(&self, key: String) -> Result<Option<Vec<u8>>, Broken> {

@@ -10,6 +10,7 @@ mod columns;
 mod commit;
 mod database;
 mod files;
+mod incidents;
 mod lock;
 mod mailer;
 mod offers;

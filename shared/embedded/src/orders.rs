@@ -1,18 +1,19 @@
 //! Orders: their events are the truth, everything else in a commit is an index of them.
 
 use crate::Embedded;
-use crate::columns::{from_json, from_text, limited, time, to_json};
-use crate::commit::{apply, not_before, number_of};
+use crate::columns::{from_json, from_text, limited};
+use crate::commit::{apply, number_of, postpone};
 use crate::database::Broken;
+use crate::incidents;
 use async_trait::async_trait;
-use domain::commit::Commit;
+use domain::commit::{Commit, Index};
 use domain::ids::OrderId;
 use domain::order::attention::CaseKind;
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
-use ports::{AttentionRow, CommitError, History, Incident, OrderStore, StoreError};
+use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 #[async_trait]
@@ -79,18 +80,12 @@ impl OrderStore for Embedded {
         &self,
         order: &OrderId,
         version: u64,
-        due: Timestamp,
+        index: &Index,
     ) -> Result<(), StoreError> {
-        let order = order.to_string();
-        let postponed = self.database.write(move |connection| {
-            let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ?2";
-            connection.prepare_cached(sql)?.execute(params![
-                order,
-                number_of(version),
-                not_before(due)
-            ])?;
-            Ok::<_, Broken>(())
-        });
+        let (order, version, index) = (order.to_string(), number_of(version), index.clone());
+        let postponed = self
+            .database
+            .write(move |connection| postpone(connection, &order, version, &index));
         Ok(postponed.await?)
     }
 
@@ -113,25 +108,34 @@ impl OrderStore for Embedded {
 
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
         let incident = incident.clone();
-        let opened = self.database.write(move |connection| {
-            let sql =
-                "INSERT INTO incidents (kind, cause, detail, opened_at) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT DO NOTHING";
-            let opened_at = incident.opened_at.as_microsecond();
-            let kind = to_json(&incident.kind)?;
-            let row = params![
-                kind.trim_matches('"'),
-                incident.cause,
-                incident.detail,
-                opened_at
-            ];
-            Ok::<_, Broken>(connection.prepare_cached(sql)?.execute(row)? == 1)
-        });
+        let opened = self
+            .database
+            .write(move |connection| incidents::open(connection, &incident));
         Ok(opened.await?)
     }
 
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError> {
+        let (cause, closing) = (cause.to_owned(), closing.clone());
+        let closed = self
+            .database
+            .write(move |connection| incidents::close(connection, kind, &cause, &closing));
+        Ok(closed.await?)
+    }
+
     async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        Ok(self.database.read(incidents).await?)
+        Ok(self.database.read(incidents::all_open).await?)
+    }
+
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError> {
+        Ok(self
+            .database
+            .read(move |connection| incidents::closed(connection, limit))
+            .await?)
     }
 }
 
@@ -205,25 +209,6 @@ fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
             configuration: configuration
                 .map(|text| from_text("a digest", text))
                 .transpose()?,
-        });
-    }
-    Ok(found)
-}
-
-fn incidents(connection: &Connection) -> Result<Vec<Incident>, Broken> {
-    let mut statement = connection.prepare_cached(
-        "SELECT kind, cause, detail, opened_at FROM incidents ORDER BY opened_at, cause",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let kind: CaseKind = from_text("the kind of an incident", row.get(0)?)?;
-        let opened_at = time("an incident's opening", row.get(3)?)?;
-        found.push(Incident {
-            kind,
-            cause: row.get(1)?,
-            detail: row.get(2)?,
-            opened_at,
         });
     }
     Ok(found)

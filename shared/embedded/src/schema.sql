@@ -94,13 +94,18 @@ CREATE TABLE catalogue (
     digest TEXT NOT NULL
 );
 
+-- Of one kind and cause at most one is open.
 CREATE TABLE incidents (
+    id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     cause TEXT NOT NULL,
     detail TEXT NOT NULL,
     opened_at INTEGER NOT NULL,
-    PRIMARY KEY (kind, cause)
-) WITHOUT ROWID;
+    closed_at INTEGER,
+    closed_by TEXT,
+    closed_why TEXT
+);
+CREATE UNIQUE INDEX incidents_open ON incidents (kind, cause) WHERE closed_at IS NULL;
 
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -16,8 +16,8 @@ use domain::routing::trace::Trace;
 use embedded::{DirectoryLock, Embedded, LockError, OutboxMailer};
 use jiff::Timestamp;
 use ports::{
-    Area, CommitError, Deliveries, Files, Incident, MAX_RECEIVES, MailOutcome, Mailer, OfferStore,
-    OrderStore, Put, Queue,
+    Area, Closing, CommitError, Deliveries, Files, Incident, MAX_RECEIVES, MailOutcome, Mailer,
+    OfferStore, OrderStore, Put, Queue,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -270,14 +270,37 @@ async fn the_index_finds_orders() {
     assert_eq!(store.due(at(20), 1).await.unwrap(), [order(2)]);
     assert_eq!(store.list(Some(&order(1)), 10).await.unwrap(), [order(2)]);
 
-    store.postpone(&order(2), 9, at(99)).await.unwrap();
+    let later = Index {
+        batches: Vec::new(),
+        due: Some(at(99)),
+        attention: vec![attention.clone()],
+        configuration: None,
+    };
+    store.postpone(&order(2), 9, &later).await.unwrap();
     assert_eq!(
         store.due(at(20), 1).await.unwrap(),
         [order(2)],
         "another version"
     );
-    store.postpone(&order(2), 1, at(99)).await.unwrap();
+    assert_eq!(store.attention().await.unwrap().len(), 1, "another version");
+    store.postpone(&order(2), 1, &later).await.unwrap();
     assert_eq!(store.due(at(20), 10).await.unwrap(), [order(1)]);
+    let rows = store.attention().await.unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        (&rows[1].order, &rows[1].attention),
+        (&order(2), &attention)
+    );
+    assert_eq!(
+        rows[1].configuration,
+        Some(Digest::of(b"c")),
+        "as it was planned with"
+    );
+    let closed = Index {
+        attention: Vec::new(),
+        ..later
+    };
+    store.postpone(&order(2), 1, &closed).await.unwrap();
 
     let rows = store.attention().await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -306,6 +329,44 @@ async fn an_incident_opens_once() {
     };
     assert!(!store.open_incident(&later).await.unwrap());
     assert_eq!(store.incidents().await.unwrap(), [incident]);
+}
+
+#[tokio::test]
+async fn a_closed_incident_keeps_who_and_opens_again() {
+    let (_dir, store) = opened();
+    let incident = Incident {
+        kind: CaseKind::SupplierRefusesUs,
+        cause: "northwind".to_owned(),
+        detail: "HTTP 401".to_owned(),
+        opened_at: at(5),
+    };
+    let closing = Closing {
+        who: "ada".to_owned(),
+        why: "new key".to_owned(),
+        at: at(6),
+    };
+    let close = async |cause: &'static str| {
+        store
+            .close_incident(incident.kind, cause, &closing)
+            .await
+            .unwrap()
+    };
+    assert!(!close("northwind").await, "nothing is open");
+    assert!(store.open_incident(&incident).await.unwrap());
+    assert!(!close("eastgate").await);
+    assert!(close("northwind").await);
+    assert!(!close("northwind").await, "closed already");
+    assert_eq!(store.incidents().await.unwrap(), []);
+    let again = Incident {
+        opened_at: at(7),
+        ..incident.clone()
+    };
+    assert!(store.open_incident(&again).await.unwrap());
+    assert_eq!(store.incidents().await.unwrap(), [again]);
+    assert_eq!(
+        store.closed_incidents(10).await.unwrap(),
+        [(incident.clone(), closing.clone())]
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, redirect, retry};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
@@ -234,16 +235,55 @@ fn classify(error: reqwest::Error) -> Failure {
     }
 }
 
-/// The whole chain of causes without the URL, whose query may name a person.
+/// In words a merchant knows where they are known, else the innermost cause. Never the URL, whose
+/// query may name a person.
 fn told(error: reqwest::Error) -> String {
+    let connecting = error.is_connect();
+    let timed_out = error.is_timeout();
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+    let mut innermost: &(dyn std::error::Error + 'static) = &error;
+    loop {
+        if let Some(known) = known(innermost) {
+            return known;
+        }
+        match innermost.source() {
+            Some(inner) => innermost = inner,
+            None => break,
+        }
     }
-    text
+    match (connecting, timed_out) {
+        (true, true) => "no connection in time".to_owned(),
+        (false, true) => "no answer in time".to_owned(),
+        (true, false) => format!("no connection: {innermost}"),
+        (false, false) => innermost.to_string(),
+    }
+}
+
+const KNOWN: [(ErrorKind, &str); 8] = [
+    (ErrorKind::ConnectionRefused, "connection refused"),
+    (ErrorKind::ConnectionReset, "connection reset"),
+    (ErrorKind::ConnectionAborted, "connection aborted"),
+    (ErrorKind::BrokenPipe, "connection closed before the answer"),
+    (
+        ErrorKind::UnexpectedEof,
+        "connection closed before the answer",
+    ),
+    (ErrorKind::HostUnreachable, "host unreachable"),
+    (ErrorKind::NetworkUnreachable, "network unreachable"),
+    (ErrorKind::TimedOut, "no answer in time"),
+];
+
+fn known(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(format!("TLS failed: {error}"));
+    }
+    let error = error.downcast_ref::<std::io::Error>()?;
+    // A wrapper of something that may say more.
+    if let Some(words) = error.get_ref().and_then(|inner| known(inner)) {
+        return Some(words);
+    }
+    let words = KNOWN.iter().find(|(kind, _)| *kind == error.kind());
+    words.map(|(_, words)| (*words).to_owned())
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use std::time::Duration;
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use domain::order::SendId;
 pub use store::{
-    AttentionRow, BatchStore, CommitError, History, Incident, OfferStore, OrderStore, Reservation,
-    StoreError,
+    AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
+    Reservation, StoreError,
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,

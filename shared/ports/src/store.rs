@@ -4,7 +4,7 @@ use crate::Unavailable;
 use async_trait::async_trait;
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
-use domain::commit::Commit;
+use domain::commit::{Commit, Index};
 use domain::digest::Digest;
 use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
 use domain::order::attention::{Attention, CaseKind};
@@ -75,7 +75,8 @@ pub struct Reservation {
     pub sent_at: Option<Timestamp>,
 }
 
-/// A case without an order, opened once by kind and cause.
+/// A case without an order. While it is open, the same kind and cause open no second one; after it
+/// was closed they do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
     pub kind: CaseKind,
@@ -84,6 +85,22 @@ pub struct Incident {
     /// Without personal data.
     pub detail: String,
     pub opened_at: Timestamp,
+}
+
+impl Incident {
+    /// Short enough to be typed; follows from kind and cause.
+    pub fn id(&self) -> String {
+        let digest = Digest::of_value(&(self.kind, &self.cause));
+        digest.short().get(..8).unwrap_or_default().to_owned()
+    }
+}
+
+/// Who closed an incident, why and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    pub who: String,
+    pub why: String,
+    pub at: Timestamp,
 }
 
 #[async_trait]
@@ -97,21 +114,31 @@ pub trait OrderStore: Send + Sync {
     async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError>;
     /// Orders whose `due` is not later than `now`, the longest due first.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
-    /// Moves only the index entry, so that the sweep does not wake an order again at once. Ignored
-    /// where the order has another version.
+    /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
+    /// time. Ignored where the order has another version.
     async fn postpone(
         &self,
         order: &OrderId,
         version: u64,
-        due: Timestamp,
+        index: &Index,
     ) -> Result<(), StoreError>;
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError>;
     /// Ids after `after`, in the order of ids.
     async fn list(&self, after: Option<&OrderId>, limit: usize)
     -> Result<Vec<OrderId>, StoreError>;
-    /// `false` where an incident of that kind and cause exists.
+    /// `false` where an incident of that kind and cause is open.
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError>;
+    /// `false` where no incident of that kind and cause is open.
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError>;
+    /// Those that are open, the oldest first.
     async fn incidents(&self) -> Result<Vec<Incident>, StoreError>;
+    /// Those that were closed, the last closed first.
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError>;
 }
 
 #[async_trait]

@@ -8,14 +8,18 @@ use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE};
 use crate::commit::{BatchEntry, Index};
 use crate::exceptions::Severity;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::timeline::counted;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Flat and without data; what it means and what is done about it is `exceptions::POLICY`.
+///
+/// Has one name, `unmapped-sku`, in histories, on the command line and in documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum CaseKind {
     UnmappedSku,
     NoSupplier,
@@ -44,6 +48,13 @@ pub enum CaseKind {
     OversizedBody,
     SupplierRefusesUs,
     RefusedConfiguration,
+}
+
+impl fmt::Display for CaseKind {
+    /// The name that serde gives it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
 }
 
 /// An entry of the `attention` index. Entries with the same kind and cause are one case.
@@ -96,7 +107,7 @@ impl Order {
         for hold in self.routing.iter().flat_map(|routing| &routing.holds) {
             found.add(hold.kind, &hold.cause, hold.since, hold.reason.clone());
         }
-        if let Some(since) = self.needs_routing
+        if let Some(since) = self.unrouted_since()
             && now >= since + ROUTING_OVERDUE
         {
             let detail = "received and not routed".to_owned();
@@ -137,17 +148,18 @@ impl Order {
         format!("{}@{edit}", own.number)
     }
 
-    /// What the customer changed although the supplier may already have it. Units that are no longer
-    /// wanted are asked back instead.
+    /// Another address or shipping method than the supplier has. Units that are no longer wanted are
+    /// asked back instead, units that were added wait in a hold.
     fn edited_after_claim(&self, own: &PurchaseOrder) -> Option<String> {
-        let edited = self
-            .payload
-            .as_ref()
-            .is_some_and(|(_, edit)| edit != &own.edit);
+        let edited = own.shipping != self.shipping();
         let asked_back = own.cancels.iter().any(|request| request.whole);
         let concerned = own.sending.is_claimed() && own.is_live() && !asked_back;
-        (edited && concerned)
-            .then(|| format!("the order was edited after {} was handed over", own.number))
+        (edited && concerned).then(|| {
+            format!(
+                "address or shipping method changed after {} was handed over",
+                own.number
+            )
+        })
     }
 }
 
@@ -194,6 +206,10 @@ impl Found {
             SendState::Planned { due } | SendState::BetweenSteps { due } => {
                 let (number, sending) = (own.number.to_string(), &own.sending);
                 self.waiting(&number, supplier, sending, own.planned_at, *due, now);
+            }
+            SendState::SendStarted { settle_at, .. } if now >= *settle_at + SENDING_OVERDUE => {
+                let detail = format!("nobody settled what became of sending {}", own.number);
+                self.add(CaseKind::Stuck, "forwarding", *settle_at, detail);
             }
             SendState::Sent { .. }
             | SendState::SendStarted { .. }
@@ -247,12 +263,13 @@ impl Found {
             );
             self.add(CaseKind::SupplierRejected, supplier, refused.at, detail);
         }
-        let waits: u32 = own
+        let waiting: u32 = own
             .backordered
             .iter()
             .map(|(line, backorder)| backorder.quantity.min(own.quantity_of(line)))
             .sum();
-        if waits > 0 {
+        if waiting > 0 {
+            let waits = counted(waiting, "unit");
             let until = own.backordered_until();
             let cause = format!(
                 "{}:{}",
@@ -262,19 +279,13 @@ impl Found {
             let overdue = until.is_some_and(|until| day_after(until).is_some_and(|end| now >= end));
             let detail = match until {
                 Some(until) if overdue => {
-                    format!(
-                        "{supplier} expected {waits} units of {} by {until}",
-                        own.number
-                    )
+                    format!("{supplier} expected {waits} of {} by {until}", own.number)
                 }
                 Some(until) => {
-                    format!(
-                        "{supplier} expects {waits} units of {} by {until}",
-                        own.number
-                    )
+                    format!("{supplier} expects {waits} of {} by {until}", own.number)
                 }
                 None => format!(
-                    "{supplier} has not {waits} units of {} and says no date",
+                    "{supplier} has not {waits} of {} and says no date",
                     own.number
                 ),
             };
@@ -297,9 +308,9 @@ impl Found {
     ) {
         let supplier = own.supplier.as_str();
         let name = format!("{}/X{number}", own.number);
-        let units: u32 = request.lines.values().sum();
+        let units = counted(request.lines.values().sum::<u32>(), "unit");
         let since = request.wanted_at;
-        let answered = |what: &str| format!("{supplier} {what}: {units} units of {name}");
+        let answered = |what: &str| format!("{supplier} {what}: {units} of {name}");
         match request.end {
             Some(CancelEnd::Answered(CancelAnswer::Refused)) => {
                 let detail = answered("ships all the same");
@@ -322,14 +333,14 @@ impl Found {
             }
             SendState::Planned { due } | SendState::BetweenSteps { due } => {
                 if let Some(why) = &request.sending.unpreparable {
-                    let detail = format!("take {units} units of {} back: {why}", own.number);
+                    let detail = format!("take {units} of {} back: {why}", own.number);
                     self.add(CaseKind::CancelAfterSend, supplier, since, detail);
                 } else {
                     self.waiting(&name, supplier, &request.sending, since, *due, now);
                 }
             }
             SendState::Sent { .. } => {
-                let detail = format!("{supplier} was asked to take {units} units of {name} back");
+                let detail = format!("{supplier} was asked to take {units} of {name} back");
                 self.add(CaseKind::CancelRequested, supplier, since, detail);
             }
             SendState::SendStarted { .. }

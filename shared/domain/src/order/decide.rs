@@ -672,6 +672,15 @@ impl Order {
             .filter(|entry| crate::exceptions::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))
             .collect();
+        let open = !holds.is_empty();
+        let holds: Vec<_> = holds
+            .into_iter()
+            .filter(|hold| !self.released.contains(hold))
+            .collect();
+        // Released already, and routing has not looked yet.
+        if open && holds.is_empty() && events.is_empty() {
+            return Ok(Vec::new());
+        }
         if holds.is_empty() && events.is_empty() {
             return Err(Refusal::NotPossible(format!(
                 "{} has no hold that a person can release",

@@ -146,6 +146,8 @@ pub struct Latest {
     pub edit: Digest,
     /// Of the address alone.
     pub address: Digest,
+    /// Of the shipping method alone.
+    pub method: Digest,
     pub content: Content,
 }
 
@@ -223,6 +225,7 @@ fn merge_snapshot(
         register: Digest::of_value(&(&snapshot.content, &snapshot.payload)),
         edit,
         address: snapshot.payload.address_digest(),
+        method: Digest::of_value(&snapshot.payload.shipping_method),
         content: snapshot.content.clone(),
     };
     let mut events = Vec::new();

@@ -56,6 +56,8 @@ pub struct PurchaseOrder {
     /// The payload item whose address takes the place of that one's.
     pub address: Option<u32>,
     pub edit: Digest,
+    /// Of address and shipping method alone.
+    pub shipping: Digest,
     pub planned_at: Timestamp,
     /// Of the batch it goes with, where the supplier wants batches.
     pub cut_off: Option<Timestamp>,

@@ -1,0 +1,74 @@
+//! The merchant's files of the demo.
+
+use std::net::SocketAddr;
+
+pub(super) const CHANNELS: &str = r#"[merchant]
+name = "Acme Homeware"
+mail = "orders@acme.example"
+
+[[channel]]
+id = "acme"
+kind = "shopify"
+code = "SH"
+start_from = 2026-11-01
+secrets = ["ACME_SHOPIFY_SECRET"]
+[channel.shopify]
+shop = "acme.myshopify.com"
+"#;
+
+pub(super) const OTHER_SUPPLIERS: &str = r#"
+[[supplier]]
+id = "lakeside"
+name = "Lakeside Lamps"
+method = "csv"
+[supplier.csv]
+folder = "lakeside"
+
+[[supplier]]
+id = "harbour"
+name = "Harbour Textiles"
+method = "mail"
+[supplier.mail]
+to = "orders@harbour.example"
+"#;
+
+pub(super) const OFFERS: &str = "sku,supplier,supplier_sku,cost,currency,stock
+MUG,northwind,NW-100,4.00,USD,40
+LAMP,lakeside,LS-LAMP,13.00,USD,25
+TOWEL,harbour,HB-77,8.40,USD,
+KETTLE,eastgate,EG-5,21.00,USD,10
+";
+
+pub(super) fn http_supplier(id: &str, name: &str, address: SocketAddr) -> String {
+    format!(
+        r#"
+[[supplier]]
+id = "{id}"
+name = "{name}"
+method = "http"
+[supplier.http]
+timeout = 2
+allow_private = true
+[supplier.http.create]
+url = "http://{address}/orders"
+headers = {{ content-type = "application/json" }}
+success = "status == 201 and body.id is defined"
+rejected = "status == 422"
+reference = "body.id"
+body = '''
+{{
+  "reference": {{{{ number | tojson }}}},
+  "ship_to": {{{{ ship_to | tojson }}}},
+  "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku | tojson }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]
+}}
+'''
+[supplier.http.lookup]
+url = "http://{address}/orders?reference={{{{ number }}}}"
+found = "status == 200"
+absent = "status == 404"
+reference = "body.id"
+authoritative = true
+lag = 1
+"#
+    )
+}

@@ -1,0 +1,128 @@
+//! Takes over configuration that changed while the server runs.
+
+use super::ways::Ways;
+use super::{Machine, RELOAD_EVERY, pause};
+use domain::digest::Digest;
+use domain::order::attention::CaseKind;
+use ports::{Closing, Incident, OfferStore as _, OrderStore as _};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use tokio::sync::watch;
+
+impl Machine {
+    /// Files are looked at only once they have rested: whoever writes them may be half way.
+    pub(super) async fn reload_often(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut last = None;
+        while !*shutdown.borrow() {
+            let found = digest_of(&self.config);
+            if last.as_ref() == Some(&found)
+                && let Err(error) = self.reload().await
+            {
+                tracing::warn!(error = %format!("{error:#}"), "configuration not looked at");
+            }
+            last = Some(found);
+            pause(&mut shutdown, RELOAD_EVERY).await;
+        }
+    }
+
+    /// Takes over files that changed, wholly or not at all; bad ones become an incident, which
+    /// closes itself with the next good ones, and meanwhile the former run on.
+    pub(crate) async fn reload(&self) -> anyhow::Result<()> {
+        let found = digest_of(&self.config);
+        if self.last_seen().as_ref() == Some(&found) {
+            return Ok(());
+        }
+        let mut problems = Vec::new();
+        let good = match configuration::load_dir(&self.config) {
+            Ok(loaded) => {
+                let secrets = self.secrets.as_ref();
+                let ways =
+                    Ways::open(&loaded.settings, &self.store, secrets, &mut problems).await?;
+                Some((loaded, ways)).filter(|_| problems.is_empty())
+            }
+            Err(found) => {
+                problems.extend(found.iter().map(ToString::to_string));
+                None
+            }
+        };
+        if let Some((loaded, ways)) = good {
+            self.store
+                .apply(
+                    &loaded.catalogue_digest,
+                    &loaded.catalogue,
+                    self.clock.now(),
+                )
+                .await?;
+            let ways = ways.keeping_limits_of(&self.ways());
+            *self.ways.write().unwrap_or_else(PoisonError::into_inner) = ways;
+            let digest = loaded.settings.digest.clone();
+            *self
+                .settings
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.settings);
+            self.close_refusals("good files were taken over").await?;
+            tracing::info!(configuration = digest.short(), "configuration taken over");
+        } else {
+            self.close_refusals("the files changed, and were refused again")
+                .await?;
+            let incident = Incident {
+                kind: CaseKind::RefusedConfiguration,
+                cause: found.to_string(),
+                detail: problems.join("\n"),
+                opened_at: self.clock.now(),
+            };
+            self.store.open_incident(&incident).await?;
+            tracing::error!(detail = %incident.detail, "configuration refused, the former runs on");
+        }
+        // Only now: what failed on our side is tried again.
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        Ok(())
+    }
+
+    pub(super) async fn close_refusals(&self, why: &str) -> anyhow::Result<()> {
+        for incident in self.store.incidents().await? {
+            if incident.kind == CaseKind::RefusedConfiguration {
+                let closing = Closing {
+                    who: "waybill".to_owned(),
+                    why: why.to_owned(),
+                    at: self.clock.now(),
+                };
+                self.store
+                    .close_incident(incident.kind, &incident.cause, &closing)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn last_seen(&self) -> Option<Digest> {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Of the names and bytes of the files; a folder that cannot be read has a digest too, so that its
+/// going and coming are changes.
+pub(super) fn digest_of(dir: &Path) -> Digest {
+    let read = || -> std::io::Result<BTreeMap<String, Digest>> {
+        let mut files = BTreeMap::new();
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            let ours = path
+                .extension()
+                .is_some_and(|ending| ending == "toml" || ending == "csv");
+            if ours && path.is_file() {
+                let digest = Digest::of(&std::fs::read(&path)?);
+                files.insert(path.display().to_string(), digest);
+            }
+        }
+        Ok(files)
+    };
+    read().map_or_else(
+        |error| Digest::of(error.to_string().as_bytes()),
+        |files| Digest::of_value(&files),
+    )
+}
