@@ -8,6 +8,7 @@
 //! are in `tests/flow`.
 
 pub mod address;
+pub mod calendar;
 pub mod catalogue;
 pub mod commit;
 pub mod digest;
@@ -21,6 +22,8 @@ pub mod money;
 pub mod order;
 pub mod personal;
 pub mod purchase_order_number;
+pub mod rates;
+pub mod region;
 pub mod routing;
 pub mod settings;
 pub mod timeline;
