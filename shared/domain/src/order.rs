@@ -127,6 +127,8 @@ pub struct PurchaseOrder {
     pub payload: u32,
     pub edit: Digest,
     pub planned_at: Timestamp,
+    /// The supplier's own word for the order's shipping method.
+    pub service: Option<String>,
     pub send: SendState,
     pub cancel: Cancel,
     pub attempts: u32,
@@ -222,7 +224,10 @@ impl Order {
                         payload: routed.payload,
                         edit: routed.edit.clone(),
                         planned_at: at,
-                        send: SendState::Planned { due: at },
+                        service: planned.service.clone(),
+                        send: SendState::Planned {
+                            due: planned.due.unwrap_or(at),
+                        },
                         cancel: Cancel::None,
                         attempts: 0,
                         deferrals: 0,

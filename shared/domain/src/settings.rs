@@ -1,11 +1,17 @@
 //! The merchant's configuration as types. The crate `configuration` reads it from the text files;
 //! everything else only looks at it.
 
+mod rules;
+pub mod terms;
+
+pub use rules::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};
+
 use crate::digest::Digest;
 use crate::ids::{ChannelCode, ChannelId, SupplierId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use terms::Terms;
 
 /// Everything the text files say, and the digest of it that decisions record.
 #[derive(Debug, Clone)]
@@ -52,36 +58,8 @@ pub struct SupplierSettings {
     pub military: bool,
     /// Sends at once.
     pub concurrency: usize,
+    /// Where it ships, what it charges and when it works.
+    pub terms: Terms,
     /// What only that method knows.
     pub specific: serde_json::Value,
-}
-
-/// Rules of routing with their defaults: none need be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    pub split: Split,
-    /// Stock told longer ago is not trusted.
-    pub stock_max_age: SignedDuration,
-    /// Tags with which an order is never sent, in lower case.
-    pub never_send_tags: BTreeSet<String>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            split: Split::Allow,
-            stock_max_age: SignedDuration::from_hours(72),
-            never_send_tags: ["never-send".to_owned(), "no-dropship".to_owned()].into(),
-        }
-    }
-}
-
-/// Whether several suppliers may ship one order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// One supplier where one has everything, else line by line.
-    Allow,
-    /// One supplier for everything, else the order is held.
-    Never,
 }

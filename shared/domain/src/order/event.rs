@@ -74,6 +74,12 @@ pub struct PlannedPurchaseOrder {
     pub number: PurchaseOrderNumber,
     pub supplier: SupplierId,
     pub lines: Vec<PurchaseOrderLine>,
+    /// The supplier's own word for the order's shipping method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// When the supplier works again, where it does not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
 }
 
 /// Who says that something is so.
