@@ -7,6 +7,7 @@ use crate::money::{BasisPoints, Money};
 use crate::order::attention::CaseKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -149,18 +150,18 @@ impl GroupingTrace {
             self.items,
             known(self.fees).is_some() || known(self.shipping).is_some(),
         ) {
-            figures.push_str(&format!(" (items {items}"));
+            let _ = write!(figures, " (items {items}");
             if let Some(fees) = known(self.fees) {
-                figures.push_str(&format!(", fees {fees}"));
+                let _ = write!(figures, ", fees {fees}");
             }
             if let Some(shipping) = known(self.shipping) {
-                figures.push_str(&format!(", shipping {shipping}"));
+                let _ = write!(figures, ", shipping {shipping}");
             }
             figures.push(')');
         }
         if let Some(margin) = self.margin_basis_points {
-            figures.push_str(&format!(", margin {}", BasisPoints(margin)));
+            let _ = write!(figures, ", margin {}", BasisPoints(margin));
         }
-        format!("  {}: {figures}: {}", suppliers.join(" + "), self.verdict)
+        format!("  {}: {figures}; {}", suppliers.join(" + "), self.verdict)
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
         kind: CaseKind::MarginTooLow,
         cause: grouping.cause(&format!("{landed} of {value}")),
         reason: format!(
-            "{margin}: it would cost {landed} and brings {value}, and margin_floor is {floor}"
+            "it would cost {landed} and brings {value}, {margin}, and margin_floor is {floor}"
         ),
     })
 }
