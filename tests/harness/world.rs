@@ -2,10 +2,12 @@
 
 use crate::faults::{Faults, Faulty, FaultyHttp, Mutant};
 use configuration::Configuration;
+use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::{Message, QueueName};
 use domain::order::Order;
 use domain::order::attention::CaseKind;
+use domain::order::decide::Command;
 use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
@@ -14,7 +16,7 @@ use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::{Embedded, OutboxMailer};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, WebhookRequest};
+use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, WebhookRequest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -217,10 +219,10 @@ impl World {
         self.post(&webhook).await;
     }
 
-    /// Replaces the catalogue, as a reload does.
-    pub async fn offers(&mut self, text: &str) {
+    /// Replaces a file and reads all of them again, as a reload does.
+    pub async fn configure(&mut self, file: &str, text: &str) {
         self.configuration
-            .insert("offers.csv".to_owned(), text.as_bytes().to_vec());
+            .insert(file.to_owned(), text.as_bytes().to_vec());
         let loaded = load(&self.configuration);
         self.store
             .apply(
@@ -231,6 +233,24 @@ impl World {
             .await
             .unwrap();
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
+    }
+
+    /// A person releases every order that has something to release.
+    pub async fn release(&mut self) {
+        for (order, _) in self.orders().await {
+            let command = Command::Release {
+                who: "Ada".to_owned(),
+                why: "looked at it".to_owned(),
+            };
+            let now = self.clock.now();
+            let Ok(events) = order.decide(command, now) else {
+                continue;
+            };
+            let (commit, _) = Commit::new(&order, events, now).unwrap();
+            self.store.commit(commit).await.unwrap();
+            let order = order.id;
+            self.store.send(&Message::Route { order }).await.unwrap();
+        }
     }
 
     /// Handles messages until none is visible.

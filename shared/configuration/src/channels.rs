@@ -7,7 +7,14 @@ use domain::settings::{ChannelSettings, Merchant};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
-pub(crate) fn read(file: &File<'_>) -> (Merchant, BTreeMap<ChannelId, ChannelSettings>) {
+/// The last are the ids of all channels, of those with problems too.
+type Read = (
+    Merchant,
+    BTreeMap<ChannelId, ChannelSettings>,
+    Option<BTreeSet<ChannelId>>,
+);
+
+pub(crate) fn read(file: &File<'_>) -> Read {
     table::parse(file, |mut root| {
         let merchant = root
             .required_table("merchant", "a table [merchant] with name and mail")
@@ -21,7 +28,7 @@ pub(crate) fn read(file: &File<'_>) -> (Merchant, BTreeMap<ChannelId, ChannelSet
             }
         }
         root.finish();
-        (merchant, channels)
+        (merchant, channels, Some(seen.ids))
     })
 }
 

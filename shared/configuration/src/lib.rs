@@ -9,8 +9,10 @@ mod problem;
 mod rules;
 mod suppliers;
 mod table;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use problem::Problem;
 
@@ -18,6 +20,7 @@ use domain::catalogue::CatalogueRow;
 use domain::digest::Digest;
 use domain::settings::{Rules, Settings};
 use problem::File;
+use rules::Known;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,21 +92,25 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
             );
         }
     }
-    let (merchant, channels) = open(CHANNELS)
+    let (merchant, channels, channels_known) = open(CHANNELS)
         .map(|file| channels::read(&file))
         .unwrap_or_default();
     let suppliers = open(SUPPLIERS)
         .map(|file| suppliers::read(&file))
         .unwrap_or_default();
+    let known = Known {
+        suppliers: suppliers.known.as_ref(),
+        channels: channels_known.as_ref(),
+    };
     let rules = if files.contains_key(RULES) {
         open(RULES)
-            .map(|file| rules::read(&file))
+            .map(|file| rules::read(&file, &known))
             .unwrap_or_default()
     } else {
         Rules::default()
     };
     let catalogue = open(OFFERS)
-        .map(|file| offers::read(&file, suppliers.known.as_ref()))
+        .map(|file| offers::read(&file, &suppliers))
         .unwrap_or_default();
 
     let mut problems = problems.into_inner();

@@ -1,16 +1,19 @@
 //! `offers.csv`: who sells which of the merchant's SKUs, and what they have.
 
 use crate::problem::File;
+use crate::suppliers::Suppliers;
 use crate::table::moment;
+use crate::values;
 use csv::StringRecord;
 use domain::catalogue::{CatalogueRow, Offer};
 use domain::ids::{Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
+use domain::region::Region;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 10] = [
     "sku",
     "supplier",
     "supplier_sku",
@@ -19,11 +22,13 @@ const COLUMNS: [&str; 8] = [
     "stock",
     "as_of",
     "not_dropshipped",
+    "category",
+    "countries",
 ];
 const REQUIRED: [&str; 2] = ["sku", "supplier"];
 
-/// `suppliers` is absent where the suppliers' file could not be read; then every id is let pass.
-pub(crate) fn read(file: &File<'_>, suppliers: Option<&BTreeSet<SupplierId>>) -> Vec<CatalogueRow> {
+/// Where the suppliers' file could not be read, every supplier's id is let pass.
+pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<CatalogueRow> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
@@ -148,11 +153,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn read(
-        &self,
-        suppliers: Option<&BTreeSet<SupplierId>>,
-        seen: &mut Seen,
-    ) -> Option<CatalogueRow> {
+    fn read(&self, suppliers: &Suppliers, seen: &mut Seen) -> Option<CatalogueRow> {
         let sku = self.id("sku", self.cell("sku"), Sku::parse);
         let supplier = self.id("supplier", self.cell("supplier"), SupplierId::parse);
         let own = Some(self.cell("supplier_sku")).filter(|cell| !cell.is_empty());
@@ -162,7 +163,10 @@ impl Row<'_> {
             (None, Some(sku)) => self.id("supplier_sku", sku.as_str(), SupplierSku::parse),
             (None, None) => None,
         };
-        let cost = self.cost();
+        let currency = supplier
+            .as_ref()
+            .and_then(|supplier| suppliers.currencies.get(supplier));
+        let cost = self.cost(currency.copied());
         let stock = self.parsed(
             "stock",
             "a whole number, or nothing where it is not counted",
@@ -177,8 +181,17 @@ impl Row<'_> {
             }
         });
 
+        let category = Some(self.cell("category"))
+            .filter(|cell| !cell.is_empty())
+            .map(str::to_owned);
+        let countries = self.countries();
+
         let (sku, supplier, supplier_sku) = (sku?, supplier?, supplier_sku?);
-        if suppliers.is_some_and(|known| !known.contains(&supplier)) {
+        if suppliers
+            .known
+            .as_ref()
+            .is_some_and(|known| !known.contains(&supplier))
+        {
             self.problem(
                 "supplier",
                 &format!("no supplier has the id {supplier}"),
@@ -203,6 +216,8 @@ impl Row<'_> {
                 supplier_sku,
                 cost: cost?,
                 not_dropshipped: not_dropshipped?.unwrap_or(false),
+                category,
+                countries: countries?,
             },
             stock,
             as_of,
@@ -277,8 +292,21 @@ impl Row<'_> {
         value.map(Some)
     }
 
+    /// Separated by spaces or semicolons; blank for everywhere.
+    fn countries(&self) -> Option<Vec<Region>> {
+        let cell = self.cell("countries");
+        let codes = cell.split([' ', ';']).filter(|code| !code.is_empty());
+        if cell.is_empty() {
+            return Some(Vec::new());
+        }
+        let expected = "countries and subdivisions separated by spaces, such as US CA US-HI";
+        values::regions_of(codes)
+            .map_err(|message| self.problem("countries", &message, expected))
+            .ok()
+    }
+
     #[expect(clippy::option_option, reason = "a blank cell is not a bad one")]
-    fn cost(&self) -> Option<Option<Money>> {
+    fn cost(&self, suppliers_own: Option<Currency>) -> Option<Option<Money>> {
         let currency = self.parsed("currency", "three letters A-Z, such as USD", |cell| {
             Currency::parse(cell).ok()
         });
@@ -286,11 +314,11 @@ impl Row<'_> {
         if cost.is_empty() {
             return currency.map(|_| None);
         }
-        let Some(currency) = currency? else {
+        let Some(currency) = currency?.or(suppliers_own) else {
             self.problem(
                 "currency",
                 "missing beside a cost",
-                "three letters A-Z, such as USD",
+                "three letters A-Z, such as USD, here or as the supplier's currency",
             );
             return None;
         };

@@ -2,7 +2,9 @@
 
 use crate::problem::File;
 use crate::table::{self, Table};
+use crate::{terms, values};
 use domain::ids::SupplierId;
+use domain::money::Currency;
 use domain::settings::SupplierSettings;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
@@ -13,14 +15,18 @@ pub(crate) struct Suppliers {
     /// Ids of all, of those with problems too; `None` where the file could not be read at all and
     /// an offer's supplier cannot be judged.
     pub(crate) known: Option<BTreeSet<SupplierId>>,
+    /// What a supplier charges in where a row of offers.csv does not say.
+    pub(crate) currencies: BTreeMap<SupplierId, Currency>,
 }
 
 pub(crate) fn read(file: &File<'_>) -> Suppliers {
     table::parse(file, |mut root| {
         let mut settings = BTreeMap::new();
         let mut known = BTreeSet::new();
+        let mut currencies = BTreeMap::new();
         for table in root.tables("supplier") {
-            if let Some(supplier) = supplier(table, &mut known) {
+            if let Some((supplier, currency)) = supplier(table, &mut known) {
+                currencies.extend(currency.map(|currency| (supplier.id.clone(), currency)));
                 settings.insert(supplier.id.clone(), supplier);
             }
         }
@@ -28,11 +34,15 @@ pub(crate) fn read(file: &File<'_>) -> Suppliers {
         Suppliers {
             settings,
             known: Some(known),
+            currencies,
         }
     })
 }
 
-fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<SupplierSettings> {
+fn supplier(
+    mut table: Table<'_>,
+    known: &mut BTreeSet<SupplierId>,
+) -> Option<(SupplierSettings, Option<Currency>)> {
     let id = table.required(
         "id",
         "1 to 40 of a-z, 0-9 and -",
@@ -70,6 +80,12 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
     let concurrency = table
         .optional("concurrency", "a whole number from 1", concurrency)
         .unwrap_or(4);
+    let currency = table.optional(
+        "currency",
+        "three letters A-Z, such as \"EUR\"",
+        values::currency,
+    );
+    let terms = terms::read(&mut table);
     let specific = method
         .as_ref()
         .map(|method| table.specific("method", method));
@@ -77,7 +93,7 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
     if specific.is_some() {
         table.finish();
     }
-    Some(SupplierSettings {
+    let settings = SupplierSettings {
         id: id?,
         name: name?,
         contact,
@@ -86,8 +102,11 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
         po_box,
         military,
         concurrency,
+        terms,
+        batched: specific.as_ref()?.get("batch").is_some(),
         specific: specific?,
-    })
+    };
+    Some((settings, currency))
 }
 
 fn concurrency(value: &DeValue<'_>) -> Result<usize, String> {

@@ -87,6 +87,15 @@ impl<'a> Table<'a> {
 
     /// The tables of `[[key]]`.
     pub(crate) fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
+        self.tables_named(key, "")
+    }
+
+    /// The rows of a list of tables inside this one, whose keys are then named with it.
+    pub(crate) fn rows(&mut self, key: &str) -> Vec<Table<'a>> {
+        self.tables_named(key, &format!("{}{key}.", self.prefix))
+    }
+
+    fn tables_named(&mut self, key: &str, prefix: &str) -> Vec<Table<'a>> {
         self.asked.push(key.to_owned());
         let Some((_, value)) = self.find(key) else {
             return Vec::new();
@@ -103,7 +112,7 @@ impl<'a> Table<'a> {
                         .problem(Some(line), Some(key), "not a table", &format!("[[{key}]]"));
                     return None;
                 };
-                Some(Table::new(self.file, table, line, ""))
+                Some(Table::new(self.file, table, line, prefix))
             })
             .collect()
     }
@@ -120,7 +129,7 @@ impl<'a> Table<'a> {
             self.file,
             table,
             self.file.line_at(span.start),
-            &format!("{key}."),
+            &format!("{}{key}.", self.prefix),
         ))
     }
 
@@ -159,6 +168,36 @@ impl<'a> Table<'a> {
         };
         self.optional(key, "a table", read)
             .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+    }
+
+    /// Every key with its value, where the keys are the merchant's own words. Those that `read`
+    /// refuses are problems.
+    pub(crate) fn each<T>(
+        &mut self,
+        expected: &str,
+        mut read: impl FnMut(&str, &DeValue<'_>) -> Result<T, String>,
+    ) -> Vec<T> {
+        let keys: Vec<String> = self
+            .entries
+            .keys()
+            .map(|key| key.get_ref().as_ref().to_owned())
+            .filter(|key| !self.asked.contains(key))
+            .collect();
+        keys.iter()
+            .filter_map(|key| self.optional(key, expected, |value| read(key, value)))
+            .collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The keys that nobody asked for yet.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let keys = self.entries.keys().map(|key| key.get_ref().as_ref());
+        keys.filter(|key| !self.asked.iter().any(|asked| asked == key))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// A key that nobody asked for is misspelt or in the wrong place.

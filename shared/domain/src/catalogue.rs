@@ -2,6 +2,7 @@
 
 use crate::ids::{Sku, SupplierId, SupplierSku};
 use crate::money::Money;
+use crate::region::Region;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,12 @@ pub struct Offer {
     /// Ours to ship from our own shelf, or never to forward.
     #[serde(default)]
     pub not_dropshipped: bool,
+    /// The merchant's word for what kind of article it is; rules name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Where this article may go, beside where its supplier ships; empty for everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub countries: Vec<Region>,
 }
 
 /// Units that a supplier has of one of its SKUs, shared by all offers that name it.

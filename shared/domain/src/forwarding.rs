@@ -122,8 +122,9 @@ pub fn next_look_up(
     [fixed, proving].into_iter().flatten().min()
 }
 
-/// The cut-off after `now` of the supplier's batches; a day later where it has none any more.
+/// The next cut-off of the supplier's batches; a day later where it takes none any more.
 pub fn next_batch(supplier: Option<&SupplierSettings>, now: Timestamp) -> Timestamp {
-    let _ = supplier;
-    now + SignedDuration::from_hours(24)
+    supplier
+        .and_then(|supplier| supplier.next_batch(now))
+        .unwrap_or(now + SignedDuration::from_hours(24))
 }

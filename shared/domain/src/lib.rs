@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod batch;
+pub mod calendar;
 pub mod catalogue;
 pub mod commit;
 pub mod digest;
@@ -22,6 +23,8 @@ pub mod money;
 pub mod order;
 pub mod personal;
 pub mod purchase_order_number;
+pub mod rates;
+pub mod region;
 pub mod routing;
 pub mod settings;
 pub mod timeline;

@@ -112,6 +112,27 @@ impl Money {
     }
 }
 
+/// Hundredths of a percent, so that rules compare whole numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BasisPoints(pub i64);
+
+impl BasisPoints {
+    /// What part of `whole` the `part` is, rounded down; `None` of nothing.
+    pub fn of(part: i128, whole: i128) -> Option<Self> {
+        if whole <= 0 {
+            return None;
+        }
+        let scaled = part.checked_mul(10_000)?.div_euclid(whole);
+        i64::try_from(scaled).ok().map(Self)
+    }
+}
+
+impl fmt::Display for BasisPoints {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}%", Decimal::new(self.0, 2).normalize())
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.decimal(), self.currency)

@@ -1,11 +1,18 @@
 //! The merchant's configuration as types. The crate `configuration` reads it from the text files;
 //! everything else only looks at it.
 
+mod rules;
+pub mod terms;
+
+pub use rules::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};
+
+use crate::calendar::next_cut_off;
 use crate::digest::Digest;
 use crate::ids::{ChannelCode, ChannelId, SupplierId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use terms::Terms;
 
 /// Everything the text files say, and the digest of it that decisions record.
 #[derive(Debug, Clone)]
@@ -54,36 +61,18 @@ pub struct SupplierSettings {
     pub military: bool,
     /// Sends at once.
     pub concurrency: usize,
+    /// Where it ships, what it charges and when it works.
+    pub terms: Terms,
+    /// Its purchase orders are gathered in one file for each cut-off of its calendar.
+    pub batched: bool,
     /// What only that method knows.
     pub specific: serde_json::Value,
 }
 
-/// Rules of routing with their defaults: none need be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rules {
-    pub split: Split,
-    /// Stock told longer ago is not trusted.
-    pub stock_max_age: SignedDuration,
-    /// Tags with which an order is never sent, in lower case.
-    pub never_send_tags: BTreeSet<String>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            split: Split::Allow,
-            stock_max_age: SignedDuration::from_hours(72),
-            never_send_tags: ["never-send".to_owned(), "no-dropship".to_owned()].into(),
-        }
+impl SupplierSettings {
+    /// The cut-off after `now` with which a purchase order goes, where the supplier takes batches.
+    pub fn next_batch(&self, now: Timestamp) -> Option<Timestamp> {
+        let calendar = self.terms.calendar.as_ref().filter(|_| self.batched)?;
+        next_cut_off(calendar, now + SignedDuration::from_secs(1))
     }
-}
-
-/// Whether several suppliers may ship one order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Split {
-    /// One supplier where one has everything, else line by line.
-    Allow,
-    /// One supplier for everything, else the order is held.
-    Never,
 }

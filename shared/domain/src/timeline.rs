@@ -98,11 +98,19 @@ fn texts(event: &Event) -> Vec<String> {
                         .iter()
                         .map(|line| format!("{} x {}", line.quantity, line.sku))
                         .collect();
+                    let service = planned.service.as_ref();
+                    let service = service.map_or_else(String::new, |name| format!(", by {name}"));
+                    let due = planned.due.map_or_else(String::new, |due| {
+                        format!(
+                            ", to be sent {} when it opens",
+                            due.strftime("%Y-%m-%d %H:%MZ")
+                        )
+                    });
                     format!(
-                        "planned {} at {}: {}",
+                        "planned {} at {}: {}{service}{due}",
                         planned.number,
                         planned.supplier,
-                        lines.join(", ")
+                        lines.join(", "),
                     )
                 })
                 .collect();

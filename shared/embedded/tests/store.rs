@@ -77,6 +77,8 @@ fn changing(own: u32, expected_version: u64, counter: u32, change: Change) -> Co
 
 fn row(stock: Option<u32>, as_of: Option<i64>) -> CatalogueRow {
     let offer = Offer {
+        category: None,
+        countries: Vec::new(),
         sku: Sku::parse("MUG").unwrap(),
         supplier: SupplierId::parse("northwind").unwrap(),
         supplier_sku: SupplierSku::parse("NW-1").unwrap(),

@@ -95,6 +95,7 @@ impl World {
             priority: 1,
             po_box: true,
             military: true,
+            terms: domain::settings::terms::Terms::default(),
             concurrency: 1,
             specific,
         };

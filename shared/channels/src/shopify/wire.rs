@@ -5,7 +5,7 @@ use domain::address::Address;
 use domain::ids::{ChannelOrderId, LineId, RefundId, Sku};
 use domain::money::{Currency, Money};
 use domain::order::news::{
-    ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine, Refund,
+    ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine, Refund, ShippingMethod,
 };
 use domain::personal::Personal;
 use ports::ParseError;
@@ -18,6 +18,7 @@ pub(super) fn order(order: &Field<'_>, services: &[String]) -> Result<ChannelEve
     let (lines, payload_lines) = lines(order, currency, services)?;
     let ship_to = address(&order.get("shipping_address"))?;
     let country_known = rust_iso3166::from_alpha2(&ship_to.country_code).is_some();
+    let shipping = shipping(order)?;
     let content = Content {
         placed_at,
         sequential: order.get("order_number").number()?,
@@ -27,13 +28,14 @@ pub(super) fn order(order: &Field<'_>, services: &[String]) -> Result<ChannelEve
         destination: ship_to.destination(country_known),
         lines,
         tags: tags(&order.get("tags").text()?),
+        shipping: shipping.clone(),
     };
     let payload = Payload {
         ship_to: Personal::new(ship_to),
         email: Personal::new(order.get("email").text()?),
         order_name: order.get("name").text()?,
         placed_at,
-        shipping_method: shipping_method(order)?,
+        shipping_method: shipping.map(name).unwrap_or_default(),
         lines: payload_lines,
     };
     let refunds = order.get("refunds").list()?;
@@ -83,19 +85,47 @@ fn tags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn shipping_method(order: &Field<'_>) -> Result<String, ParseError> {
+fn shipping(order: &Field<'_>) -> Result<Option<ShippingMethod>, ParseError> {
     for line in order.get("shipping_lines").list()? {
         // An edited order still lists the shipping that it had before.
         if !line.get("is_removed").flag(false)? {
-            let title = line.get("title").text()?;
-            return if title.is_empty() {
-                line.get("code").text()
-            } else {
-                Ok(title)
-            };
+            return Ok(Some(ShippingMethod {
+                title: line.get("title").text()?,
+                code: line.get("code").text()?,
+            }));
         }
     }
-    Ok(String::new())
+    Ok(None)
+}
+
+fn name(method: ShippingMethod) -> String {
+    if method.title.is_empty() {
+        method.code
+    } else {
+        method.title
+    }
+}
+
+/// What an amount of each entry of a list adds up to; none for an empty list.
+fn sum(
+    line: &Field<'_>,
+    list: &str,
+    amount: &str,
+    currency: Currency,
+) -> Result<Option<Money>, ParseError> {
+    let mut sum: Option<Money> = None;
+    for entry in line.get(list).list()? {
+        let amount = money(&entry, amount, currency)?;
+        sum = match sum {
+            None => Some(amount),
+            Some(before) => Some(
+                before
+                    .checked_add(amount)
+                    .ok_or_else(|| entry.error("amounts of several currencies, or too large"))?,
+            ),
+        };
+    }
+    Ok(sum)
 }
 
 fn address(address: &Field<'_>) -> Result<Address, ParseError> {
@@ -129,6 +159,7 @@ fn lines(
     services: &[String],
 ) -> Result<(Vec<Line>, Vec<PayloadLine>), ParseError> {
     let fulfilled = fulfilled(order)?;
+    let taxes_included = order.get("taxes_included").flag(false)?;
     let mut lines = Vec::new();
     let mut payload_lines = Vec::new();
     for line in order.get("line_items").list()? {
@@ -153,6 +184,12 @@ fn lines(
             },
             fulfilled: fulfilled.get(&id).copied().unwrap_or(0),
             price: money(&line, "price", currency)?,
+            discount: sum(&line, "discount_allocations", "amount", currency)?,
+            included_tax: if taxes_included {
+                sum(&line, "tax_lines", "price", currency)?
+            } else {
+                None
+            },
             not_ours: not_ours(&line, services)?,
             id,
         });

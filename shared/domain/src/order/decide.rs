@@ -731,11 +731,7 @@ impl Order {
             if own.sending.is_claimed() && !asked {
                 events.push(Event::CancelWanted {
                     number: own.number.clone(),
-                    lines: own
-                        .lines
-                        .iter()
-                        .map(|line| (line.line.clone(), own.remaining(line)))
-                        .collect(),
+                    lines: own.everything(),
                     whole: true,
                     why: why.to_owned(),
                 });

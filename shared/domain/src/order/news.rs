@@ -61,6 +61,17 @@ pub struct Content {
     pub lines: Vec<Line>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
+    /// The shipping method the customer chose, where the channel names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping: Option<ShippingMethod>,
+}
+
+/// As the channel writes it; either may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ShippingMethod {
+    pub title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +86,14 @@ pub struct Line {
     /// Units the channel holds to be fulfilled, by whomever.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub fulfilled: u32,
+    /// Of one unit, before discounts.
     pub price: Money,
+    /// Taken off the price of all its units together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// Tax of all its units together, where the price contains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included_tax: Option<Money>,
     /// Why no supplier ships it, where the channel already says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_ours: Option<String>,

@@ -9,7 +9,7 @@ use crate::money::Money;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What is handed over: a purchase order, or the n-th request to take it back.
@@ -175,13 +175,19 @@ impl PurchaseOrder {
     }
 
     fn want_back(&mut self, why: &str, at: Timestamp) {
-        let lines = self
-            .lines
-            .iter()
-            .map(|line| (line.line.clone(), line.quantity))
-            .collect();
+        let lines = self.everything();
         self.cancels
             .push(CancelRequest::new(lines, true, why.to_owned(), at));
+    }
+
+    /// Units that are still asked for or on their way, by line.
+    pub fn everything(&self) -> BTreeMap<LineId, u32> {
+        let lines: BTreeSet<&LineId> = self.lines.iter().map(|line| &line.line).collect();
+        lines
+            .into_iter()
+            .map(|line| (line.clone(), self.quantity_of(line)))
+            .filter(|(_, quantity)| *quantity > 0)
+            .collect()
     }
 
     pub(super) fn answer_cancel(
@@ -286,9 +292,16 @@ impl PurchaseOrder {
             .map(|refused| refused.quantity)
             .sum();
         let withdrawn = self.withdrawn.get(&line.line).copied().unwrap_or(0);
-        line.quantity
-            .saturating_sub(refused)
-            .saturating_sub(withdrawn)
+        // A line that several offers of the supplier serve gives back in their order.
+        let before: u32 = self
+            .lines
+            .iter()
+            .take_while(|own| *own != line)
+            .filter(|own| own.line == line.line)
+            .map(|own| own.quantity)
+            .fold(0, u32::saturating_add);
+        let gone = refused.saturating_add(withdrawn).saturating_sub(before);
+        line.quantity.saturating_sub(gone)
     }
 
     /// Units refused by the supplier that nobody has freed.

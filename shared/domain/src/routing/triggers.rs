@@ -3,9 +3,11 @@
 pub(super) mod address;
 pub(super) mod edited_after_send;
 pub(super) mod held;
+pub(super) mod limits;
 pub(super) mod mapped;
 pub(super) mod ours;
 pub(super) mod paid;
+pub(super) mod risk;
 pub(super) mod tags;
 
 use super::Proposal;
@@ -34,5 +36,6 @@ fn whole_order(
         cause,
         reason,
         lines: every_line(content),
+        again: false,
     }])
 }

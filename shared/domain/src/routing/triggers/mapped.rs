@@ -25,6 +25,7 @@ pub(in crate::routing) fn check(_: &Order, content: &Content, facts: &Facts) -> 
                     format!("nobody offers SKU {sku}")
                 },
                 lines: vec![line.id.clone()],
+                again: false,
             }
         })
         .collect();

@@ -1,0 +1,32 @@
+//! What the supplier charges can be compared: it is in the plan's currency, or the merchant gave a
+//! rate. Otherwise the line waits for the rate, since passing the offer over would be a guess too.
+
+use super::super::{Candidate, Facts, Judgement};
+use crate::money::Money;
+use crate::order::attention::CaseKind;
+
+pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
+    let terms = &candidate.supplier.terms;
+    let matters = facts.settings.rules.cost_matters();
+    let destination = &candidate.content.destination;
+    let shipping = terms
+        .shipping_cost
+        .iter()
+        .filter(|row| row.is_for(destination))
+        .map(|row| row.amount);
+    let charged = candidate.offer.offer.cost.into_iter();
+    let charged = charged.chain(terms.fee).chain(shipping);
+    let charged = charged.filter(|_| matters).chain(terms.minimum_order);
+    let without = |money: &Money| candidate.ledger.minor(*money).is_none();
+    match charged.into_iter().find(without) {
+        None => Judgement::Fits,
+        Some(money) => Judgement::Holds {
+            kind: CaseKind::CurrencyWithoutRate,
+            cause: money.currency.to_string(),
+            why: format!(
+                "charges {money}, and there is no rate from {} to {}",
+                money.currency, candidate.ledger.currency
+            ),
+        },
+    }
+}
