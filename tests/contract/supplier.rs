@@ -66,17 +66,8 @@ impl Method {
         specific: &Value,
         secrets: Vec<String>,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        let settings = SupplierSettings {
-            id: SupplierId::parse("acme").unwrap(),
-            name: "Acme".to_owned(),
-            contact: None,
-            method: self.entry.method.to_owned(),
-            priority: 1,
-            po_box: true,
-            military: true,
-            concurrency: 1,
-            specific: specific.clone(),
-        };
+        let id = SupplierId::parse("acme").unwrap();
+        let settings = SupplierSettings::plain(id, self.entry.method, specific.clone());
         let secret = |name| (name, SecretString::from(SECRET.to_owned()));
         (self.entry.open)(Opening {
             settings: &settings,

@@ -70,6 +70,23 @@ pub struct SupplierSettings {
 }
 
 impl SupplierSettings {
+    /// Every other setting as where the files say nothing of it.
+    pub fn plain(id: SupplierId, method: &str, specific: serde_json::Value) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            contact: None,
+            method: method.to_owned(),
+            priority: 10,
+            po_box: true,
+            military: true,
+            concurrency: 4,
+            terms: Terms::default(),
+            batched: false,
+            specific,
+        }
+    }
+
     /// The cut-off after `now` with which a purchase order goes, where the supplier takes batches.
     pub fn next_batch(&self, now: Timestamp) -> Option<Timestamp> {
         let calendar = self.terms.calendar.as_ref().filter(|_| self.batched)?;

@@ -192,6 +192,8 @@ async fn what_was_committed_survives_a_restart() {
         lines: Vec::new(),
     };
     let trace = Trace {
+        groupings: Vec::new(),
+        notes: Vec::new(),
         configuration: Digest::of(b"c"),
         at: at(1),
         triggers: Vec::new(),

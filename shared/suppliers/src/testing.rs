@@ -87,18 +87,8 @@ impl World {
         method: &str,
         specific: serde_json::Value,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        let settings = SupplierSettings {
-            id: SupplierId::parse("acme").unwrap(),
-            name: "Acme".to_owned(),
-            contact: None,
-            method: method.to_owned(),
-            priority: 1,
-            po_box: true,
-            military: true,
-            terms: domain::settings::terms::Terms::default(),
-            concurrency: 1,
-            specific,
-        };
+        let id = SupplierId::parse("acme").unwrap();
+        let settings = SupplierSettings::plain(id, method, specific);
         (entry(method).unwrap().open)(Opening {
             settings: &settings,
             http: Arc::new(self.clone()),

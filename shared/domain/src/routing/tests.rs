@@ -82,6 +82,8 @@ impl World {
             updated_at: NOW.parse().unwrap(),
             register: Digest::of(b"register"),
             edit: Digest::of(b"edit"),
+            address: Digest::of(b"address"),
+            method: Digest::of(b"method"),
             content: Content {
                 placed_at: NOW.parse().unwrap(),
                 sequential: "1001".to_owned(),
@@ -133,15 +135,9 @@ impl World {
 
     pub(super) fn supplier(mut self, id: &str, priority: u32, terms: Terms) -> Self {
         let settings = SupplierSettings {
-            id: supplier_id(id),
-            name: id.to_owned(),
-            method: "mail".to_owned(),
             priority,
-            po_box: true,
-            military: true,
-            concurrency: 1,
             terms,
-            specific: serde_json::Value::Null,
+            ..SupplierSettings::plain(supplier_id(id), "mail", serde_json::Value::Null)
         };
         self.settings
             .suppliers
@@ -232,7 +228,7 @@ impl World {
         let holds = holds.iter().map(|hold| {
             format!(
                 "held {} {}: {}",
-                crate::timeline::label(hold.kind),
+                hold.kind,
                 hold.lines
                     .iter()
                     .map(|(line, units)| format!("{units} of {line}"))

@@ -114,6 +114,8 @@ pub(super) fn offers() -> impl Strategy<Value = Vec<OfferWithStock>> {
                     supplier: SupplierId::parse(OFFERING[supplier]).unwrap(),
                     supplier_sku: SupplierSku::parse(format!("X-{own}")).unwrap(),
                     cost: cost.map(money),
+                    category: None,
+                    countries: Vec::new(),
                     not_dropshipped,
                 },
                 stock,
@@ -205,15 +207,14 @@ impl Case {
     pub(super) fn settings(&self) -> Settings {
         let suppliers = SUPPLIERS.iter().zip(&self.priorities);
         let suppliers = suppliers.map(|(id, (priority, everywhere))| SupplierSettings {
-            contact: None,
-            id: SupplierId::parse(*id).unwrap(),
-            name: (*id).to_owned(),
-            method: "csv".to_owned(),
             priority: *priority,
             po_box: *everywhere,
             military: *everywhere,
-            concurrency: 1,
-            specific: serde_json::Value::Null,
+            ..SupplierSettings::plain(
+                SupplierId::parse(*id).unwrap(),
+                "csv",
+                serde_json::Value::Null,
+            )
         });
         let channel = ChannelSettings {
             id: ChannelId::parse("acme").unwrap(),
@@ -244,6 +245,8 @@ impl Case {
         let lines = self.lines.iter().enumerate();
         let lines: Vec<Line> = lines
             .map(|(at, line)| Line {
+                discount: None,
+                included_tax: None,
                 id: line_id(at),
                 sku: line.sku.map(|sku| Sku::parse(SKUS[sku]).unwrap()),
                 quantity: line.quantity,
@@ -278,6 +281,7 @@ impl Case {
                     .collect(),
             },
             content: Content {
+                shipping: None,
                 placed_at,
                 sequential: "1001".to_owned(),
                 currency: Currency::parse("USD").unwrap(),
@@ -332,6 +336,8 @@ pub(super) fn offer(sku: &str, supplier: &str, available: i64) -> OfferWithStock
             supplier: SupplierId::parse(supplier).unwrap(),
             supplier_sku: SupplierSku::parse("X-1").unwrap(),
             cost: None,
+            category: None,
+            countries: Vec::new(),
             not_dropshipped: false,
         },
         stock: Some(Stock {
