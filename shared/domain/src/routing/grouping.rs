@@ -87,7 +87,7 @@ pub(super) fn choose(question: &Question) -> Answer {
 /// What is compared; less is better.
 #[derive(Debug, Clone, Copy)]
 struct Key {
-    elsewhere: u32,
+    elsewhere: u64,
     /// An unknown cost comes after every known one.
     unknown: bool,
     cost: i128,

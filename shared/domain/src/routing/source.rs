@@ -37,13 +37,13 @@ impl<'a> Source<'a> {
     }
 
     /// `None` where no row is for so many units.
-    pub(super) fn shipping(&self, units: u32) -> Option<i128> {
+    pub(super) fn shipping(&self, units: u64) -> Option<i128> {
         let Some(rows) = &self.shipping else {
             return Some(0);
         };
         let row = rows
             .iter()
-            .find(|(up_to, _)| up_to.is_none_or(|most| units <= most));
+            .find(|(up_to, _)| up_to.is_none_or(|most| units <= u64::from(most)));
         row.and_then(|(_, amount)| *amount)
     }
 

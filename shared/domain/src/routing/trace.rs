@@ -81,7 +81,7 @@ pub struct GroupingTrace {
     /// Of what the customer pays for these articles.
     pub margin_basis_points: Option<i64>,
     /// Units from suppliers that do not prefer the destination.
-    pub units_elsewhere: u32,
+    pub units_elsewhere: u64,
     /// `chosen`, the rule it breaks, or the comparison that it loses.
     pub verdict: String,
 }

@@ -39,7 +39,7 @@ impl Sum {
 #[derive(Debug, Clone, Copy, Default)]
 struct Load {
     parts: u32,
-    units: u32,
+    units: u64,
     items: Sum,
     value: Sum,
 }
@@ -52,7 +52,7 @@ pub(super) struct Search<'q, 'a> {
     /// Of the lines from here on, the least that their articles can cost.
     rest: Vec<i128>,
     least: Vec<i128>,
-    elsewhere: u32,
+    elsewhere: u64,
     items: Sum,
     fixed: i128,
     packages: u32,
@@ -204,12 +204,12 @@ impl<'q, 'a> Search<'q, 'a> {
                 self.fixed += self.least[part.source];
             }
             load.parts += 1;
-            load.units += part.units;
+            load.units += u64::from(part.units);
             load.items.add(part.cost);
             load.value.add(part.value);
             self.items.add(part.cost);
             if !self.question.sources[part.source].preferred {
-                self.elsewhere += part.units;
+                self.elsewhere += u64::from(part.units);
             }
             if let Some(pool) = part.pool {
                 self.drawn[pool] += i64::from(part.units);
@@ -225,7 +225,7 @@ impl<'q, 'a> Search<'q, 'a> {
         for part in &self.question.wanted[place].choices[choice] {
             let load = &mut self.loads[part.source];
             load.parts -= 1;
-            load.units -= part.units;
+            load.units -= u64::from(part.units);
             if load.parts == 0 {
                 self.packages -= 1;
                 self.fixed -= self.least[part.source];
@@ -234,7 +234,7 @@ impl<'q, 'a> Search<'q, 'a> {
             load.value.take_back(part.value);
             self.items.take_back(part.cost);
             if !self.question.sources[part.source].preferred {
-                self.elsewhere -= part.units;
+                self.elsewhere -= u64::from(part.units);
             }
             if let Some(pool) = part.pool {
                 self.drawn[pool] -= i64::from(part.units);
