@@ -38,6 +38,7 @@ fn merchant(mut table: Table<'_>) -> Merchant {
     Merchant {
         name: name.unwrap_or_default(),
         mail: mail.unwrap_or_default(),
+        ..Merchant::default()
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Merchant {
     pub name: String,
     /// Sender of purchase order mails.
     pub mail: String,
+    /// Where customers send returns, in lines as on a label.
+    pub returns_address: String,
+    pub phone: String,
+    pub website: String,
 }
 
 #[derive(Debug, Clone)]

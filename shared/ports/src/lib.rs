@@ -20,8 +20,8 @@ pub use store::{
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
-    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, PrepareError, SendId,
-    SendLookup, SendOutcome, StepDone, Supplier,
+    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, Part, PrepareError,
+    SendId, SendLookup, SendOutcome, StepDone, Supplier,
 };
 
 /// The only source of time.
