@@ -323,7 +323,8 @@ pub trait Mailer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailOutcome {
     Sent,
-    /// The receiver does not exist or is refused for good.
+    /// The receiver does not exist or is refused for good: one line in our words, and below it the
+    /// server's answer, which is evidence.
     Rejected(String),
     NotSent(String),
     InDoubt(String),

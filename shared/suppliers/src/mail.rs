@@ -325,11 +325,14 @@ impl Supplier for Mail {
         let late = || MailOutcome::InDoubt("the mailer did not answer in time".to_owned());
         match timeout(TIMEOUT, sent).await.unwrap_or_else(|_| late()) {
             MailOutcome::Sent => SendOutcome::accepted(),
-            MailOutcome::Rejected(why) => SendOutcome::Rejected {
-                reason: RejectionReason::Unknown,
-                detail: why,
-                evidence: Vec::new(),
-            },
+            MailOutcome::Rejected(why) => {
+                let (detail, answer) = why.split_once('\n').unwrap_or((&why, ""));
+                SendOutcome::Rejected {
+                    reason: RejectionReason::Unknown,
+                    detail: detail.to_owned(),
+                    evidence: answer.as_bytes().to_vec(),
+                }
+            }
             MailOutcome::NotSent(why) => SendOutcome::not_sent(why),
             MailOutcome::InDoubt(why) => SendOutcome::InDoubt {
                 why,

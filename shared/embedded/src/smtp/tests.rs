@@ -1,0 +1,434 @@
+use super::*;
+use crate::SystemClock;
+use domain::settings::SmtpLogin;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Mutex;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const MESSAGE: &[u8] = b"From: Shop <orders@shop.example>\r\nTo: po@acme.example\r\n\
+    Cc: copy@acme.example\r\nMessage-ID: <S-1-1-K@shop.example>\r\n\r\nHello\r\n.dot\r\n";
+
+/// What the server does instead of its usual answer.
+#[derive(Clone, Copy)]
+enum Deed {
+    Say(&'static str),
+    Leave,
+    Sleep,
+}
+
+type Script = Vec<(&'static str, Deed)>;
+
+/// Everything the server heard, in the open and within TLS.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    fn commands(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn note(&self, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+struct Server {
+    port: u16,
+    heard: Heard,
+    roots: RootCertStore,
+}
+
+enum Secured {
+    No,
+    Asked,
+    Always,
+}
+
+impl Server {
+    async fn start(script: Script, secured: Secured) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = Heard::default();
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = CertificateDer::from(certified.cert.der().to_vec());
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.clone()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], PrivateKeyDer::from(key))
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let noted = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mut talk = Talk {
+                    script: &script,
+                    heard: &noted,
+                };
+                match secured {
+                    Secured::No => {
+                        talk.hold(stream, true, false).await;
+                    }
+                    Secured::Always => {
+                        if let Ok(stream) = acceptor.accept(stream).await {
+                            talk.hold(stream, true, false).await;
+                        }
+                    }
+                    Secured::Asked => {
+                        let Some(stream) = talk.hold(stream, true, true).await else {
+                            continue;
+                        };
+                        noted.note("(TLS)");
+                        if let Ok(stream) = acceptor.accept(stream).await {
+                            talk.hold(stream, false, false).await;
+                        }
+                    }
+                }
+            }
+        });
+        Self { port, heard, roots }
+    }
+
+    fn mailer(&self, tls: SmtpTls) -> SmtpMailer {
+        let settings = Smtp {
+            host: "localhost".to_owned(),
+            port: self.port,
+            login: Some(SmtpLogin {
+                user: "shop".to_owned(),
+                password: "SMTP_PASSWORD".to_owned(),
+            }),
+            tls,
+        };
+        let password = Some(SecretString::from("hush"));
+        let clock = Arc::new(SystemClock);
+        SmtpMailer::trusting(self.roots.clone(), &settings, password, clock).unwrap()
+    }
+}
+
+struct Talk<'a> {
+    script: &'a Script,
+    heard: &'a Heard,
+}
+
+impl Talk<'_> {
+    /// The stream again, where TLS is to begin on it.
+    async fn hold<S: connection::Stream>(
+        &mut self,
+        stream: S,
+        greets: bool,
+        offers_tls: bool,
+    ) -> Option<S> {
+        let mut stream = BufReader::new(stream);
+        if greets {
+            self.answer(&mut stream, "greeting", "220 ready").await?;
+        }
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end();
+            self.heard.note(line);
+            let word = line.split([' ', ':']).next().unwrap();
+            let usual = match word {
+                "EHLO" if offers_tls => "250-here\r\n250-SIZE 1000000\r\n250 STARTTLS",
+                "EHLO" => "250-here\r\n250-8BITMIME\r\n250 AUTH LOGIN PLAIN",
+                "AUTH" => "235 welcome",
+                "STARTTLS" => "220 go on",
+                "DATA" => "354 go on",
+                "QUIT" => "221 bye",
+                _ => "250 fine",
+            };
+            self.answer(&mut stream, word, usual).await?;
+            match word {
+                "STARTTLS" => return Some(stream.into_inner()),
+                "DATA" => {
+                    loop {
+                        let mut line = String::new();
+                        if stream.read_line(&mut line).await.ok()? == 0 {
+                            return None;
+                        }
+                        if line == ".\r\n" {
+                            break;
+                        }
+                        self.heard.note(line.trim_end());
+                    }
+                    self.heard.note("(dot)");
+                    self.answer(&mut stream, "dot", "250 queued").await?;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn answer<S: connection::Stream>(
+        &self,
+        stream: &mut BufReader<S>,
+        word: &str,
+        usual: &'static str,
+    ) -> Option<()> {
+        let scripted = self.script.iter().find(|(at, _)| *at == word);
+        match scripted.map_or(Deed::Say(usual), |(_, deed)| *deed) {
+            Deed::Say(reply) => {
+                let reply = format!("{reply}\r\n");
+                stream.get_mut().write_all(reply.as_bytes()).await.ok()?;
+                stream.get_mut().flush().await.ok()
+            }
+            Deed::Leave => None,
+            Deed::Sleep => std::future::pending().await,
+        }
+    }
+}
+
+async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {
+    let server = Server::start(vec![(word, deed)], Secured::No).await;
+    let mut mailer = server.mailer(SmtpTls::NoneOnLoopback);
+    mailer.before_the_dot = Duration::from_millis(300);
+    mailer.after_the_dot = Duration::from_millis(300);
+    let outcome = mailer.send("S-1-1-K", MESSAGE).await;
+    assert_eq!(mailer.was_sent("S-1-1-K").await, None);
+    (outcome, server.heard.commands())
+}
+
+#[tokio::test]
+async fn a_message_goes_out_once_and_whole() {
+    let server = Server::start(Vec::new(), Secured::No).await;
+    let mailer = server.mailer(SmtpTls::NoneOnLoopback);
+    assert_eq!(mailer.send("S-1-1-K", MESSAGE).await, MailOutcome::Sent);
+    let mut heard = server.heard.commands();
+    heard.retain(|line| line != "QUIT");
+    assert_eq!(
+        heard,
+        [
+            "EHLO shop.example",
+            // The user and the password, each after a zero byte.
+            "AUTH PLAIN AHNob3AAaHVzaA==",
+            "MAIL FROM:<orders@shop.example>",
+            "RCPT TO:<po@acme.example>",
+            "RCPT TO:<copy@acme.example>",
+            "DATA",
+            "From: Shop <orders@shop.example>",
+            "To: po@acme.example",
+            "Cc: copy@acme.example",
+            "Message-ID: <S-1-1-K@shop.example>",
+            "",
+            "Hello",
+            "..dot",
+            "(dot)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn before_the_final_dot_nothing_was_sent() {
+    for word in ["greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA"] {
+        for deed in [
+            Deed::Leave,
+            Deed::Sleep,
+            Deed::Say("451 not now"),
+            Deed::Say("<html>"),
+            Deed::Say("250-a\r\n354 b"),
+            Deed::Say("299"),
+        ] {
+            // A short answer is an answer, though not the one that DATA needs.
+            if matches!(deed, Deed::Say("299")) && word != "DATA" {
+                continue;
+            }
+            let (outcome, heard) = outcome(word, deed).await;
+            assert!(
+                matches!(outcome, MailOutcome::NotSent(_)),
+                "{word}: {outcome:?}"
+            );
+            assert!(!heard.contains(&"Hello".to_owned()), "{word}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_is_one_of_the_receiver_or_the_message_only() {
+    for word in ["greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "dot"] {
+        let (outcome, _) = outcome(word, Deed::Say("550-5.1.1 No such\r\n550 5.1.1 mailbox")).await;
+        match word {
+            "RCPT" => assert_eq!(
+                outcome,
+                MailOutcome::Rejected(
+                    "the receiver po@acme.example was refused with 550\n5.1.1 No such\n5.1.1 mailbox"
+                        .to_owned()
+                )
+            ),
+            "DATA" | "dot" => assert!(matches!(outcome, MailOutcome::Rejected(_)), "{outcome:?}"),
+            _ => assert!(matches!(outcome, MailOutcome::NotSent(_)), "{word}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_in_was_not_sent_the_end() {
+    let deed = Deed::Say("354 go on\r\n421 shutting down");
+    let (outcome, heard) = outcome("DATA", deed).await;
+    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+    assert!(!heard.contains(&"(dot)".to_owned()));
+}
+
+#[tokio::test]
+async fn after_the_final_dot_only_an_answer_counts() {
+    for deed in [
+        Deed::Leave,
+        Deed::Sleep,
+        Deed::Say("<html>"),
+        Deed::Say("354 more"),
+        Deed::Say("250-almost"),
+    ] {
+        let (outcome, heard) = outcome("dot", deed).await;
+        let MailOutcome::InDoubt(why) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(
+            why.starts_with("no answer to the final dot of <S-1-1-K@shop.example> at 20"),
+            "{why}"
+        );
+        assert!(heard.contains(&"(dot)".to_owned()));
+    }
+    let (outcome, _) = outcome("dot", Deed::Say("452 full")).await;
+    assert_eq!(
+        outcome,
+        MailOutcome::NotSent("the message was answered 452".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn nobody_at_the_port_was_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut server = Server::start(Vec::new(), Secured::No).await;
+    server.port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let outcome = server
+        .mailer(SmtpTls::NoneOnLoopback)
+        .send("a", MESSAGE)
+        .await;
+    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+    let outcome = server
+        .mailer(SmtpTls::NoneOnLoopback)
+        .send("a", b"Subject: x\r\n\r\n")
+        .await;
+    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_password_is_told_within_tls_only() {
+    for (secured, tls) in [
+        (Secured::Asked, SmtpTls::StartTls),
+        (Secured::Always, SmtpTls::Implicit),
+    ] {
+        let asked = matches!(secured, Secured::Asked);
+        let server = Server::start(Vec::new(), secured).await;
+        assert_eq!(
+            server.mailer(tls).send("a", MESSAGE).await,
+            MailOutcome::Sent
+        );
+        if asked {
+            let heard = server.heard.commands();
+            assert_eq!(
+                heard[..4],
+                [
+                    "EHLO shop.example",
+                    "STARTTLS",
+                    "(TLS)",
+                    "EHLO shop.example"
+                ]
+            );
+            assert!(heard[4].starts_with("AUTH PLAIN"), "{heard:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_told() {
+    let no_tls: Script = vec![("EHLO", Deed::Say("250 here"))];
+    let spoken_for: Script = vec![("STARTTLS", Deed::Say("220 go on\r\n250 AUTH PLAIN"))];
+    let refused: Script = vec![("STARTTLS", Deed::Say("454 not now"))];
+    for script in [no_tls, spoken_for, refused] {
+        let server = Server::start(script, Secured::Asked).await;
+        let mut mailer = server.mailer(SmtpTls::StartTls);
+        mailer.before_the_dot = Duration::from_millis(300);
+        let outcome = mailer.send("a", MESSAGE).await;
+        assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+        let heard = server.heard.commands();
+        assert!(
+            !heard.iter().any(|line| line.starts_with("AUTH")),
+            "{heard:?}"
+        );
+    }
+    // A certificate that nobody vouches for.
+    let mut server = Server::start(Vec::new(), Secured::Asked).await;
+    server.roots = RootCertStore::empty();
+    let outcome = server.mailer(SmtpTls::StartTls).send("a", MESSAGE).await;
+    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+    assert!(
+        !server
+            .heard
+            .commands()
+            .iter()
+            .any(|line| line.starts_with("AUTH"))
+    );
+}
+
+#[tokio::test]
+async fn a_server_may_want_the_password_on_its_own_line() {
+    let script: Script = vec![
+        ("EHLO", Deed::Say("250-here\r\n250 AUTH LOGIN")),
+        ("AUTH", Deed::Say("334 VXNlcm5hbWU6")),
+        ("c2hvcA==", Deed::Say("334 UGFzc3dvcmQ6")),
+        ("aHVzaA==", Deed::Say("235 welcome")),
+    ];
+    let server = Server::start(script, Secured::No).await;
+    let outcome = server
+        .mailer(SmtpTls::NoneOnLoopback)
+        .send("a", MESSAGE)
+        .await;
+    assert_eq!(outcome, MailOutcome::Sent);
+    let script: Script = vec![("EHLO", Deed::Say("250-here\r\n250 AUTH GSSAPI"))];
+    let server = Server::start(script, Secured::No).await;
+    let outcome = server
+        .mailer(SmtpTls::NoneOnLoopback)
+        .send("a", MESSAGE)
+        .await;
+    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_refused() {
+    let opened = |host: &str, tls, login: bool| {
+        let login = login.then(|| SmtpLogin {
+            user: "shop".to_owned(),
+            password: "SMTP_PASSWORD".to_owned(),
+        });
+        let settings = Smtp {
+            host: host.to_owned(),
+            port: 587,
+            login,
+            tls,
+        };
+        SmtpMailer::new(&settings, None, Arc::new(SystemClock)).map(|_| ())
+    };
+    let far = opened("mail.example", SmtpTls::NoneOnLoopback, false);
+    assert!(matches!(far, Err(SmtpError::NotLoopback(_))));
+    let nameless = opened("not a name", SmtpTls::StartTls, false);
+    assert!(matches!(nameless, Err(SmtpError::Name(..))));
+    let secret = opened("mail.example", SmtpTls::StartTls, true);
+    assert!(matches!(secret, Err(SmtpError::Password(name)) if name == "SMTP_PASSWORD"));
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        assert!(
+            opened(host, SmtpTls::NoneOnLoopback, false).is_ok(),
+            "{host}"
+        );
+    }
+    assert!(opened("mail.example", SmtpTls::Implicit, false).is_ok());
+}
