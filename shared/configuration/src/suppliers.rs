@@ -2,6 +2,7 @@
 
 use crate::problem::File;
 use crate::table::{self, Table};
+use crate::templates;
 use domain::ids::SupplierId;
 use domain::settings::SupplierSettings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +16,13 @@ pub(crate) struct Suppliers {
     pub(crate) known: Option<BTreeSet<SupplierId>>,
 }
 
-pub(crate) fn read(file: &File<'_>) -> Suppliers {
+/// `files` are those of the whole folder, where templates may lie.
+pub(crate) fn read(file: &File<'_>, files: &BTreeMap<String, Vec<u8>>) -> Suppliers {
     table::parse(file, |mut root| {
         let mut settings = BTreeMap::new();
         let mut known = BTreeSet::new();
         for table in root.tables("supplier") {
-            if let Some(supplier) = supplier(table, &mut known) {
+            if let Some(supplier) = supplier(table, &mut known, files) {
                 settings.insert(supplier.id.clone(), supplier);
             }
         }
@@ -32,7 +34,11 @@ pub(crate) fn read(file: &File<'_>) -> Suppliers {
     })
 }
 
-fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<SupplierSettings> {
+fn supplier(
+    mut table: Table<'_>,
+    known: &mut BTreeSet<SupplierId>,
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Option<SupplierSettings> {
     let id = table.required(
         "id",
         "1 to 40 of a-z, 0-9 and -",
@@ -65,7 +71,14 @@ fn supplier(mut table: Table<'_>, known: &mut BTreeSet<SupplierId>) -> Option<Su
     let concurrency = table
         .optional("concurrency", "a whole number from 1", concurrency)
         .unwrap_or(4);
-    let specific = method.as_ref().map(|method| table.specific(method));
+    let specific = method.as_ref().map(|method| {
+        let mut specific = table.specific(method);
+        if let Err((key, message)) = templates::inline(&mut specific, files) {
+            let expected = "a file such as \"north.html\" beside this one";
+            table.problem(method, &format!("{key}: {message}"), expected);
+        }
+        specific
+    });
     // Without the method nobody can say which table is its own.
     if specific.is_some() {
         table.finish();

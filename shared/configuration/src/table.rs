@@ -120,7 +120,7 @@ impl<'a> Table<'a> {
             self.file,
             table,
             self.file.line_at(span.start),
-            &format!("{key}."),
+            &format!("{}{key}.", self.prefix),
         ))
     }
 
@@ -174,6 +174,22 @@ pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
         return Err("blank or with control characters".to_owned());
     }
     Ok(text.trim().to_owned())
+}
+
+/// A text in lines, as on a label.
+pub(crate) fn lines(value: &DeValue<'_>) -> Result<String, String> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("not a string but {}", value.type_str()))?;
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    if lines.is_empty() || lines.iter().any(|line| line.contains(char::is_control)) {
+        return Err("blank or with control characters".to_owned());
+    }
+    Ok(lines.join("\n"))
 }
 
 pub(crate) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
