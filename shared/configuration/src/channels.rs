@@ -71,7 +71,7 @@ fn mail(value: &DeValue<'_>) -> Result<String, String> {
         !user.is_empty()
             && !host.is_empty()
             && !host.contains('@')
-            && !text.contains(char::is_whitespace)
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
     });
     if parts {
         Ok(text)

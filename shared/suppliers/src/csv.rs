@@ -406,6 +406,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_that_the_supplier_fetches_waits_for_nobody() {
+        let specific = json!({"batch": {"upload": "fetched"}});
+        let supplier = supplier(&World::default(), specific).unwrap();
+        assert_eq!(supplier.batches().unwrap().upload_within(), None);
+    }
+
     #[tokio::test]
     async fn in_a_batch_nothing_goes_alone() {
         let world = World::default();
