@@ -7,6 +7,8 @@
 mod connection;
 mod message;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::SettingsError;
 use crate::testing::handover;
 use domain::personal::Personal;
 use proptest::prelude::*;
