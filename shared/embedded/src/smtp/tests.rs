@@ -96,10 +96,12 @@ async fn a_refusal_for_good_is_one_of_the_receiver_or_the_message_only() {
 
 #[tokio::test]
 async fn a_server_that_breaks_in_was_not_sent_the_end() {
-    let deed = Deed::Say("354 go on\r\n421 shutting down");
-    let (outcome, heard) = outcome("DATA", deed).await;
-    assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
-    assert!(!heard.contains(&"(dot)".to_owned()));
+    // An answer that comes too early must not be taken for the one to the final dot.
+    for reply in ["354 go on\r\n421 shutting down", "354 go on\r\n250 queued"] {
+        let (outcome, heard) = outcome("DATA", Deed::Say(reply)).await;
+        assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
+        assert!(!heard.contains(&"(dot)".to_owned()));
+    }
 }
 
 #[tokio::test]
