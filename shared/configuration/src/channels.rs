@@ -1,22 +1,25 @@
 //! `channels.toml`: who sells, and through which accounts.
 
 use crate::problem::File;
+use crate::smtp;
 use crate::table::{self, Table};
 use domain::ids::{ChannelCode, ChannelId};
-use domain::settings::{ChannelSettings, Merchant};
+use domain::settings::{ChannelSettings, Merchant, Smtp};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
-/// The last are the ids of all channels, of those with problems too.
-type Read = (
-    Merchant,
-    BTreeMap<ChannelId, ChannelSettings>,
-    Option<BTreeSet<ChannelId>>,
-);
+#[derive(Default)]
+pub(crate) struct Sales {
+    pub(crate) merchant: Merchant,
+    pub(crate) smtp: Option<Smtp>,
+    pub(crate) channels: BTreeMap<ChannelId, ChannelSettings>,
+    /// Ids of all channels, of those with problems too.
+    pub(crate) known: Option<BTreeSet<ChannelId>>,
+}
 
-pub(crate) fn read(file: &File<'_>) -> Read {
+pub(crate) fn read(file: &File<'_>) -> Sales {
     table::parse(file, |mut root| {
-        let merchant = root
+        let (merchant, smtp) = root
             .required_table("merchant", "a table [merchant] with name and mail")
             .map(merchant)
             .unwrap_or_default();
@@ -28,7 +31,12 @@ pub(crate) fn read(file: &File<'_>) -> Read {
             }
         }
         root.finish();
-        (merchant, channels, Some(seen.ids))
+        Sales {
+            merchant,
+            smtp,
+            channels,
+            known: Some(seen.ids),
+        }
     })
 }
 
@@ -38,14 +46,26 @@ struct Seen {
     codes: BTreeSet<ChannelCode>,
 }
 
-fn merchant(mut table: Table<'_>) -> Merchant {
+fn merchant(mut table: Table<'_>) -> (Merchant, Option<Smtp>) {
     let name = table.required("name", "the name that suppliers know you by", table::text);
     let mail = table.required("mail", "a mail address such as orders@acme.example", mail);
+    let returns_address = table.optional(
+        "returns_address",
+        "the lines of an address, such as \"\"\"...\"\"\"",
+        table::lines,
+    );
+    let phone = table.optional("phone", "a phone number", table::text);
+    let website = table.optional("website", "an address such as acme.example", table::text);
+    let smtp = table.table("smtp").and_then(smtp::read);
     table.finish();
-    Merchant {
+    let merchant = Merchant {
         name: name.unwrap_or_default(),
         mail: mail.unwrap_or_default(),
-    }
+        returns_address: returns_address.unwrap_or_default(),
+        phone: phone.unwrap_or_default(),
+        website: website.unwrap_or_default(),
+    };
+    (merchant, smtp)
 }
 
 fn mail(value: &DeValue<'_>) -> Result<String, String> {
@@ -54,7 +74,7 @@ fn mail(value: &DeValue<'_>) -> Result<String, String> {
         !user.is_empty()
             && !host.is_empty()
             && !host.contains('@')
-            && !text.contains(char::is_whitespace)
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
     });
     if parts {
         Ok(text)
@@ -124,15 +144,18 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
 /// Never shows what was written: it may be a secret where its name belongs.
 fn secrets(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let names = table::texts(value)?;
-    let name = |text: &String| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-    };
     if names.is_empty() {
         return Err("none, so that every webhook would be refused".to_owned());
     }
-    if !names.iter().all(name) {
-        return Err("not a name of A-Z, 0-9 and _".to_owned());
-    }
+    names.iter().try_for_each(|name| secret_name(name))?;
     Ok(names)
+}
+
+pub(crate) fn secret_name(text: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    if text.bytes().all(plain) {
+        Ok(())
+    } else {
+        Err("not a name of A-Z, 0-9 and _".to_owned())
+    }
 }

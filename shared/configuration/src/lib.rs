@@ -7,8 +7,10 @@ mod channels;
 mod offers;
 mod problem;
 mod rules;
+mod smtp;
 mod suppliers;
 mod table;
+mod templates;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,7 @@ pub use problem::Problem;
 
 use domain::catalogue::CatalogueRow;
 use domain::digest::Digest;
-use domain::settings::{Rules, Settings};
+use domain::settings::{Rules, Settings, Smtp};
 use problem::File;
 use rules::Known;
 use std::cell::RefCell;
@@ -29,17 +31,22 @@ const CHANNELS: &str = "channels.toml";
 const SUPPLIERS: &str = "suppliers.toml";
 const RULES: &str = "rules.toml";
 const OFFERS: &str = "offers.csv";
+/// Endings of what belongs to a configuration.
+const READ: &[&str] = &["toml", "csv", "html", "txt", "json"];
 
 /// What all files say together.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     pub settings: Settings,
+    /// Where mails go; the outbox where it is absent.
+    pub smtp: Option<Smtp>,
     pub catalogue: Vec<CatalogueRow>,
     /// Of `offers.csv` alone: it is applied again only when this is new.
     pub catalogue_digest: Digest,
 }
 
-/// Reads the `.toml` and `.csv` files of a folder, not those below it.
+/// Reads the `.toml` and `.csv` files of a folder and its templates (`.html`, `.txt`, `.json`), not
+/// those below it.
 pub fn load_dir(dir: &Path) -> Result<Configuration, Vec<Problem>> {
     let files = read_dir(dir).map_err(|error| {
         vec![Problem {
@@ -59,7 +66,8 @@ fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
         let path = entry?.path();
         let ours = path
             .extension()
-            .is_some_and(|extension| extension == "toml" || extension == "csv");
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| READ.contains(&extension));
         if let Some(name) = path.file_name().and_then(|name| name.to_str())
             && ours
             && path.is_file()
@@ -92,15 +100,15 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
             );
         }
     }
-    let (merchant, channels, channels_known) = open(CHANNELS)
+    let sales = open(CHANNELS)
         .map(|file| channels::read(&file))
         .unwrap_or_default();
     let suppliers = open(SUPPLIERS)
-        .map(|file| suppliers::read(&file))
+        .map(|file| suppliers::read(&file, files))
         .unwrap_or_default();
     let known = Known {
         suppliers: suppliers.known.as_ref(),
-        channels: channels_known.as_ref(),
+        channels: sales.known.as_ref(),
     };
     let rules = if files.contains_key(RULES) {
         open(RULES)
@@ -125,11 +133,12 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
     Ok(Configuration {
         settings: Settings {
             digest: Digest::of_value(&digests),
-            merchant,
-            channels,
+            merchant: sales.merchant,
+            channels: sales.channels,
             suppliers: suppliers.settings,
             rules,
         },
+        smtp: sales.smtp,
         catalogue,
         catalogue_digest: Digest::of(files.get(OFFERS).map_or(&[], Vec::as_slice)),
     })

@@ -2,7 +2,7 @@
 
 use crate::problem::File;
 use crate::table::{self, Table};
-use crate::{terms, values};
+use crate::{templates, terms, values};
 use domain::ids::SupplierId;
 use domain::money::Currency;
 use domain::settings::SupplierSettings;
@@ -19,13 +19,14 @@ pub(crate) struct Suppliers {
     pub(crate) currencies: BTreeMap<SupplierId, Currency>,
 }
 
-pub(crate) fn read(file: &File<'_>) -> Suppliers {
+/// `files` are those of the whole folder, where templates may lie.
+pub(crate) fn read(file: &File<'_>, files: &BTreeMap<String, Vec<u8>>) -> Suppliers {
     table::parse(file, |mut root| {
         let mut settings = BTreeMap::new();
         let mut known = BTreeSet::new();
         let mut currencies = BTreeMap::new();
         for table in root.tables("supplier") {
-            if let Some((supplier, currency)) = supplier(table, &mut known) {
+            if let Some((supplier, currency)) = supplier(table, &mut known, files) {
                 currencies.extend(currency.map(|currency| (supplier.id.clone(), currency)));
                 settings.insert(supplier.id.clone(), supplier);
             }
@@ -42,6 +43,7 @@ pub(crate) fn read(file: &File<'_>) -> Suppliers {
 fn supplier(
     mut table: Table<'_>,
     known: &mut BTreeSet<SupplierId>,
+    files: &BTreeMap<String, Vec<u8>>,
 ) -> Option<(SupplierSettings, Option<Currency>)> {
     let id = table.required(
         "id",
@@ -86,9 +88,14 @@ fn supplier(
         values::currency,
     );
     let terms = terms::read(&mut table);
-    let specific = method
-        .as_ref()
-        .map(|method| table.specific("method", method));
+    let specific = method.as_ref().map(|method| {
+        let mut specific = table.specific("method", method);
+        if let Err((key, message)) = templates::inline(&mut specific, files) {
+            let expected = "a file such as \"north.html\" beside this one";
+            table.problem(method, &format!("{key}: {message}"), expected);
+        }
+        specific
+    });
     // Without the method nobody can say which table is its own.
     if specific.is_some() {
         table.finish();

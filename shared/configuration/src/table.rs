@@ -232,6 +232,22 @@ pub(crate) fn text(value: &DeValue<'_>) -> Result<String, String> {
     Ok(text.trim().to_owned())
 }
 
+/// A text in lines, as on a label.
+pub(crate) fn lines(value: &DeValue<'_>) -> Result<String, String> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("not a string but {}", value.type_str()))?;
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    if lines.is_empty() || lines.iter().any(|line| line.contains(char::is_control)) {
+        return Err("blank or with control characters".to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
 pub(crate) fn flag(value: &DeValue<'_>) -> Result<bool, String> {
     value
         .as_bool()

@@ -1,5 +1,5 @@
 use super::*;
-use domain::settings::Split;
+use domain::settings::{SmtpTls, Split};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -93,9 +93,11 @@ fn the_example_is_right() {
 fn good_files_are_read() {
     let Configuration {
         settings,
+        smtp,
         catalogue,
         catalogue_digest,
     } = load(&good()).unwrap();
+    assert_eq!(smtp, None);
     let channel = settings.channels.values().next().unwrap();
     assert_eq!(channel.start_from.to_string(), "2026-11-01T00:00:00Z");
     assert_eq!(channel.specific, json!({ "shop": "acme.myshopify.com" }));
@@ -226,6 +228,114 @@ fn each_mistake_is_found_at_its_line_and_key() {
             !format!("{problems:?}").contains("shpss"),
             "a secret is shown"
         );
+    }
+}
+
+/// The good files with lines after the merchant's mail.
+fn merchant(lines: &str) -> Result<Configuration, Vec<Problem>> {
+    let mut files = good();
+    let mail = "mail = \"orders@acme.example\"\n";
+    let text = GOOD[0].1.replacen(mail, &format!("{mail}{lines}"), 1);
+    files.insert(CHANNELS.to_owned(), text.into_bytes());
+    load(&files)
+}
+
+#[test]
+fn the_merchant_has_a_returns_address_and_a_mail_server() {
+    let configuration = merchant(
+        "returns_address = \"\"\"\nAcme Returns\n  Dock 9 \n\n\"\"\"\nphone = \"+1 502 555 0100\"\n\
+         website = \"acme.example\"\n[merchant.smtp]\nhost = \"smtp.acme.example\"\n\
+         user = \"acme\"\npassword = \"SMTP_PASSWORD\"\n",
+    )
+    .unwrap();
+    let merchant = &configuration.settings.merchant;
+    assert_eq!(merchant.returns_address, "Acme Returns\nDock 9");
+    assert_eq!(
+        (merchant.phone.as_str(), merchant.website.as_str()),
+        ("+1 502 555 0100", "acme.example")
+    );
+    let smtp = configuration.smtp.unwrap();
+    assert_eq!(
+        (smtp.host.as_str(), smtp.port, smtp.tls),
+        ("smtp.acme.example", 587, SmtpTls::StartTls)
+    );
+    let login = smtp.login.unwrap();
+    assert_eq!(
+        (login.user.as_str(), login.password.as_str()),
+        ("acme", "SMTP_PASSWORD")
+    );
+    for (tls, port) in [("implicit", 465), ("none-on-loopback", 25)] {
+        let lines = format!("[merchant.smtp]\nhost = \"localhost\"\ntls = \"{tls}\"\n");
+        assert_eq!(self::merchant(&lines).unwrap().smtp.unwrap().port, port);
+    }
+}
+
+#[test]
+fn a_mail_server_is_checked_and_its_password_never_shown() {
+    for (line, key) in [
+        ("tls = \"maybe\"", "merchant.smtp.tls"),
+        ("port = 70000", "merchant.smtp.port"),
+        ("port = 0", "merchant.smtp.port"),
+        ("user = \"acme\"", "merchant.smtp.user"),
+        ("password = \"SMTP_PASSWORD\"", "merchant.smtp.password"),
+        (
+            "user = \"acme\"\npassword = \"shpss_hush\"",
+            "merchant.smtp.password",
+        ),
+        ("hots = 1", "merchant.smtp.hots"),
+    ] {
+        let lines = format!("[merchant.smtp]\nhost = \"smtp.acme.example\"\n{line}\n");
+        let problems = merchant(&lines).unwrap_err();
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.key.as_deref() == Some(key)),
+            "{line}: {problems:?}"
+        );
+        assert!(!format!("{problems:?}").contains("shpss"));
+    }
+    let problems = merchant("[merchant.smtp]\n").unwrap_err();
+    assert_eq!(problems[0].key.as_deref(), Some("merchant.smtp.host"));
+}
+
+#[test]
+fn a_template_may_lie_in_a_file_of_its_own() {
+    let with = |lines: &str| {
+        let mut files = good();
+        let table = "[supplier.mail]\n";
+        let text = GOOD[1].1.replacen(table, &format!("{table}{lines}\n"), 1);
+        files.insert(SUPPLIERS.to_owned(), text.into_bytes());
+        files.insert("north.html".to_owned(), b"<p>{{ number }}".to_vec());
+        files.insert("north.txt".to_owned(), vec![0xff]);
+        load(&files)
+    };
+    let configuration =
+        with("html_file = \"north.html\"\ncancel = { html_file = \"north.html\" }").unwrap();
+    let north = configuration.settings.suppliers.values().next().unwrap();
+    assert_eq!(
+        north.specific,
+        json!({"to": "orders@north.example", "html": "<p>{{ number }}", "cancel": {"html": "<p>{{ number }}"}})
+    );
+    for (lines, told) in [
+        (
+            "html_file = \"south.html\"",
+            "html_file: there is no file \"south.html\" in this folder",
+        ),
+        (
+            "html_file = \"../north.html\"",
+            "html_file: there is no file \"../north.html\" in this folder",
+        ),
+        (
+            "text_file = \"north.txt\"",
+            "text_file: the file \"north.txt\" is not UTF-8",
+        ),
+        (
+            "html = \"x\"\nhtml_file = \"north.html\"",
+            "html_file: html is given twice",
+        ),
+    ] {
+        let problem = with(lines).unwrap_err().remove(0);
+        assert_eq!((problem.message.as_str(), problem.line), (told, Some(5)));
     }
 }
 

@@ -34,19 +34,56 @@ pub fn missing(
         }
     }
     for (supplier_sku, quantity) in lines {
-        let (sku, quantity) = (folded(supplier_sku), quantity.to_string());
-        let found = records.iter().any(|record| {
-            record.iter().any(|text| text.contains(&sku))
-                && record.iter().any(|text| {
-                    text.split(|character: char| !character.is_alphanumeric())
-                        .any(|word| word == quantity)
-                })
-        });
-        if !found {
+        let sku = folded(supplier_sku);
+        // A reader may add the lines of one SKU up.
+        let total: u64 = lines
+            .iter()
+            .filter(|(other, _)| other == supplier_sku)
+            .map(|(_, quantity)| u64::from(*quantity))
+            .sum();
+        let accepted = [quantity.to_string(), total.to_string()];
+        if !records.iter().any(|record| says(record, &sku, &accepted)) {
             missing.push(format!("{quantity} of {supplier_sku}"));
         }
     }
     missing
+}
+
+/// Whether the record names the SKU, and beside it one of the quantities as a word of its own.
+fn says(record: &[String], sku: &str, quantities: &[String]) -> bool {
+    let mut named = false;
+    let mut counted = false;
+    for text in record {
+        let mut rest = text.as_str();
+        let counts = |text: &str| {
+            text.split(|character: char| !character.is_alphanumeric())
+                .any(|word| quantities.iter().any(|quantity| quantity == word))
+        };
+        while let Some((before, after)) = next(rest, sku) {
+            named = true;
+            counted |= counts(before);
+            rest = after;
+        }
+        counted |= counts(rest);
+    }
+    named && counted
+}
+
+/// What stands before and after the next mention of the SKU, which is none within a longer one.
+fn next<'a>(text: &'a str, sku: &str) -> Option<(&'a str, &'a str)> {
+    if sku.is_empty() {
+        return None;
+    }
+    let joins = |side: &mut dyn Iterator<Item = char>| match side.next() {
+        Some('-' | '_' | '.') => side.next().is_some_and(char::is_alphanumeric),
+        Some(character) => character.is_alphanumeric(),
+        None => false,
+    };
+    text.match_indices(sku).find_map(|(start, found)| {
+        let (before, after) = (text.get(..start)?, text.get(start + found.len()..)?);
+        let whole = !joins(&mut before.chars().rev()) && !joins(&mut after.chars());
+        whole.then_some((before, after))
+    })
 }
 
 fn folded(text: &str) -> String {
@@ -96,5 +133,29 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_whole_sku_and_a_quantity_beside_it() {
+        let lacks = |lines: &[(&str, u32)], text: &str| {
+            !missing(&Address::default(), lines, &[vec![text.to_owned()]], &[]).is_empty()
+        };
+        assert!(lacks(&[("LS-1", 2)], "LS-10 | quantity 2"));
+        assert!(lacks(&[("LS-1", 2)], "LS-1-B: 2"));
+        assert!(lacks(&[("LS-1", 2)], "X.LS-1: 2"));
+        // The SKU's own digits are no quantity.
+        assert!(lacks(&[("LS-2", 2)], "LS-2 | quantity"));
+        assert!(lacks(&[("", 2)], "2"));
+        for text in [
+            "LS-1: 2.",
+            "2 x LS-1.",
+            "(LS-1) 2",
+            "LS-10 2, LS-1 2",
+            "SKU:LS-1/2",
+        ] {
+            assert!(!lacks(&[("LS-1", 2)], text), "{text}");
+        }
+        assert!(!lacks(&[("LS-1", 2), ("LS-1", 3)], "LS-1 5"));
+        assert!(lacks(&[("LS-1", 2), ("LS-1", 3)], "LS-1 2"));
     }
 }

@@ -31,6 +31,36 @@ pub struct Merchant {
     pub name: String,
     /// Sender of purchase order mails.
     pub mail: String,
+    /// Where customers send returns, in lines as on a label.
+    pub returns_address: String,
+    pub phone: String,
+    pub website: String,
+}
+
+/// The merchant's mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    pub host: String,
+    pub port: u16,
+    /// Both or neither; the password is the name of a secret.
+    pub login: Option<SmtpLogin>,
+    pub tls: SmtpTls,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpLogin {
+    pub user: String,
+    pub password: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// Asked for in the open and never done without.
+    StartTls,
+    /// From the first byte.
+    Implicit,
+    /// For a server on this machine.
+    NoneOnLoopback,
 }
 
 #[derive(Debug, Clone)]

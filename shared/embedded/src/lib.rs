@@ -17,6 +17,7 @@ mod offers;
 mod orders;
 mod queue;
 mod secrets;
+mod smtp;
 
 use database::Database;
 use files::Folders;
@@ -27,6 +28,7 @@ pub use clock::SystemClock;
 pub use lock::{DirectoryLock, LockError};
 pub use mailer::OutboxMailer;
 pub use secrets::EnvironmentSecrets;
+pub use smtp::{SmtpError, SmtpMailer};
 
 /// Orders, offers, queues and files of one data directory.
 #[derive(Clone)]

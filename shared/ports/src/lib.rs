@@ -22,7 +22,7 @@ pub use store::{
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
-    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, PrepareError,
+    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailOutcome, Mailer, Part, PrepareError,
     SendLookup, SendOutcome, StepDone, Supplier,
 };
 

@@ -73,11 +73,55 @@ pub struct Artifact {
     pub carries_order: bool,
 }
 
-/// An artifact as its reader sees it: records (a JSON object, a row of a table, a line of text) of
-/// texts.
+/// An artifact as its readers see it. Who reads one part may never see the others, so that each has
+/// to say everything.
 #[derive(Debug, Clone, Default)]
 pub struct Decoded {
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// `text`, `HTML`, `table`: as a problem with it names it.
+    pub name: String,
+    /// A JSON object, a row of a table or a line of text each, as texts.
     pub records: Vec<Vec<String>>,
+    /// Address fields that this part leaves out on purpose, beside those of the artifact.
+    pub omits: Vec<String>,
+}
+
+impl Decoded {
+    /// Of one part only.
+    pub fn one(name: &str, records: Vec<Vec<String>>) -> Self {
+        Self {
+            parts: vec![Part {
+                name: name.to_owned(),
+                records,
+                omits: Vec::new(),
+            }],
+        }
+    }
+
+    /// What the parts lack, each named with its part; empty when all of them are faithful. `lines`
+    /// are supplier SKU and quantity, `omits` the artifact's.
+    pub fn missing(
+        &self,
+        address: &Address,
+        lines: &[(&str, u32)],
+        omits: &[String],
+    ) -> Vec<String> {
+        if self.parts.is_empty() {
+            return vec!["anything to read".to_owned()];
+        }
+        let lacks = |part: &Part| -> Vec<String> {
+            let omits = [omits, &part.omits].concat();
+            domain::fidelity::missing(address, lines, &part.records, &omits)
+                .into_iter()
+                .map(|lack| format!("{lack} in the {}", part.name))
+                .collect()
+        };
+        self.parts.iter().flat_map(lacks).collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -255,7 +299,8 @@ pub trait Mailer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailOutcome {
     Sent,
-    /// The receiver does not exist or is refused for good.
+    /// The receiver does not exist or is refused for good: one line in our words, and below it the
+    /// server's answer, which is evidence.
     Rejected(String),
     NotSent(String),
     InDoubt(String),

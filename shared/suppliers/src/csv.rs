@@ -1,21 +1,26 @@
-//! A file for each purchase order in the outbox, which the supplier fetches.
+//! A file for each purchase order in the outbox, or one for all of a cut-off, which the supplier
+//! fetches or a person uploads to its portal.
 //!
-//! The file's name follows from the number and is created once, so sending twice is the same as
-//! sending once, and whether it ever appeared settles every doubt.
+//! A file's name follows from the purchase order or the batch and is created once, so sending twice
+//! is the same as sending once, and whether it ever appeared settles every doubt.
 
-use crate::table::{self, Format};
-use crate::{Entry, Opening, SettingsError, no_names, read};
+use crate::table::{Table, TableSettings};
+use crate::{Entry, Opening, SettingsError, no_names, read, sample};
 use async_trait::async_trait;
 use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use jiff::SignedDuration;
 use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Area, Artifact, Attempt, Decoded, Files, Handover, LookupPolicy, PrepareError,
-    SendLookup, SendOutcome, Supplier,
+    Acceptance, Area, Artifact, Attempt, Batches, Decoded, Files, Handover, LookupPolicy,
+    PrepareError, SendLookup, SendOutcome, Supplier, Unavailable,
 };
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 pub(crate) const ENTRY: Entry = Entry {
     method: "csv",
@@ -25,30 +30,45 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const NAME: &str = "table";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
     /// Below the outbox; the supplier's id where absent.
     folder: Option<String>,
-    #[serde(default = "comma")]
-    delimiter: char,
-    #[serde(default = "yes")]
-    spreadsheet_safe: bool,
+    batch: Option<BatchSettings>,
+    #[serde(flatten)]
+    table: TableSettings,
 }
 
-fn comma() -> char {
-    ','
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchSettings {
+    upload: Upload,
+    /// `2h`, `90m`: how long after the cut-off.
+    upload_within: Option<String>,
 }
 
-fn yes() -> bool {
-    true
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Upload {
+    /// Somebody puts the file into the supplier's portal.
+    Person,
+    /// The supplier takes it from the outbox.
+    Fetched,
 }
 
 struct Csv {
     folder: String,
-    format: Format,
+    table: Table,
+    /// Where purchase orders wait for a cut-off.
+    batch: Option<Batch>,
     files: Arc<dyn Files>,
+}
+
+struct Batch {
+    upload_within: Option<Duration>,
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
@@ -60,18 +80,52 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
         let message = "a folder has names of letters, digits, '-', '_' and '.', parted by '/'";
         return Err(SettingsError::new("folder", message));
     }
-    let delimiter = u8::try_from(settings.delimiter)
-        .ok()
-        .filter(|delimiter| b",;\t|".contains(delimiter))
-        .ok_or_else(|| SettingsError::new("delimiter", "one of , ; | and tab"))?;
-    Ok(Box::new(Csv {
+    let table = Table::open(settings.table, "")?;
+    let batch = settings.batch.map(Batch::open).transpose()?;
+    if batch.is_some() && !table.has_number() {
+        let message = "a batch is read back by its numbers: one column has to hold \"number\"";
+        return Err(SettingsError::new("columns", message));
+    }
+    let supplier = Csv {
         folder,
-        format: Format {
-            delimiter,
-            spreadsheet_safe: settings.spreadsheet_safe,
-        },
+        table,
+        batch,
         files: opening.files,
-    }))
+    };
+    let lacks = sample::missing(&supplier, &sample::handover())
+        .map_err(|error| SettingsError::new("columns", error.to_string()))?;
+    if !lacks.is_empty() {
+        let message = format!(
+            "there is no {}; what is left out on purpose is named in omits",
+            lacks.join(", no ")
+        );
+        return Err(SettingsError::new("columns", message));
+    }
+    Ok(Box::new(supplier))
+}
+
+impl Batch {
+    fn open(settings: BatchSettings) -> Result<Self, SettingsError> {
+        const PATH: &str = "batch.upload_within";
+        let within = settings.upload_within.map(|text| {
+            let duration: Option<SignedDuration> = text.parse().ok();
+            duration
+                .and_then(|duration| Duration::try_from(duration).ok())
+                .filter(|duration| !duration.is_zero())
+                .ok_or_else(|| SettingsError::new(PATH, "a length of time such as \"2h\""))
+        });
+        match (settings.upload, within.transpose()?) {
+            (Upload::Person, None) => {
+                let message = "how long a person may take, such as \"2h\"";
+                Err(SettingsError::new(PATH, message))
+            }
+            (Upload::Fetched, Some(_)) => {
+                let message = "only for upload = \"person\"";
+                Err(SettingsError::new(PATH, message))
+            }
+            (Upload::Person | Upload::Fetched, upload_within) => Ok(Self { upload_within }),
+        }
+    }
 }
 
 /// A name that stays in its folder.
@@ -84,8 +138,8 @@ fn plain(name: &str) -> bool {
 }
 
 impl Csv {
-    fn key(&self, attempt: &Attempt) -> String {
-        format!("{}/{}.csv", self.folder, attempt.id.file_name())
+    fn key(&self, name: &str) -> String {
+        format!("{}/{name}.csv", self.folder)
     }
 }
 
@@ -94,14 +148,15 @@ impl Supplier for Csv {
     fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
         Ok(Artifact {
             media_type: "text/csv".to_owned(),
-            bytes: table::write(handover, self.format)?,
-            omits: Vec::new(),
+            bytes: self.table.write(handover)?,
+            omits: self.table.omits().to_vec(),
             carries_order: true,
         })
     }
 
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
-        table::read(&artifact.bytes, self.format)
+        let rows = self.table.read(&artifact.bytes)?;
+        Ok(Decoded::one(NAME, self.table.records(&rows)))
     }
 
     fn timeout(&self) -> Duration {
@@ -109,23 +164,30 @@ impl Supplier for Csv {
     }
 
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        let key = self.key(attempt);
-        match self
-            .files
-            .put_new(Area::Outbox, &key, &artifact.bytes)
-            .await
-        {
+        if self.batch.is_some() {
+            return SendOutcome::not_sent("it goes with the file of the next cut-off");
+        }
+        let key = self.key(&attempt.id.file_name());
+        let put = self.files.put_new(Area::Outbox, &key, &artifact.bytes);
+        let why = match timeout(TIMEOUT, put).await {
             // Only we make this key, so a file that is there is ours.
-            Ok(_) => SendOutcome::accepted(),
-            Err(error) => SendOutcome::InDoubt {
-                why: error.to_string(),
-                evidence: Vec::new(),
-            },
+            Ok(Ok(_)) => return SendOutcome::accepted(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the outbox did not answer in time".to_owned(),
+        };
+        SendOutcome::InDoubt {
+            why,
+            evidence: Vec::new(),
         }
     }
 
+    /// In a batch the file of the cut-off alone says what was sent.
     fn lookup(&self) -> Option<&dyn SendLookup> {
-        Some(self)
+        self.batch.is_none().then_some(self as &dyn SendLookup)
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        self.batch.is_some().then_some(self as &dyn Batches)
     }
 }
 
@@ -139,45 +201,52 @@ impl SendLookup for Csv {
     }
 
     async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        match self.files.was_published(&self.key(attempt)).await {
-            Ok(true) => LookupAnswer::Accepted(Acceptance::default()),
-            Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
-            Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
+        let key = self.key(&attempt.id.file_name());
+        match timeout(TIMEOUT, self.files.was_published(&key)).await {
+            Ok(Ok(true)) => LookupAnswer::Accepted(Acceptance::default()),
+            Ok(Ok(false)) => LookupAnswer::NotFound(LookupFinding::Absent),
+            Ok(Err(_)) | Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{World, attempt, handover};
-    use serde_json::json;
-
-    fn supplier(
-        world: &World,
-        specific: serde_json::Value,
-    ) -> Result<Box<dyn Supplier>, SettingsError> {
-        world.open("csv", specific)
+#[async_trait]
+impl Batches for Csv {
+    fn assemble(
+        &self,
+        artifacts: &[(PurchaseOrderNumber, Artifact)],
+    ) -> Result<Vec<u8>, PrepareError> {
+        let mut files: Vec<_> = artifacts
+            .iter()
+            .map(|(number, artifact)| (number, artifact.bytes.as_slice()))
+            .collect();
+        files.sort();
+        let file = self.table.joined(&files)?;
+        let expected: BTreeSet<_> = artifacts.iter().map(|(number, _)| number.clone()).collect();
+        if expected.len() != artifacts.len() || self.contents(&file)? != expected {
+            let message = "the file would not hold each purchase order once";
+            return Err(PrepareError(message.to_owned()));
+        }
+        Ok(file)
     }
 
-    #[tokio::test]
-    async fn the_file_is_named_after_the_number() {
-        let world = World::default();
-        let supplier = supplier(&world, json!({"folder": "acme/in", "delimiter": ";"})).unwrap();
-        let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-        supplier.send(&artifact, &attempt(false)).await;
-        let key = format!("acme/in/{}.csv", handover().number);
-        assert_eq!(world.file(&key), Some(artifact.bytes));
+    fn contents(&self, file: &[u8]) -> Result<BTreeSet<PurchaseOrderNumber>, PrepareError> {
+        self.table.numbers(file)
     }
 
-    #[test]
-    fn bad_settings_are_named() {
-        let world = World::default();
-        let path = |specific| supplier(&world, specific).err().unwrap().path;
-        assert_eq!(path(json!({"folder": "../evidence"})), "folder");
-        assert_eq!(path(json!({"folder": "/tmp"})), "folder");
-        assert_eq!(path(json!({"delimiter": "ü"})), "delimiter");
-        let error = supplier(&world, json!({"quotes": true})).err().unwrap();
-        assert!(error.message.contains("quotes"), "{error}");
+    async fn publish(&self, name: &str, file: &[u8]) -> Result<(), Unavailable> {
+        let key = self.key(name);
+        let put = self.files.put_new(Area::Outbox, &key, file);
+        match timeout(TIMEOUT, put).await {
+            Ok(put) => put.map(|_| ()),
+            Err(_) => Err(Unavailable::new("the outbox did not answer in time")),
+        }
+    }
+
+    fn upload_within(&self) -> Option<Duration> {
+        self.batch.as_ref()?.upload_within
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 mod csv;
 mod http;
 mod mail;
+mod sample;
 mod table;
 mod templates;
 #[cfg(test)]

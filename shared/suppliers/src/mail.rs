@@ -1,27 +1,39 @@
 //! A mail for each purchase order, to be read by people and, through its table, by programs.
 //!
 //! Date, Message-ID and boundaries follow from the purchase order, so the bytes repeat exactly and
-//! two copies can be told to be one message.
+//! two copies can be told to be one message. Whoever reads only the text, only the HTML or only the
+//! table learns everything from it.
 
-use crate::table::{self, Format};
-use crate::templates::Templates;
-use crate::{Entry, Opening, SettingsError, no_names, read};
+mod attachment;
+mod header;
+mod letter;
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use crate::table::{TableSettings, known_fields};
+use crate::{Entry, Opening, SettingsError, no_names, read, sample};
 use async_trait::async_trait;
+use attachment::{Attachment, TableFile};
+use domain::address::Address;
 use domain::order::answer::{Progress, RejectionReason};
 use domain::order::event::LookupFinding;
-use domain::purchase_order_number::PurchaseOrderNumber;
+use header::{header_text, is_address};
+use letter::{Letter, LetterSettings, PackingSlip, Texts};
 use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
-use mail_parser::{MessageParser, MimeHeaders};
+use mail_parser::MessageParser;
 use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, MailOutcome, Mailer,
-    PrepareError, SendLookup, SendOutcome, Supplier,
+    Acceptance, Artifact, Attempt, CancelRequest, Decoded, Handover, LookupPolicy, MailOutcome,
+    Mailer, Part, PrepareError, SendLookup, SendOutcome, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 pub(crate) const ENTRY: Entry = Entry {
     method: "mail",
@@ -30,178 +42,249 @@ pub(crate) const ENTRY: Entry = Entry {
     hosts: no_names,
 };
 
+/// Longer than a mailer takes, which knows better than we whether anything was sent.
 const TIMEOUT: Duration = Duration::from_mins(1);
-const SUBJECT: &str = "mail.subject";
-const TEXT: &str = "mail.txt";
-const HTML: &str = "mail.html";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    to: String,
+    to: serde_json::Value,
+    cc: Option<serde_json::Value>,
+    /// Where answers go, if not to the merchant's own address.
+    reply_to: Option<String>,
     subject: Option<String>,
     text: Option<String>,
     html: Option<String>,
-    /// Address fields that the templates leave out on purpose.
+    #[serde(default)]
+    attachment: Attachment,
+    table: Option<TableSettings>,
+    #[serde(default)]
+    packing_slip: bool,
+    packing_slip_html: Option<String>,
+    /// Address fields that text, HTML and table leave out on purpose.
     #[serde(default)]
     omits: Vec<String>,
+    #[serde(default)]
+    cancel: LetterSettings,
 }
 
 struct Mail {
-    to: String,
-    templates: Templates,
+    post: Arc<Post>,
+    letter: Letter,
+    table: Option<TableFile>,
+    packing_slip: Option<PackingSlip>,
+    /// Absent where this is itself the way to take something back.
+    cancels: Option<Box<Mail>>,
+}
+
+/// Who writes to whom.
+struct Post {
+    to: Vec<String>,
+    cc: Vec<String>,
+    reply_to: Option<String>,
     omits: Vec<String>,
     mailer: Arc<dyn Mailer>,
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     let settings: Settings = read("mail", &opening.settings.specific)?;
-    if !is_address(&settings.to) {
-        let message = "this is not one mail address such as orders@supplier.example";
-        return Err(SettingsError::new("to", message));
-    }
-    let mut templates = Templates::new();
-    for (path, name, own, default) in [
-        (
-            "subject",
-            SUBJECT,
-            settings.subject,
-            include_str!("templates/mail-subject.txt"),
-        ),
-        (
-            "text",
-            TEXT,
-            settings.text,
-            include_str!("templates/mail-text.txt"),
-        ),
-        (
-            "html",
-            HTML,
-            settings.html,
-            include_str!("templates/mail-html.html"),
-        ),
-    ] {
-        templates.add(path, name, own.unwrap_or_else(|| default.to_owned()))?;
-    }
-    Ok(Box::new(Mail {
-        to: settings.to,
-        templates,
+    known_fields(&settings.omits, "omits")?;
+    let post = Arc::new(Post {
+        to: header::addresses(&settings.to, "to")?,
+        cc: match &settings.cc {
+            Some(cc) => header::addresses(cc, "cc")?,
+            None => Vec::new(),
+        },
+        reply_to: settings
+            .reply_to
+            .map(|text| header::address(&text, "reply_to"))
+            .transpose()?,
         omits: settings.omits,
         mailer: opening.mailer,
-    }))
-}
-
-/// One address and nothing that could end a header or add a second receiver.
-fn is_address(text: &str) -> bool {
-    let forbidden = |character: char| {
-        character.is_control() || character.is_whitespace() || "<>()[],;:\\\"".contains(character)
+    });
+    let (order, cancel) = (sample::handover(), sample::cancel());
+    let own = LetterSettings {
+        subject: settings.subject,
+        text: settings.text,
+        html: settings.html,
     };
-    text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && text.len() <= 254
-    }) && !text.contains(forbidden)
-}
-
-/// A text that stays within its header.
-fn header_text(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Whether servers on the way may cut it off or refuse it: bytes that are neither text nor a break.
-fn unsendable(part: &[u8]) -> bool {
-    part.iter()
-        .any(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(byte))
-}
-
-/// A boundary that follows from the number and occurs in none of the parts.
-fn boundary(number: &PurchaseOrderNumber, kind: &str, parts: &[&[u8]]) -> String {
-    let mut boundary = format!("waybill_{kind}_{number}_");
-    let occurs = |boundary: &str| {
-        parts.iter().any(|part| {
-            part.windows(boundary.len())
-                .any(|window| window == boundary.as_bytes())
-        })
+    if settings.packing_slip_html.is_some() && !settings.packing_slip {
+        let message = "only with packing_slip = true";
+        return Err(SettingsError::new("packing_slip_html", message));
+    }
+    let mail = Mail {
+        post: Arc::clone(&post),
+        letter: Letter::open(own, &letter::ORDER, "", &order, settings.packing_slip)?,
+        table: TableFile::open(settings.attachment, settings.table)?,
+        packing_slip: settings
+            .packing_slip
+            .then(|| PackingSlip::open(settings.packing_slip_html, "packing_slip_html", &order))
+            .transpose()?,
+        cancels: Some(Box::new(Mail {
+            post,
+            letter: Letter::open(settings.cancel, &letter::CANCEL, "cancel.", &cancel, false)?,
+            table: None,
+            packing_slip: None,
+            cancels: None,
+        })),
     };
-    while occurs(&boundary) {
+    let wrong = |path: &str, message: String| SettingsError::new(path, message);
+    let lacks = sample::missing(&mail, &order).map_err(|error| wrong("mail", error.to_string()))?;
+    if !lacks.is_empty() {
+        let lacks = lacks.join(", no ");
+        let message = format!("there is no {lacks}; what is left out on purpose is named in omits");
+        return Err(wrong("mail", message));
+    }
+    if let Some(cancels) = mail.cancels() {
+        cancels
+            .prepare(&cancel, &Progress::default())
+            .map_err(|error| wrong("cancel", error.to_string()))?;
+    }
+    Ok(Box::new(mail))
+}
+
+/// `SH-1001-1-K`, and `SH-1001-1-K-X1` for a request to cancel: the text of its `SendId`.
+fn send_name(handover: &Handover) -> String {
+    match &handover.cancel {
+        None => handover.number.to_string(),
+        Some(request) => format!("{}-{}", handover.number, request.id),
+    }
+}
+
+/// A boundary that follows from the name and occurs in none of the parts.
+fn boundary(name: &str, kind: &str, parts: &[&str]) -> String {
+    let mut boundary = format!("waybill_{kind}_{name}_");
+    while parts.iter().any(|part| part.contains(&boundary)) {
         boundary.push('_');
     }
     boundary
 }
 
+fn mailboxes(addresses: &[String]) -> Mailbox<'_> {
+    let one = |address: &'_ String| Mailbox::new_address(None::<String>, address.clone());
+    Mailbox::new_list(addresses.iter().map(one).collect())
+}
+
 impl Mail {
-    fn subject(&self, handover: &Handover) -> Result<String, PrepareError> {
-        let subject = header_text(&self.templates.render(SUBJECT, handover)?);
+    fn attachments(
+        &self,
+        handover: &Handover,
+        name: &str,
+    ) -> Result<Vec<MimePart<'static>>, PrepareError> {
+        let mut parts = Vec::new();
+        if let Some(table) = &self.table {
+            parts.push(table.write(handover, name)?);
+        }
+        if let Some(packing_slip) = &self.packing_slip {
+            let page = packing_slip.render(handover)?;
+            let kind = ContentType::new("text/html").attribute("charset", "utf-8");
+            let name = format!("packing-slip-{name}.html");
+            parts.push(attachment::file(kind, name, page.as_bytes()));
+        }
+        Ok(parts)
+    }
+
+    fn message(&self, handover: &Handover) -> Result<Vec<u8>, PrepareError> {
+        let sender = &handover.merchant.mail;
+        if !is_address(sender) {
+            let message = "merchant.mail is not a mail address";
+            return Err(PrepareError(message.to_owned()));
+        }
+        let host = sender.split_once('@').map_or("", |(_, host)| host);
+        let name = send_name(handover);
+        let Texts {
+            subject,
+            text,
+            html,
+        } = self.letter.texts(handover)?;
+        let attachments = self.attachments(handover, &name)?;
+        let multipart = |kind: &str| {
+            let boundary = boundary(&name, kind, &[&text, &html]);
+            ContentType::new(format!("multipart/{kind}")).attribute("boundary", boundary)
+        };
+        let bodies = vec![
+            MimePart::new("text/plain", text.as_str()),
+            MimePart::new("text/html", html.as_str()),
+        ];
+        let mut body = MimePart::new(multipart("alternative"), bodies);
+        if !attachments.is_empty() {
+            let mut parts = vec![body];
+            parts.extend(attachments);
+            body = MimePart::new(multipart("mixed"), parts);
+        }
+        let merchant = header_text(&handover.merchant.name);
+        let mut message = MessageBuilder::new()
+            .message_id(format!("{name}@{host}"))
+            .date(handover.planned_at.as_second())
+            .from((merchant.as_str(), sender.as_str()))
+            .to(mailboxes(&self.post.to))
+            .subject(subject);
+        if !self.post.cc.is_empty() {
+            message = message.cc(mailboxes(&self.post.cc));
+        }
+        if let Some(reply_to) = &self.post.reply_to {
+            message = message.reply_to(reply_to.as_str());
+        }
+        if handover.cancel.is_some() {
+            let ordered = format!("{}@{host}", handover.number);
+            message = message.in_reply_to(ordered.clone()).references(ordered);
+        }
+        message
+            .body(body)
+            .write_to_vec()
+            .map_err(|error| PrepareError(format!("the mail cannot be written: {error}")))
+    }
+
+    /// The order's mail is checked by its reader; what is to be taken back only here.
+    fn check_cancel(
+        &self,
+        artifact: &Artifact,
+        handover: &Handover,
+        request: &CancelRequest,
+    ) -> Result<(), PrepareError> {
+        let decoded = self.decode(artifact)?;
+        let lines: Vec<(&str, u32)> = request
+            .lines
+            .iter()
+            .map(|line| (line.supplier_sku.as_str(), line.quantity))
+            .collect();
+        let mut lacks = decoded.missing(&Address::default(), &lines, &[]);
         let number = handover.number.as_str();
-        // The answer is found by the number, whatever the merchant's template says.
-        Ok(if subject.contains(number) {
-            subject
+        for part in &decoded.parts {
+            if !part
+                .records
+                .iter()
+                .flatten()
+                .any(|text| text.contains(number))
+            {
+                lacks.push(format!("number in the {}", part.name));
+            }
+        }
+        if lacks.is_empty() {
+            Ok(())
         } else {
-            format!("{subject} ({number})").trim_start().to_owned()
-        })
+            Err(PrepareError(format!("there is no {}", lacks.join(", no "))))
+        }
     }
 }
 
 #[async_trait]
 impl Supplier for Mail {
     fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
-        let number = &handover.number;
-        let sender = &handover.merchant.mail;
-        if !is_address(sender) {
-            return Err(PrepareError(
-                "merchant.mail is not a mail address".to_owned(),
-            ));
-        }
-        let host = sender.split_once('@').map_or("", |(_, host)| host);
-        let text = self.templates.render(TEXT, handover)?;
-        let html = self.templates.render(HTML, handover)?;
-        let table = table::write(handover, Format::default())?;
-        if [text.as_bytes(), html.as_bytes(), &table]
-            .into_iter()
-            .any(unsendable)
-        {
-            let message = "a text of the order has a control character, which no mail may hold";
+        if self.cancels.is_some() == handover.cancel.is_some() {
+            let message = "a purchase order and a request to cancel go different ways";
             return Err(PrepareError(message.to_owned()));
         }
-        let parts = [text.as_bytes(), html.as_bytes(), &table];
-        let multipart = |kind: &str| {
-            ContentType::new(format!("multipart/{kind}"))
-                .attribute("boundary", boundary(number, kind, &parts))
-        };
-        let bodies = vec![
-            MimePart::new("text/plain", text.as_str()),
-            MimePart::new("text/html", html.as_str()),
-        ];
-        let table = MimePart::new(
-            ContentType::new("text/csv").attribute("charset", "utf-8"),
-            table.as_slice(),
-        )
-        .attachment(format!("{number}.csv"));
-        let mixed = vec![MimePart::new(multipart("alternative"), bodies), table];
-        let name = header_text(&handover.merchant.name);
-        let bytes = MessageBuilder::new()
-            .message_id(format!("{number}@{host}"))
-            .date(handover.planned_at.as_second())
-            .from((name.as_str(), sender.as_str()))
-            .to(self.to.as_str())
-            .subject(self.subject(handover)?)
-            .body(MimePart::new(multipart("mixed"), mixed))
-            .write_to_vec()
-            .map_err(|error| PrepareError(format!("the mail cannot be written: {error}")))?;
-        Ok(Artifact {
+        let artifact = Artifact {
             media_type: "message/rfc822".to_owned(),
-            bytes,
-            omits: self.omits.clone(),
-            carries_order: true,
-        })
+            bytes: self.message(handover)?,
+            omits: self.post.omits.clone(),
+            carries_order: handover.cancel.is_none(),
+        };
+        if let Some(request) = &handover.cancel {
+            self.check_cancel(&artifact, handover, request)?;
+        }
+        Ok(artifact)
     }
 
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
@@ -209,15 +292,27 @@ impl Supplier for Mail {
         let message = MessageParser::default()
             .parse(&artifact.bytes)
             .ok_or_else(|| unreadable("message"))?;
-        let text = message.body_text(0).ok_or_else(|| unreadable("text"))?;
-        let mut records: Vec<Vec<String>> =
-            text.lines().map(|line| vec![line.to_owned()]).collect();
-        let table = message
-            .attachments()
-            .find(|part| part.attachment_name().is_some())
-            .ok_or_else(|| unreadable("table"))?;
-        records.extend(table::read(table.contents(), Format::default())?.records);
-        Ok(Decoded { records })
+        let part = |name: &str, records: Option<Vec<Vec<String>>>| {
+            Ok(Part {
+                name: name.to_owned(),
+                records: records.ok_or_else(|| unreadable(name))?,
+                omits: Vec::new(),
+            })
+        };
+        let mut parts = vec![
+            part("text", reading::text(&message))?,
+            part("HTML", reading::html(&message))?,
+        ];
+        if let Some(table) = &self.table {
+            let bytes = message
+                .message_id()
+                .and_then(|id| id.split_once('@'))
+                .map(|(name, _)| table.file_name(name))
+                .and_then(|name| reading::attachment(&message, &name))
+                .ok_or_else(|| unreadable("table"))?;
+            parts.push(table.read(&bytes)?);
+        }
+        Ok(Decoded { parts })
     }
 
     fn timeout(&self) -> Duration {
@@ -225,17 +320,19 @@ impl Supplier for Mail {
     }
 
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        match self
-            .mailer
-            .send(&attempt.id.file_name(), &artifact.bytes)
-            .await
-        {
+        let key = attempt.id.file_name();
+        let sent = self.post.mailer.send(&key, &artifact.bytes);
+        let late = || MailOutcome::InDoubt("the mailer did not answer in time".to_owned());
+        match timeout(TIMEOUT, sent).await.unwrap_or_else(|_| late()) {
             MailOutcome::Sent => SendOutcome::accepted(),
-            MailOutcome::Rejected(why) => SendOutcome::Rejected {
-                reason: RejectionReason::Unknown,
-                detail: why,
-                evidence: Vec::new(),
-            },
+            MailOutcome::Rejected(why) => {
+                let (detail, answer) = why.split_once('\n').unwrap_or((&why, ""));
+                SendOutcome::Rejected {
+                    reason: RejectionReason::Unknown,
+                    detail: detail.to_owned(),
+                    evidence: answer.as_bytes().to_vec(),
+                }
+            }
             MailOutcome::NotSent(why) => SendOutcome::not_sent(why),
             MailOutcome::InDoubt(why) => SendOutcome::InDoubt {
                 why,
@@ -246,6 +343,11 @@ impl Supplier for Mail {
 
     fn lookup(&self) -> Option<&dyn SendLookup> {
         Some(self)
+    }
+
+    /// A mail of its own, in the thread of the purchase order's.
+    fn cancels(&self) -> Option<&dyn Supplier> {
+        self.cancels.as_deref().map(|mail| mail as &dyn Supplier)
     }
 }
 
@@ -259,128 +361,11 @@ impl SendLookup for Mail {
     }
 
     async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        match self.mailer.was_sent(&attempt.id.file_name()).await {
-            Some(true) => LookupAnswer::Accepted(Acceptance::default()),
-            Some(false) => LookupAnswer::NotFound(LookupFinding::Absent),
-            None => LookupAnswer::NotFound(LookupFinding::Unclear),
+        let key = attempt.id.file_name();
+        match timeout(TIMEOUT, self.post.mailer.was_sent(&key)).await {
+            Ok(Some(true)) => LookupAnswer::Accepted(Acceptance::default()),
+            Ok(Some(false)) => LookupAnswer::NotFound(LookupFinding::Absent),
+            Ok(None) | Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{World, handover};
-    use domain::fidelity;
-    use serde_json::json;
-
-    fn opened(specific: serde_json::Value) -> Result<Box<dyn Supplier>, SettingsError> {
-        World::default().open("mail", specific)
-    }
-
-    fn supplier() -> Box<dyn Supplier> {
-        opened(json!({"to": "po@acme.example"})).unwrap()
-    }
-
-    fn header(artifact: &Artifact, name: &str) -> String {
-        let message = MessageParser::default().parse(&artifact.bytes).unwrap();
-        message.header_raw(name).unwrap().trim().to_owned()
-    }
-
-    #[test]
-    fn a_mail_repeats_its_bytes_and_says_everything() {
-        let (supplier, handover) = (supplier(), handover());
-        let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
-        let other = World::default();
-        let other = other
-            .open("mail", json!({"to": "po@acme.example"}))
-            .unwrap();
-        assert_eq!(
-            artifact.bytes,
-            other
-                .prepare(&handover, &Progress::default())
-                .unwrap()
-                .bytes
-        );
-        let number = handover.number.as_str();
-        assert!(header(&artifact, "Subject").contains(number));
-        let id = format!("<{number}@shop.example>");
-        assert_eq!(header(&artifact, "Message-ID"), id);
-        assert_eq!(header(&artifact, "Date"), "Tue, 1 Dec 2026 10:00:00 +0000");
-        let decoded = supplier.decode(&artifact).unwrap();
-        let lines = [("LS-1", 2), ("LS-2", 13)];
-        let missing = |records: &[Vec<String>]| {
-            fidelity::missing(handover.ship_to.reveal(), &lines, records, &[])
-        };
-        assert_eq!(missing(&decoded.records), Vec::<String>::new());
-        // The text alone says it too, and asks for the number.
-        let text: Vec<_> = decoded
-            .records
-            .iter()
-            .filter(|record| record.len() == 1)
-            .cloned()
-            .collect();
-        assert_eq!(missing(&text), Vec::<String>::new(), "{text:#?}");
-        let asks = format!("Please quote the number {number} in every reply.");
-        assert!(text.contains(&vec![asks]), "{text:#?}");
-        assert_eq!(decoded.records.len(), text.len() + 2);
-    }
-
-    #[test]
-    fn no_value_ends_a_header() {
-        let mut handover = handover();
-        handover.order_name = "#1\r\nBcc: thief@evil.example".to_owned();
-        handover.merchant.name = "Shop\r\nBcc: thief@evil.example".to_owned();
-        let supplier =
-            opened(json!({"to": "po@acme.example", "subject": "New {{ order_name }}"})).unwrap();
-        let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
-        let message = MessageParser::default().parse(&artifact.bytes).unwrap();
-        assert!(message.bcc().is_none());
-        let subject = message.subject().unwrap();
-        assert_eq!(
-            subject,
-            format!("New #1 Bcc: thief@evil.example ({})", handover.number)
-        );
-        handover.merchant.mail = "a@b.example\r\nBcc: c@d.example".to_owned();
-        assert!(supplier.prepare(&handover, &Progress::default()).is_err());
-        for to in [
-            "a@b.example\r\nBcc: c@d.example",
-            "a@b.example, c@d.example",
-            "nobody",
-            "<a@b>",
-            "",
-        ] {
-            assert_eq!(
-                opened(json!({ "to": to })).err().unwrap().path,
-                "to",
-                "{to}"
-            );
-        }
-    }
-
-    /// Many readers see nothing but the HTML.
-    #[test]
-    fn a_province_without_a_code_is_in_the_html() {
-        let mut handover = handover();
-        let mut address = handover.ship_to.reveal().clone();
-        address.province_code.clear();
-        handover.ship_to = domain::personal::Personal::new(address);
-        let artifact = supplier().prepare(&handover, &Progress::default()).unwrap();
-        let message = MessageParser::default().parse(&artifact.bytes).unwrap();
-        let html = message.body_html(0).unwrap();
-        assert!(html.contains("Lexington Kentucky 40507"), "{html}");
-    }
-
-    #[test]
-    fn a_missing_field_is_named() {
-        let supplier =
-            opened(json!({"to": "po@acme.example", "text": "{{ ship_to.street }}"})).unwrap();
-        let error = supplier
-            .prepare(&handover(), &Progress::default())
-            .err()
-            .unwrap();
-        assert!(error.0.contains("street"), "{error}");
-        let broken = opened(json!({"to": "po@acme.example", "html": "{{ number"}));
-        assert_eq!(broken.err().unwrap().path, "html");
     }
 }

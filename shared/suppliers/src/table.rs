@@ -1,199 +1,292 @@
-//! A purchase order as a table, for files and for what is attached to mails.
+//! A purchase order as a table, for files and for what is attached to mails: columns and dialect as
+//! the supplier wants them.
+//!
+//! A table is read back as soon as it is written: one that its reader would take for something else
+//! is an error and never sent.
 
-use ports::{Decoded, Handover, PrepareError};
-
-const COLUMNS: [&str; 16] = [
-    "purchase_order",
-    "order",
-    "sku",
-    "supplier_sku",
-    "title",
-    "quantity",
-    "name",
-    "company",
-    "address1",
-    "address2",
-    "city",
-    "province",
-    "zip",
-    "country",
-    "phone",
-    "shipping_method",
-];
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Format {
-    pub(crate) delimiter: u8,
-    /// For people, whose spreadsheet would run a cell as a formula; off for machines.
-    pub(crate) spreadsheet_safe: bool,
-}
-
-impl Default for Format {
-    fn default() -> Self {
-        Self {
-            delimiter: b',',
-            spreadsheet_safe: true,
-        }
-    }
-}
-
-/// A header and a row for each line, the address repeated in every one.
-pub(crate) fn write(handover: &Handover, format: Format) -> Result<Vec<u8>, PrepareError> {
-    let failed =
-        |error: ::csv::Error| PrepareError(format!("the table cannot be written: {error}"));
-    let mut writer = ::csv::WriterBuilder::new()
-        .delimiter(format.delimiter)
-        .terminator(::csv::Terminator::CRLF)
-        .from_writer(Vec::new());
-    writer.write_record(COLUMNS).map_err(failed)?;
-    let ship_to = handover.ship_to.reveal();
-    for line in &handover.lines {
-        let quantity = line.quantity.to_string();
-        let cells = [
-            handover.number.as_str(),
-            &handover.order_name,
-            &line.sku,
-            &line.supplier_sku,
-            &line.title,
-            &quantity,
-            &ship_to.name,
-            &ship_to.company,
-            &ship_to.address1,
-            &ship_to.address2,
-            &ship_to.city,
-            either(&ship_to.province_code, &ship_to.province),
-            &ship_to.zip,
-            either(&ship_to.country_code, &ship_to.country),
-            &ship_to.phone,
-            &handover.shipping_method,
-        ];
-        let cells = cells.map(|cell| {
-            if format.spreadsheet_safe {
-                neutral(cell)
-            } else {
-                cell.to_owned()
-            }
-        });
-        writer.write_record(cells).map_err(failed)?;
-    }
-    writer
-        .into_inner()
-        .map_err(|error| failed(error.into_error().into()))
-}
-
-/// The rows below the header, as the supplier's program sees them.
-pub(crate) fn read(bytes: &[u8], format: Format) -> Result<Decoded, PrepareError> {
-    let mut reader = ::csv::ReaderBuilder::new()
-        .delimiter(format.delimiter)
-        .from_reader(bytes);
-    let mut records = Vec::new();
-    for row in reader.records() {
-        let row =
-            row.map_err(|error| PrepareError(format!("the table cannot be read: {error}")))?;
-        let cell = |cell: &str| {
-            if format.spreadsheet_safe {
-                original(cell).to_owned()
-            } else {
-                cell.to_owned()
-            }
-        };
-        records.push(row.iter().map(cell).collect());
-    }
-    Ok(Decoded { records })
-}
-
-fn either<'a>(code: &'a str, name: &'a str) -> &'a str {
-    if code.trim().is_empty() { name } else { code }
-}
-
-/// Text that begins like a formula after the apostrophes that may already be there.
-fn formula(cell: &str) -> bool {
-    cell.trim_start_matches('\'')
-        .starts_with(['=', '+', '-', '@', '\t', '\r'])
-}
-
-fn neutral(cell: &str) -> String {
-    if formula(cell) && !is_number(cell) && !is_phone(cell) {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
-}
-
-fn original(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if formula(rest) => rest,
-        _ => cell,
-    }
-}
-
-fn is_number(cell: &str) -> bool {
-    let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell);
-    let bare = digits.replacen('.', "", 1);
-    !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn is_phone(cell: &str) -> bool {
-    cell.strip_prefix('+').is_some_and(|rest| {
-        rest.bytes().any(|byte| byte.is_ascii_digit())
-            && rest
-                .chars()
-                .all(|character| character.is_ascii_digit() || " ()-.".contains(character))
-    })
-}
-
+mod cells;
+mod columns;
+mod encoding;
+mod settings;
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::handover;
+mod tests;
+mod workbook;
 
-    #[test]
-    fn formulas_are_neutralised_and_numbers_are_not() {
-        for cell in [
-            "=1+1",
-            "+cmd|' /C calc'!A0",
-            "-2+3",
-            "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            "'=1",
-            "-",
-            "+",
-        ] {
-            assert_eq!(neutral(cell), format!("'{cell}"));
-            assert_eq!(original(&neutral(cell)), cell);
-        }
-        for cell in [
-            "",
-            "Ada",
-            "-5",
-            "+1.5",
-            "+49 (30) 123-45.6",
-            "'t Hooft",
-            "a=b",
-            "O'-",
-        ] {
-            assert_eq!(neutral(cell), cell);
-            assert_eq!(original(cell), cell);
-        }
+use columns::{Columns, Place};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use encoding::Encoding;
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use ports::supplier::HandoverLine;
+use ports::{Handover, PrepareError};
+use settings::{LineEnding, Quotes, Rows};
+use std::collections::BTreeSet;
+
+pub(crate) use settings::{TableSettings, known_fields};
+
+/// Of one purchase order: more than anybody ships would only fill the memory.
+const MOST_ROWS: usize = 100_000;
+
+/// How a moment becomes a day in a cell.
+struct Dates {
+    format: String,
+    zone: TimeZone,
+}
+
+impl Dates {
+    fn format(&self, moment: Timestamp) -> Result<String, PrepareError> {
+        strtime::format(&self.format, &moment.to_zoned(self.zone.clone()))
+            .map_err(|error| PrepareError(error.to_string()))
+    }
+}
+
+/// What only text knows; a workbook has none of it.
+struct Dialect {
+    delimiter: u8,
+    quotes: Quotes,
+    line_ending: LineEnding,
+    encoding: Encoding,
+    /// For people, whose spreadsheet would run a cell as a formula; off for machines.
+    spreadsheet_safe: bool,
+}
+
+pub(crate) struct Table {
+    columns: Columns,
+    header: bool,
+    rows: Rows,
+    dialect: Dialect,
+    dates: Dates,
+    decimal: char,
+    omits: Vec<String>,
+}
+
+impl Table {
+    pub(crate) fn omits(&self) -> &[String] {
+        &self.omits
     }
 
-    #[test]
-    fn a_table_is_read_as_it_was_meant() {
-        let mut handover = handover();
-        handover.lines[0].title = "=HYPERLINK(\"x\"),\n2\" pipe".to_owned();
-        let bytes = write(&handover, Format::default()).unwrap();
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        assert!(text.starts_with("purchase_order,order,sku,"));
-        assert!(
-            text.contains("\"'=HYPERLINK(\"\"x\"\"),\n2\"\" pipe\""),
-            "{text}"
-        );
-        assert!(text.contains(",+1 (502) 555-0100,"), "{text}");
-        let decoded = read(&bytes, Format::default()).unwrap();
-        assert_eq!(decoded.records.len(), 2);
-        assert_eq!(decoded.records[0][4], handover.lines[0].title);
-        assert_eq!(decoded.records[0][11], "KY");
-        assert_eq!(bytes, write(&handover, Format::default()).unwrap());
+    pub(crate) fn charset(&self) -> &'static str {
+        self.dialect.encoding.charset()
+    }
+
+    pub(crate) fn has_number(&self) -> bool {
+        self.columns.number().is_some()
+    }
+
+    /// The rows below the header, the address repeated in every one.
+    fn rendered(&self, handover: &Handover) -> Result<Vec<Vec<String>>, PrepareError> {
+        let mut rows = Vec::new();
+        for (index, line) in handover.lines.iter().enumerate() {
+            let unit = HandoverLine {
+                quantity: 1,
+                ..line.clone()
+            };
+            let (line, repeated) = match self.rows {
+                Rows::Line => (line, 1),
+                Rows::Unit => (&unit, line.quantity),
+            };
+            let row = self.columns.row(&Place {
+                handover,
+                line,
+                line_number: index + 1,
+                dates: &self.dates,
+                decimal: self.decimal,
+            })?;
+            let repeated = usize::try_from(repeated).unwrap_or(usize::MAX);
+            if rows.len().saturating_add(repeated) > MOST_ROWS {
+                let message = format!("the table would have more than {MOST_ROWS} rows");
+                return Err(PrepareError(message));
+            }
+            rows.extend(std::iter::repeat_n(row, repeated));
+        }
+        Ok(rows)
+    }
+
+    pub(crate) fn write(&self, handover: &Handover) -> Result<Vec<u8>, PrepareError> {
+        let mut rows = self.rendered(handover)?;
+        for row in &mut rows {
+            self.check_row(row)?;
+            if self.dialect.spreadsheet_safe {
+                for cell in row {
+                    *cell = cells::neutral(cell);
+                }
+            }
+        }
+        self.file(&rows)
+    }
+
+    /// So that what cannot be written is named with its column.
+    fn check_row(&self, row: &[String]) -> Result<(), PrepareError> {
+        let Dialect {
+            delimiter,
+            quotes,
+            encoding,
+            ..
+        } = self.dialect;
+        for (column, cell) in self.columns.iter().zip(row) {
+            let wrong = |why: String| Err(PrepareError(format!("{}: {why}", column.called())));
+            if let Some(character) = encoding.unable(cell) {
+                let code = u32::from(character);
+                let charset = encoding.charset();
+                return wrong(format!("{charset} has no {character:?} (U+{code:04X})"));
+            }
+            let needs_quotes = ['\r', '\n', char::from(delimiter)];
+            if quotes == Quotes::Never && cell.contains(needs_quotes) {
+                return wrong("a delimiter or line end needs quotes".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The header and the rows as they are.
+    fn file(&self, rows: &[Vec<String>]) -> Result<Vec<u8>, PrepareError> {
+        let failed = |error: ::csv::Error| PrepareError(error.to_string());
+        let mut writer = ::csv::WriterBuilder::new()
+            .delimiter(self.dialect.delimiter)
+            .quote_style(match self.dialect.quotes {
+                Quotes::Needed => ::csv::QuoteStyle::Necessary,
+                Quotes::Always => ::csv::QuoteStyle::Always,
+                Quotes::Never => ::csv::QuoteStyle::Never,
+            })
+            .terminator(match self.dialect.line_ending {
+                LineEnding::Crlf => ::csv::Terminator::CRLF,
+                LineEnding::Lf => ::csv::Terminator::Any(b'\n'),
+            })
+            .from_writer(Vec::new());
+        if self.header {
+            writer
+                .write_record(self.columns.headers())
+                .map_err(failed)?;
+        }
+        for row in rows {
+            writer.write_record(row).map_err(failed)?;
+        }
+        let text = writer
+            .into_inner()
+            .map_err(|error| failed(error.into_error().into()))?;
+        let text = String::from_utf8(text).map_err(|error| PrepareError(error.to_string()))?;
+        let charset = self.charset();
+        let bytes = self
+            .dialect
+            .encoding
+            .encode(&text)
+            .ok_or_else(|| PrepareError(format!("the table cannot be written in {charset}")))?;
+        if self.raw(&bytes)? != rows {
+            let message = "the table would not be read as it was written";
+            return Err(PrepareError(message.to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    /// The rows below the header as they are.
+    fn raw(&self, bytes: &[u8]) -> Result<Vec<Vec<String>>, PrepareError> {
+        let unreadable = |why: String| PrepareError(format!("the table cannot be read: {why}"));
+        let text = self
+            .dialect
+            .encoding
+            .decode(bytes)
+            .ok_or_else(|| unreadable(format!("it is not {}", self.charset())))?;
+        // The reader would take a mark in the first cell for the encoding's.
+        let text = format!("\u{feff}{text}");
+        let mut reader = ::csv::ReaderBuilder::new()
+            .delimiter(self.dialect.delimiter)
+            .quoting(self.dialect.quotes != Quotes::Never)
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        let mut rows = Vec::new();
+        for row in reader.records() {
+            let row = row.map_err(|error| unreadable(error.to_string()))?;
+            let cells: Vec<String> = row.iter().map(str::to_owned).collect();
+            if cells.len() != self.columns.iter().count() {
+                return Err(unreadable(
+                    "a row has not one cell for each column".to_owned(),
+                ));
+            }
+            rows.push(cells);
+        }
+        if self.header {
+            if rows.first() != Some(&self.columns.headers()) {
+                return Err(unreadable("its header is another".to_owned()));
+            }
+            rows.remove(0);
+        }
+        Ok(rows)
+    }
+
+    /// The rows below the header as they are meant.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Result<Vec<Vec<String>>, PrepareError> {
+        let mut rows = self.raw(bytes)?;
+        if self.dialect.spreadsheet_safe {
+            for cell in rows.iter_mut().flatten() {
+                *cell = cells::original(cell).to_owned();
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What a reader learns from the rows: of each the cells that name the line, and apart from them
+    /// the others, where a house number would pass for a quantity. Units are counted.
+    pub(crate) fn records(&self, rows: &[Vec<String>]) -> Vec<Vec<String>> {
+        let mut records = Vec::new();
+        let mut units: Vec<(Vec<String>, usize)> = Vec::new();
+        for row in rows {
+            let mut line = Vec::new();
+            let mut others = Vec::new();
+            for (column, cell) in self.columns.iter().zip(row) {
+                let sku = self.columns.says(column, "supplier_sku");
+                let quantity = self.columns.says(column, "quantity");
+                match self.rows {
+                    Rows::Line if sku || quantity => line.push(cell.clone()),
+                    Rows::Unit if sku => line.push(cell.clone()),
+                    Rows::Unit if quantity => {}
+                    Rows::Line | Rows::Unit => others.push(cell.clone()),
+                }
+            }
+            records.push(others);
+            match self.rows {
+                Rows::Line => records.push(line),
+                Rows::Unit => match units.iter_mut().find(|(known, _)| *known == line) {
+                    Some((_, count)) => *count += 1,
+                    None => units.push((line, 1)),
+                },
+            }
+        }
+        records.extend(units.into_iter().map(|(mut line, count)| {
+            line.push(count.to_string());
+            line
+        }));
+        records
+    }
+
+    /// One file with the rows of many; one that was written with other settings is named.
+    pub(crate) fn joined(
+        &self,
+        files: &[(&PurchaseOrderNumber, &[u8])],
+    ) -> Result<Vec<u8>, PrepareError> {
+        let mut rows = Vec::new();
+        for (number, file) in files {
+            let named = |error: PrepareError| PrepareError(format!("{number}: {error}"));
+            rows.extend(self.raw(file).map_err(named)?);
+        }
+        self.file(&rows)
+    }
+
+    /// The purchase orders that rows of the file belong to.
+    pub(crate) fn numbers(
+        &self,
+        file: &[u8],
+    ) -> Result<BTreeSet<PurchaseOrderNumber>, PrepareError> {
+        let column = self
+            .columns
+            .number()
+            .ok_or_else(|| PrepareError("no column holds the number".to_owned()))?;
+        self.read(file)?
+            .iter()
+            .map(|row| {
+                let cell = row.get(column).map_or("", String::as_str);
+                PurchaseOrderNumber::parse(cell).map_err(|error| PrepareError(error.to_string()))
+            })
+            .collect()
     }
 }

@@ -9,6 +9,7 @@ use minijinja::{
 };
 use ports::PrepareError;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::fmt::Write;
 
 const FUEL: u64 = 100_000;
@@ -31,6 +32,11 @@ impl Templates {
             }
         });
         environment.set_formatter(|out, state, value| {
+            // In a text for people an absent value is nothing, not the word "none".
+            let prose = matches!(state.auto_escape(), AutoEscape::None | AutoEscape::Html);
+            if prose && value.is_none() {
+                return Ok(());
+            }
             if *state.auto_escape() != URL {
                 return escape_formatter(out, state, value);
             }
@@ -77,6 +83,14 @@ impl Templates {
         template
             .render(Value::from(Serde(seen)))
             .map_err(|error| PrepareError(told(&error, template.source())))
+    }
+
+    /// What a template may look at, `ship_to.name` for one; none where there is no such template.
+    pub(crate) fn variables(&self, name: &str) -> HashSet<String> {
+        self.0
+            .get_template(name)
+            .map(|template| template.undeclared_variables(true))
+            .unwrap_or_default()
     }
 
     /// So that a mistake shows when the settings are read and not with the first answer.

@@ -34,6 +34,9 @@ pub(crate) fn handover() -> Handover {
         merchant: Merchant {
             name: "Example Shop".to_owned(),
             mail: "orders@shop.example".to_owned(),
+            returns_address: "Example Shop Returns\nDock Street 9\nLouisville KY 40202".to_owned(),
+            phone: "+1 (502) 555-0142".to_owned(),
+            website: "shop.example".to_owned(),
         },
         supplier: "acme".to_owned(),
         planned_at: "2026-12-01T10:00:00Z".parse().unwrap(),
@@ -75,6 +78,9 @@ pub(crate) struct World(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    fails: bool,
+    /// Nothing ever answers.
+    hangs: bool,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     answers: Mutex<VecDeque<Result<Response, Failure>>>,
     requests: Mutex<Vec<Request>>,
@@ -82,6 +88,26 @@ struct Inner {
 }
 
 impl World {
+    pub(crate) fn failing() -> Self {
+        Self(Arc::new(Inner {
+            fails: true,
+            ..Inner::default()
+        }))
+    }
+
+    pub(crate) fn hanging() -> Self {
+        Self(Arc::new(Inner {
+            hangs: true,
+            ..Inner::default()
+        }))
+    }
+
+    async fn answers_at_all(&self) {
+        if self.0.hangs {
+            std::future::pending::<()>().await;
+        }
+    }
+
     pub(crate) fn open(
         &self,
         method: &str,
@@ -126,6 +152,10 @@ impl Http for World {
 #[async_trait]
 impl Files for World {
     async fn put_new(&self, _: Area, key: &str, bytes: &[u8]) -> Result<Put, Unavailable> {
+        self.answers_at_all().await;
+        if self.0.fails {
+            return Err(Unavailable::new("the disk is full"));
+        }
         let mut files = self.0.files.lock().unwrap();
         if files.contains_key(key) {
             return Ok(Put::AlreadyThere);
@@ -139,6 +169,10 @@ impl Files for World {
     }
 
     async fn was_published(&self, key: &str) -> Result<bool, Unavailable> {
+        self.answers_at_all().await;
+        if self.0.fails {
+            return Err(Unavailable::new("the disk is gone"));
+        }
         Ok(self.file(key).is_some())
     }
 }
@@ -146,12 +180,17 @@ impl Files for World {
 #[async_trait]
 impl Mailer for World {
     async fn send(&self, key: &str, message: &[u8]) -> MailOutcome {
+        self.answers_at_all().await;
+        if self.0.fails {
+            return MailOutcome::InDoubt("no answer to the final dot".to_owned());
+        }
         let mut mails = self.0.mails.lock().unwrap();
         mails.insert(key.to_owned(), message.to_vec());
         MailOutcome::Sent
     }
 
     async fn was_sent(&self, key: &str) -> Option<bool> {
-        Some(self.mail(key).is_some())
+        self.answers_at_all().await;
+        (!self.0.fails).then(|| self.mail(key).is_some())
     }
 }

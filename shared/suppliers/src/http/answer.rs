@@ -79,7 +79,7 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
 pub(super) fn records(body: &Value) -> Decoded {
     let mut records = Vec::new();
     collect(body, &mut records);
-    Decoded { records }
+    Decoded::one("request", records)
 }
 
 fn collect(value: &Value, records: &mut Vec<Vec<String>>) {

@@ -1,7 +1,6 @@
 use super::*;
 use crate::entry;
 use crate::testing::{World, attempt, handover};
-use domain::fidelity;
 use http_client::Response;
 
 const BODY_TEMPLATE: &str = r#"{"po": {{ number }}, "to": {{ ship_to }}, "items": [
@@ -99,9 +98,10 @@ async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["po"], number);
     assert_eq!(body["to"]["address2"], "Unit \"4\"");
-    let records = supplier.decode(&artifact).unwrap().records;
+    let decoded = supplier.decode(&artifact).unwrap();
+    let records = &decoded.parts[0].records;
     let (lines, handover) = ([("LS-1", 2), ("LS-2", 13)], handover());
-    let missing = fidelity::missing(handover.ship_to.reveal(), &lines, &records, &[]);
+    let missing = decoded.missing(handover.ship_to.reveal(), &lines, &[]);
     assert!(missing.is_empty(), "{missing:?}");
     assert!(
         records.contains(&vec!["2".to_owned(), "LS-1".to_owned()])

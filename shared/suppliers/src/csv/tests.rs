@@ -1,0 +1,225 @@
+use super::*;
+use crate::testing::{World, attempt, handover};
+use domain::ids::ChannelCode;
+use serde_json::{Value, json};
+
+fn supplier(
+    world: &World,
+    specific: serde_json::Value,
+) -> Result<Box<dyn Supplier>, SettingsError> {
+    world.open("csv", specific)
+}
+
+#[tokio::test]
+async fn a_file_appears_once_under_the_number() {
+    let world = World::default();
+    let supplier = supplier(&world, json!({"folder": "acme/in", "delimiter": ";"})).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    assert_eq!(
+        artifact.bytes,
+        supplier
+            .prepare(&handover(), &Progress::default())
+            .unwrap()
+            .bytes
+    );
+    let lookup = supplier.lookup().unwrap();
+    let number = handover().number;
+    assert_eq!(
+        lookup.find(&attempt(false)).await,
+        LookupAnswer::NotFound(LookupFinding::Absent)
+    );
+    for _ in 0..2 {
+        let outcome = supplier.send(&artifact, &attempt(false)).await;
+        assert!(matches!(outcome, SendOutcome::Accepted(_)));
+    }
+    let key = format!("acme/in/{number}.csv");
+    assert_eq!(world.file(&key), Some(artifact.bytes));
+    assert_eq!(
+        lookup.find(&attempt(false)).await,
+        LookupAnswer::Accepted(Acceptance::default())
+    );
+}
+
+#[tokio::test]
+async fn an_outbox_that_fails_is_in_doubt() {
+    let world = World::failing();
+    let supplier = supplier(&world, json!({})).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let outcome = supplier.send(&artifact, &attempt(false)).await;
+    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
+    assert_eq!(
+        supplier.lookup().unwrap().find(&attempt(false)).await,
+        LookupAnswer::NotFound(LookupFinding::Unclear)
+    );
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let world = World::default();
+    let path = |specific| supplier(&world, specific).err().unwrap().path;
+    assert_eq!(path(json!({"folder": "../evidence"})), "folder");
+    assert_eq!(path(json!({"folder": "/tmp"})), "folder");
+    assert_eq!(path(json!({"delimiter": "ü"})), "delimiter");
+    for unknown in [json!({"quotess": "never"}), json!({"batch": {"uplod": 1}})] {
+        let error = supplier(&world, unknown).err().unwrap();
+        assert!(error.message.contains("unknown field"), "{error}");
+    }
+    let batch =
+        |upload: &str, within: Value| json!({"batch": {"upload": upload, "upload_within": within}});
+    for specific in [
+        batch("person", Value::Null),
+        batch("person", json!("soon")),
+        batch("person", json!("-2h")),
+        batch("fetched", json!("2h")),
+    ] {
+        assert_eq!(path(specific), "batch.upload_within");
+    }
+}
+
+#[test]
+fn a_field_without_a_column_is_found_before_the_first_order() {
+    let world = World::default();
+    let columns = json!(["supplier_sku", "quantity", "name", "company", "address1", "city",
+        "province", "zip", "country", {"header": "Street", "value": "{{ ship_to.street }}"}]);
+    let error = supplier(&world, json!({"columns": columns})).err().unwrap();
+    assert!(error.message.contains("ship_to.street"), "{error}");
+    let columns = json!([
+        "supplier_sku",
+        "quantity",
+        "name",
+        "address1",
+        "city",
+        "province",
+        "zip",
+        "country"
+    ]);
+    let error = supplier(&world, json!({"columns": columns})).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "columns: there is no company in the table, no address2 in the table, no phone in the \
+         table; what is left out on purpose is named in omits"
+    );
+    let omits = json!(["company", "address2", "phone"]);
+    let supplier = supplier(&world, json!({"columns": columns, "omits": omits})).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    assert_eq!(artifact.omits, ["company", "address2", "phone"]);
+}
+
+fn artifacts(supplier: &dyn Supplier, counters: &[u32]) -> Vec<(PurchaseOrderNumber, Artifact)> {
+    let code = ChannelCode::parse("S").unwrap();
+    counters
+        .iter()
+        .map(|counter| {
+            let mut handover = handover();
+            handover.number = PurchaseOrderNumber::new(&code, "1001", *counter);
+            let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
+            (handover.number, artifact)
+        })
+        .collect()
+}
+
+fn batched(table: Value) -> Value {
+    let mut specific = table;
+    specific["batch"] = json!({"upload": "person", "upload_within": "2h"});
+    specific
+}
+
+#[tokio::test]
+async fn a_batch_is_one_file_that_says_what_is_in_it() {
+    for table in [
+        json!({}),
+        json!({"header": false, "encoding": "utf-16le", "rows": "unit"}),
+        json!({"encoding": "utf-8-bom", "delimiter": ";", "quotes": "always"}),
+    ] {
+        let world = World::default();
+        let supplier = supplier(&world, batched(table.clone())).unwrap();
+        let batches = supplier.batches().unwrap();
+        assert_eq!(batches.upload_within(), Some(Duration::from_hours(2)));
+        let artifacts = artifacts(&*supplier, &[2, 1, 3]);
+        let file = batches.assemble(&artifacts).unwrap();
+        let numbers: BTreeSet<_> = artifacts.iter().map(|(number, _)| number.clone()).collect();
+        assert_eq!(batches.contents(&file).unwrap(), numbers);
+        let mut turned = artifacts.clone();
+        turned.reverse();
+        assert_eq!(batches.assemble(&turned).unwrap(), file);
+        if table == json!({}) {
+            insta::assert_snapshot!(String::from_utf8(file.clone()).unwrap().replace('\r', ""));
+        }
+        // The second file of that name is not the first.
+        batches.publish("2026-12-01T1500Z", &file).await.unwrap();
+        batches.publish("2026-12-01T1500Z", b"other").await.unwrap();
+        assert_eq!(world.file("acme/2026-12-01T1500Z.csv"), Some(file));
+    }
+}
+
+#[test]
+fn a_file_that_the_supplier_fetches_waits_for_nobody() {
+    let specific = json!({"batch": {"upload": "fetched"}});
+    let supplier = supplier(&World::default(), specific).unwrap();
+    assert_eq!(supplier.batches().unwrap().upload_within(), None);
+}
+
+#[tokio::test]
+async fn in_a_batch_nothing_goes_alone() {
+    let world = World::default();
+    let supplier = supplier(&world, batched(json!({}))).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let outcome = supplier.send(&artifact, &attempt(false)).await;
+    assert!(matches!(outcome, SendOutcome::NotSent { .. }));
+    assert!(supplier.lookup().is_none() && supplier.cancels().is_none());
+    assert!(world.file("acme/S-1001-1-K.csv").is_none());
+    let alone = World::default().open("csv", json!({})).unwrap();
+    assert!(alone.batches().is_none() && alone.cancels().is_none());
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_back_is_refused() {
+    let world = World::default();
+    let columns = json!([
+        "order",
+        "supplier_sku",
+        "quantity",
+        "name",
+        "company",
+        "address1",
+        "address2",
+        "city",
+        "province",
+        "zip",
+        "country",
+        "phone"
+    ]);
+    let error = supplier(&world, batched(json!({"columns": columns})))
+        .err()
+        .unwrap();
+    assert_eq!(error.path, "columns");
+    assert!(error.message.contains("number"), "{error}");
+
+    let supplier = supplier(&world, batched(json!({}))).unwrap();
+    let batches = supplier.batches().unwrap();
+    let mut twice = artifacts(&*supplier, &[1, 2]);
+    twice[1].0 = twice[0].0.clone();
+    assert!(batches.assemble(&twice).is_err());
+    // Rendered before the settings changed.
+    let mut old = artifacts(&*supplier, &[1, 2]);
+    old[1].1.bytes = b"po,sku\r\nS-1001-2-I,LS-1\r\n".to_vec();
+    let error = batches.assemble(&old).unwrap_err().to_string();
+    assert!(error.starts_with(old[1].0.as_str()), "{error}");
+    assert!(batches.contents(b"<html>").is_err());
+    let failing = World::failing();
+    let failing = failing.open("csv", batched(json!({}))).unwrap();
+    assert!(failing.batches().unwrap().publish("a", b"").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outbox_that_hangs_is_in_doubt_within_the_timeout() {
+    let world = World::hanging();
+    let supplier = supplier(&world, json!({})).unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let started = tokio::time::Instant::now();
+    let outcome = supplier.send(&artifact, &attempt(false)).await;
+    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
+    assert!(started.elapsed() <= supplier.timeout() + Duration::from_millis(1));
+    let found = supplier.lookup().unwrap().find(&attempt(false)).await;
+    assert_eq!(found, LookupAnswer::NotFound(LookupFinding::Unclear));
+}
