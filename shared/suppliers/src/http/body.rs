@@ -1,12 +1,53 @@
 //! The body of a request in its three formats: rendered, proved to be what it claims to be, and
 //! read back as its reader would.
 
-use super::settings::Format;
 use super::xml;
 use ports::{Decoded, PrepareError};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use url::form_urlencoded;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    Json,
+    Form,
+    Xml,
+}
+
+/// `body = '''...'''` for JSON, or `body = { json | form | xml = '''...''' }`.
+#[derive(Clone)]
+pub(super) struct Body {
+    pub(super) format: Format,
+    pub(super) template: String,
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Value::deserialize(deserializer)?;
+        let named = |name: &str, format| {
+            let template = written.get(name)?.as_str()?.to_owned();
+            let is_alone = written.as_object().is_some_and(|all| all.len() == 1);
+            is_alone.then_some(Self { format, template })
+        };
+        let plain = || {
+            Some(Self {
+                format: Format::Json,
+                template: written.as_str()?.to_owned(),
+            })
+        };
+        plain()
+            .or_else(|| named("json", Format::Json))
+            .or_else(|| named("form", Format::Form))
+            .or_else(|| named("xml", Format::Xml))
+            .ok_or_else(|| {
+                let message = "a body is one of { json = \"...\" }, { form = \"...\" } and \
+                               { xml = \"...\" }";
+                serde::de::Error::custom(message)
+            })
+    }
+}
 
 impl Format {
     pub(super) fn media_type(self) -> &'static str {

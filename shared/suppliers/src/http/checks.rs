@@ -66,9 +66,21 @@ pub(super) fn checked(specific: &Value) -> Result<Settings, SettingsError> {
     sequence(&settings, &steps)?;
     sequence(&settings, &cancels)?;
     for (path, step) in &steps {
-        let answers = [&step.accepted, &step.refused, &step.too_late];
-        if answers.into_iter().any(Option::is_some) || step.whole_only.is_some() {
-            let message = "accepted, refused, too_late and whole_only are for [[cancel]] only";
+        let lookup = step.lookup.as_ref();
+        let answers = [
+            step.accepted.as_ref(),
+            step.refused.as_ref(),
+            step.too_late.as_ref(),
+            lookup.and_then(|lookup| lookup.accepted.as_ref()),
+            lookup.and_then(|lookup| lookup.refused.as_ref()),
+            lookup.and_then(|lookup| lookup.too_late.as_ref()),
+        ];
+        if answers.into_iter().flatten().next().is_some()
+            || step.whole_only.is_some()
+            || step.one_reference.is_some()
+        {
+            let message = "accepted, refused, too_late, whole_only and one_reference are for \
+                           [[cancel]] only";
             return Err(SettingsError::new(path, message));
         }
     }

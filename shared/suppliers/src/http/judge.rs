@@ -1,8 +1,9 @@
 //! What an answer means. Whatever no expression recognises is in doubt, with the answer as evidence.
 
 use super::answer::{Answer, references};
+use super::exchange::Sent;
 use super::lines;
-use super::sequence::{Finished, Kind, OpenLookup, OpenStep, Sent, Sequence, Stored};
+use super::sequence::{Finished, Kind, OpenLookup, OpenStep, Sequence, Stored};
 use super::settings::{LineRule, Lookup};
 use domain::order::answer::CancelAnswer;
 use domain::order::event::LookupFinding;
@@ -40,7 +41,12 @@ impl Sequence {
                 .or(settings.references.as_deref()),
             lines: &settings.lines,
         };
-        if let Some(said) = self.cancel_answer(step, answer) {
+        let rules = [
+            settings.too_late.as_deref(),
+            settings.refused.as_deref(),
+            settings.accepted.as_deref().filter(|_| step.is_last),
+        ];
+        if let Some(said) = self.said(rules, answer) {
             return SendOutcome::Accepted(Acceptance {
                 references: self.references(telling.reference, answer),
                 cancel: Some(said),
@@ -110,19 +116,18 @@ impl Sequence {
         }
     }
 
-    fn cancel_answer(&self, step: &OpenStep, answer: &Answer) -> Option<CancelAnswer> {
-        let settings = &step.settings;
-        if self.kind == Kind::Order {
-            return None;
-        }
-        if self.holds(settings.too_late.as_deref(), answer) {
-            return Some(CancelAnswer::TooLate);
-        }
-        if self.holds(settings.refused.as_deref(), answer) {
-            return Some(CancelAnswer::Refused);
-        }
-        let accepted = step.is_last && self.holds(settings.accepted.as_deref(), answer);
-        accepted.then_some(CancelAnswer::Accepted)
+    /// The answer to a request to cancel, where it is one already.
+    fn said(&self, rules: [Option<&str>; 3], answer: &Answer) -> Option<CancelAnswer> {
+        let answers = [
+            CancelAnswer::TooLate,
+            CancelAnswer::Refused,
+            CancelAnswer::Accepted,
+        ];
+        answers
+            .into_iter()
+            .zip(rules)
+            .find(|(_, rule)| self.kind == Kind::Cancel && self.holds(*rule, answer))
+            .map(|(said, _)| said)
     }
 
     /// The supplier has an order of this number: ours where we tried before, or where it says the
@@ -217,6 +222,18 @@ impl Sequence {
                 .or(settings.references.as_deref()),
             lines: &settings.lines,
         };
+        let rules = [
+            settings.too_late.as_deref(),
+            settings.refused.as_deref(),
+            settings.accepted.as_deref().filter(|_| step.is_last),
+        ];
+        if let Some(said) = self.said(rules, answer) {
+            return Ok(Finished::Accepted(Acceptance {
+                references: self.references(telling.reference, answer),
+                cancel: Some(said),
+                ..Acceptance::default()
+            }));
+        }
         if self.holds(Some(&settings.found), answer) {
             self.finished(step, telling, answer)
                 .map_err(|_| LookupFinding::Unclear)

@@ -1,7 +1,8 @@
 //! One kind of request: its templates, and what they give for one hand-over.
 
 use super::auth::Secrets;
-use super::settings::{Body, Format, Lookup, Settings, Step};
+use super::body::{Body, Format};
+use super::settings::{Lookup, Settings, Step};
 use crate::SettingsError;
 use crate::templates::Templates;
 use http_client::Request;
@@ -66,13 +67,24 @@ impl<'a> Draft<'a> {
 
     /// Whether any of its templates speaks of lines.
     pub(super) fn names_lines(&self) -> bool {
+        self.templates().any(|template| template.contains("lines"))
+    }
+
+    /// Whether any of its templates takes one of several references.
+    pub(super) fn takes_first_reference(&self) -> bool {
+        self.templates().any(|template| {
+            let words: String = template.split_whitespace().collect();
+            words.contains("references[0]") || words.contains("references|first")
+        })
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &str> {
         let body = self.body.map(|body| body.template.as_str());
         self.headers
             .values()
             .map(String::as_str)
             .chain([self.url])
             .chain(body)
-            .any(|template| template.contains("lines"))
     }
 
     pub(super) fn open(

@@ -1,9 +1,8 @@
 //! The steps in which something is handed over: a purchase order, or a request to take one back.
 
-use super::answer::{Answer, plain};
-use super::auth::{Identity, Secrets};
-use super::lines::Reasons;
-use super::rate::Limits;
+use super::answer::plain;
+use super::auth::Secrets;
+use super::exchange::Connection;
 use super::request::{Draft, Rendered, RequestKind};
 use super::settings::{Lookup, Settings, Step};
 use crate::SettingsError;
@@ -11,7 +10,6 @@ use crate::templates::Templates;
 use async_trait::async_trait;
 use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
-use http_client::{Failure, Http};
 use jiff::Timestamp;
 use ports::supplier::LookupAnswer;
 use ports::{
@@ -19,22 +17,9 @@ use ports::{
     SendOutcome, StepDone, Supplier,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What all requests to one supplier share.
-pub(super) struct Connection {
-    pub(super) http: Arc<dyn Http>,
-    pub(super) templates: Templates,
-    pub(super) identity: Identity,
-    pub(super) limits: Limits,
-    pub(super) timeout: Duration,
-    pub(super) reason: Option<String>,
-    pub(super) reasons: Reasons,
-    /// Whether templates mark orders as tests.
-    pub(super) test: bool,
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -52,16 +37,22 @@ pub(super) struct Sequence {
 pub(super) struct OpenStep {
     pub(super) settings: Step,
     pub(super) path: String,
-    request: RequestKind,
+    pub(super) request: RequestKind,
     pub(super) lookup: Option<OpenLookup>,
     carries_order: bool,
-    whole_only: bool,
+    takes_back: TakesBack,
     pub(super) is_last: bool,
+}
+
+/// How little a request to cancel can ask for.
+struct TakesBack {
+    whole_only: bool,
+    one_reference: bool,
 }
 
 pub(super) struct OpenLookup {
     pub(super) settings: Lookup,
-    request: RequestKind,
+    pub(super) request: RequestKind,
 }
 
 /// The artifact.
@@ -71,12 +62,6 @@ pub(super) struct Stored {
     pub(super) request: Rendered,
     /// To tell our order from another one with its number.
     pub(super) ordered: Vec<(String, u32)>,
-}
-
-/// What became of one request of a step.
-pub(super) struct Exchange {
-    pub(super) outcome: SendOutcome,
-    pub(super) answer: Option<Answer>,
 }
 
 /// What templates see.
@@ -108,7 +93,10 @@ pub(super) fn open_steps(
         }
         let draft = Draft::of_step(&path, &step);
         let request = draft.open(settings, secrets, templates)?;
-        let whole_only = step.whole_only.unwrap_or(!draft.names_lines());
+        let takes_back = TakesBack {
+            whole_only: step.whole_only.unwrap_or(!draft.names_lines()),
+            one_reference: step.one_reference.unwrap_or(draft.takes_first_reference()),
+        };
         let mut lookup = None;
         if let Some(settings_of_lookup) = &step.lookup {
             let place = Step::lookup_path(&path);
@@ -127,7 +115,7 @@ pub(super) fn open_steps(
             carries_order: step
                 .carries_order
                 .unwrap_or(kind == Kind::Order && index == 0),
-            whole_only,
+            takes_back,
             is_last: index + 1 == count,
             path,
             settings: step,
@@ -161,7 +149,7 @@ impl Sequence {
             .ok_or_else(|| PrepareError("all steps are done".to_owned()))
     }
 
-    fn stored(artifact: &Artifact) -> Result<Stored, PrepareError> {
+    pub(super) fn stored(artifact: &Artifact) -> Result<Stored, PrepareError> {
         serde_json::from_slice(&artifact.bytes)
             .map_err(|error| PrepareError(format!("the artifact cannot be read: {error}")))
     }
@@ -170,120 +158,6 @@ impl Sequence {
     pub(super) fn shown(artifact: &Artifact) -> Result<Rendered, PrepareError> {
         Ok(Self::stored(artifact)?.request)
     }
-
-    pub(super) async fn exchange(&self, artifact: &Artifact, attempt: &Attempt) -> Exchange {
-        let not_sent = |why: String| Exchange {
-            outcome: SendOutcome::not_sent(why),
-            answer: None,
-        };
-        let stored = match Self::stored(artifact) {
-            Ok(stored) => stored,
-            Err(error) => return not_sent(error.0),
-        };
-        let step = match self.next(&attempt.progress) {
-            Ok(step) => step,
-            Err(error) => return not_sent(error.0),
-        };
-        if step.settings.name != stored.step {
-            return not_sent(format!("the artifact is for the step {:?}", stored.step));
-        }
-        if let Err(wait) = self.connection.limits.take() {
-            return Exchange {
-                outcome: SendOutcome::NotSent {
-                    retry_after: Some(wait),
-                    why: "as many requests as the supplier permits were sent".to_owned(),
-                    unauthorized: false,
-                },
-                answer: None,
-            };
-        }
-        let rendered = stored.request.clone();
-        match self.request(&step.request, rendered, attempt).await {
-            Err(outcome) => Exchange {
-                outcome,
-                answer: None,
-            },
-            Ok(sent) => {
-                let outcome = self.judge(step, &stored, &sent, attempt).await;
-                Exchange {
-                    outcome,
-                    answer: Some(sent.answer),
-                }
-            }
-        }
-    }
-
-    async fn request(
-        &self,
-        kind: &RequestKind,
-        rendered: Rendered,
-        attempt: &Attempt,
-    ) -> Result<Sent, SendOutcome> {
-        let connection = &self.connection;
-        let read = |response| {
-            let number = attempt.id.number.to_string();
-            Answer::new(response, &number, &attempt.progress.extracted)
-        };
-        let http = connection.http.as_ref();
-        let shown = match connection.identity.show(http, connection.timeout).await {
-            Ok(shown) => shown,
-            Err(failure) => {
-                let heard = failure
-                    .response
-                    .map(read)
-                    .and_then(|answer| connection.limits.hear(&answer));
-                return Err(SendOutcome::NotSent {
-                    retry_after: heard,
-                    why: failure.why,
-                    unauthorized: failure.unauthorized,
-                });
-            }
-        };
-        let request = kind.complete(rendered, shown.headers);
-        match http.send(&request, connection.timeout).await {
-            Ok(response) => {
-                let answer = read(response);
-                if matches!(answer.status, 401 | 403) {
-                    connection.identity.forget().await;
-                }
-                let wait = connection.limits.hear(&answer);
-                Ok(Sent {
-                    answer,
-                    wait,
-                    with_cached_token: shown.is_cached,
-                })
-            }
-            Err(Failure::NotSent(why)) => Err(SendOutcome::not_sent(why)),
-            Err(Failure::InDoubt(why)) => Err(SendOutcome::InDoubt {
-                why,
-                evidence: Vec::new(),
-            }),
-        }
-    }
-
-    /// Asks whether the step is done; `None` where the question got no answer.
-    pub(super) async fn ask(&self, lookup: &OpenLookup, attempt: &Attempt) -> Option<Answer> {
-        let seen = json!({
-            "number": attempt.id.number,
-            "extracted": plain(&attempt.progress.extracted),
-            "cancel": attempt.id.cancel.map(|request| json!({ "id": format!("X{request}") })),
-            "test": self.connection.test,
-        });
-        let rendered = lookup
-            .request
-            .render(&self.connection.templates, &seen)
-            .ok()?;
-        self.connection.limits.spend();
-        let sent = self.request(&lookup.request, rendered, attempt).await;
-        sent.ok().map(|sent| sent.answer)
-    }
-}
-
-/// An answer, and what is known of the request beside it.
-pub(super) struct Sent {
-    pub(super) answer: Answer,
-    pub(super) wait: Option<Duration>,
-    pub(super) with_cached_token: bool,
 }
 
 #[async_trait]
@@ -296,10 +170,17 @@ impl Supplier for Sequence {
                 return Err(PrepareError("this is no request to cancel".to_owned()));
             }
             (Kind::Cancel, Some(cancel)) => {
-                if step.whole_only && !cancel.whole {
+                if step.takes_back.whole_only && !cancel.whole {
                     return Err(PrepareError(format!(
                         "{} can only take back the whole order, not single lines of it: ask them",
                         handover.supplier
+                    )));
+                }
+                if step.takes_back.one_reference && cancel.references.len() != 1 {
+                    return Err(PrepareError(format!(
+                        "{} has it under {} numbers, and this request names one: ask them",
+                        handover.supplier,
+                        cancel.references.len()
                     )));
                 }
                 &cancel.lines

@@ -1,7 +1,7 @@
 //! What the merchant says about a supplier's HTTP interface, as written.
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use super::body::Body;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -117,6 +117,9 @@ pub(super) struct Step {
     pub(super) too_late: Option<String>,
     /// By default whether no template of the request names lines.
     pub(super) whole_only: Option<bool>,
+    /// Whether it can only take back an order that did not become several; by default whether a
+    /// template takes the first of `cancel.references`.
+    pub(super) one_reference: Option<bool>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -151,6 +154,10 @@ pub(super) struct Lookup {
     pub(super) lines: Vec<LineRule>,
     /// The lines that the supplier has, to tell our order from another with its number.
     pub(super) ordered: Option<Ordered>,
+    /// For a request to cancel: expressions for what became of it.
+    pub(super) accepted: Option<String>,
+    pub(super) refused: Option<String>,
+    pub(super) too_late: Option<String>,
     /// Whether "not there" proves anything, and how late the supplier may be to know.
     #[serde(default)]
     pub(super) authoritative: bool,
@@ -202,47 +209,6 @@ pub(super) struct Sandbox {
     pub(super) marker: bool,
     /// The last step to go, where the earlier ones buy nothing: a draft.
     pub(super) last_step: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Format {
-    Json,
-    Form,
-    Xml,
-}
-
-/// `body = '''...'''` for JSON, or `body = { json | form | xml = '''...''' }`.
-#[derive(Clone)]
-pub(super) struct Body {
-    pub(super) format: Format,
-    pub(super) template: String,
-}
-
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Value::deserialize(deserializer)?;
-        let named = |name: &str, format| {
-            let template = written.get(name)?.as_str()?.to_owned();
-            let is_alone = written.as_object().is_some_and(|all| all.len() == 1);
-            is_alone.then_some(Self { format, template })
-        };
-        let plain = || {
-            Some(Self {
-                format: Format::Json,
-                template: written.as_str()?.to_owned(),
-            })
-        };
-        plain()
-            .or_else(|| named("json", Format::Json))
-            .or_else(|| named("form", Format::Form))
-            .or_else(|| named("xml", Format::Xml))
-            .ok_or_else(|| {
-                let message = "a body is one of { json = \"...\" }, { form = \"...\" } and \
-                               { xml = \"...\" }";
-                serde::de::Error::custom(message)
-            })
-    }
 }
 
 fn one() -> u32 {
@@ -351,6 +317,9 @@ impl Lookup {
         let optional = [
             ("reference", &self.reference),
             ("references", &self.references),
+            ("accepted", &self.accepted),
+            ("refused", &self.refused),
+            ("too_late", &self.too_late),
         ];
         found.extend(present(&optional));
         found.extend(extracts("extract", &self.extract));

@@ -1,5 +1,7 @@
 //! The plain form: one step, [create] and [lookup].
 
+mod presets;
+
 use super::allow_private;
 use crate::entry;
 use crate::testing::{World, attempt, handover};
