@@ -30,7 +30,7 @@ use sequence::{Kind, Sequence};
 use settings::Settings;
 use std::sync::Arc;
 
-pub use checks::allow_private;
+pub use checks::{allow_private, sandbox_secrets};
 pub use rehearsal::{Rehearsal, StepReport, rehearsal};
 
 pub(crate) const ENTRY: Entry = Entry {

@@ -68,16 +68,16 @@ impl Format {
     }
 
     /// What is sent of what the template gave.
-    pub(super) fn proved(self, path: &str, rendered: String) -> Result<String, PrepareError> {
+    pub(super) fn proved(self, path: &str, rendered: &str) -> Result<String, PrepareError> {
         let refused = |why: String| PrepareError(format!("{path}: {why}"));
         match self {
             Self::Json => {
-                serde_json::from_str::<Value>(&rendered)
+                serde_json::from_str::<Value>(rendered)
                     .map_err(|error| refused(format!("the template gives no JSON: {error}")))?;
-                Ok(rendered)
+                Ok(rendered.trim().to_owned())
             }
             Self::Xml => {
-                xml::parse(&rendered)
+                xml::parse(rendered)
                     .map_err(|error| refused(format!("the template gives no XML: {error}")))?;
                 Ok(rendered.trim().to_owned())
             }
@@ -275,14 +275,12 @@ mod tests {
 
     #[test]
     fn a_form_is_written_a_field_to_a_line() {
-        let rendered = "\n  name=J%C3%B6rg %26 Co\n\n  items[0][sku]=A\n  empty=\n".to_owned();
+        let rendered = "\n  name=J%C3%B6rg %26 Co\n\n  items[0][sku]=A\n  empty=\n";
         assert_eq!(
             Format::Form.proved("body", rendered).unwrap(),
             "name=J%C3%B6rg+%26+Co&items%5B0%5D%5Bsku%5D=A&empty="
         );
-        let error = Format::Form
-            .proved("body", "name\n".to_owned())
-            .unwrap_err();
+        let error = Format::Form.proved("body", "name\n").unwrap_err();
         assert!(error.0.contains("name=value"), "{error}");
     }
 }

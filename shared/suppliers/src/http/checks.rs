@@ -311,6 +311,17 @@ pub(super) fn secrets(specific: &Value) -> Vec<String> {
     names.into_iter().collect()
 }
 
+/// Names of the secrets that only a rehearsal needs: whoever only serves can do without.
+pub fn sandbox_secrets(specific: &Value) -> Vec<String> {
+    let sandbox = read(specific).ok().and_then(|settings| settings.sandbox);
+    let mut names: Vec<String> = sandbox
+        .into_iter()
+        .flat_map(|sandbox| sandbox.secrets.into_values())
+        .collect();
+    names.dedup();
+    names
+}
+
 /// The only hosts that requests may go to, the sandbox's included.
 pub(super) fn hosts(specific: &Value) -> Vec<String> {
     let Ok(settings) = read(specific) else {

@@ -142,7 +142,9 @@ impl Sequence {
             .request
             .render(&self.connection.templates, &seen)
             .ok()?;
-        self.connection.limits.spend();
+        if !self.connection.limits.spend() {
+            return None;
+        }
         let sent = self.request(&lookup.request, rendered, attempt).await;
         sent.ok().map(|sent| sent.answer)
     }

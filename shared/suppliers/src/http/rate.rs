@@ -91,11 +91,16 @@ impl Limits {
         Ok(())
     }
 
-    /// Counts a request that goes in any case: to settle a doubt matters more than the pace.
-    pub(super) fn spend(&self) {
+    /// Counts a request that settles a doubt, which matters more than our own pace; whether it may
+    /// go, since the supplier's wish to be left alone holds for every request.
+    pub(super) fn spend(&self) -> bool {
         let mut state = self.state();
         let now = state.now();
+        if state.closed_until > later(now, SLACK) {
+            return false;
+        }
         self.count(&mut state, now);
+        true
     }
 
     fn count(&self, state: &mut State, now: Timestamp) {
@@ -157,6 +162,10 @@ mod tests {
         assert_eq!(limits.not_before(at(11)), None);
         limits.take().unwrap();
         assert!(limits.take().is_err());
+        // A look-up goes all the same, and is paid for later.
+        assert!(limits.spend());
+        let next = limits.not_before(at(11)).unwrap();
+        assert_eq!(next.round(jiff::Unit::Second).unwrap(), at(30));
         // A rest fills the bucket, and not more than that.
         assert_eq!(limits.not_before(at(600)), None);
         limits.take().unwrap();
@@ -174,6 +183,7 @@ mod tests {
         // A shorter wait does not shorten it.
         limits.pause(Duration::from_secs(1));
         assert!(limits.not_before(at(60)).is_some());
+        assert!(!limits.spend());
         assert_eq!(limits.not_before(at(121)), None);
         limits.take().unwrap();
     }

@@ -169,7 +169,7 @@ impl RequestKind {
         if let Some(format) = self.format {
             let at = format!("{path}.body");
             let rendered = templates.render(&format!("{at}.{}", format.ending()), seen)?;
-            body = format.proved(&at, rendered)?;
+            body = format.proved(&at, &rendered)?;
             let names = headers.iter().map(|(name, _)| name);
             let secret = self.secret_headers.iter().map(|(name, _)| name);
             if !names

@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-fn preset(name: &str) -> SupplierSettings {
+pub(super) fn preset(name: &str) -> SupplierSettings {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../infra/config/presets")
         .join(format!("{name}.toml"));
@@ -41,7 +41,7 @@ fn preset(name: &str) -> SupplierSettings {
     }
 }
 
-fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Opening<'_> {
+pub(super) fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Opening<'_> {
     let world = Arc::new(World::default());
     let secrets = (entry("http").unwrap().secrets)(&settings.specific);
     assert!(!secrets.is_empty());
@@ -135,7 +135,7 @@ impl<'a> Way<'a> {
     }
 }
 
-fn with_skus(skus: [&str; 2]) -> Handover {
+pub(super) fn with_skus(skus: [&str; 2]) -> Handover {
     let mut handover = handover();
     for (line, sku) in handover.lines.iter_mut().zip(skus) {
         sku.clone_into(&mut line.supplier_sku);
@@ -175,6 +175,38 @@ fn doubt(outcome: SendOutcome) -> (String, String) {
 
 fn is_done(outcome: &SendOutcome) -> bool {
     matches!(outcome, SendOutcome::Done(_))
+}
+
+/// The example that a newcomer copies has every setting right, and its requests say everything.
+#[tokio::test]
+async fn the_example_is_right() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/config/suppliers.toml");
+    let file: Value = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let suppliers = file["supplier"].as_array().unwrap();
+    let example = suppliers.iter().find(|one| one["method"] == "http");
+    let mut settings = preset("printful");
+    settings.specific = example.unwrap()["http"].clone();
+    let double = doubles::printful::Printful::default();
+    let http = Arc::new(InProcess(double));
+    let supplier = (entry("http").unwrap().open)(opening(&settings, http.clone()))
+        .map_err(|error| panic!("{error}"))
+        .unwrap();
+    // The double knows no such supplier: what it answers is no success.
+    let outcome = Way::new(supplier.as_ref(), with_skus(["A", "B"]))
+        .step()
+        .await;
+    assert!(
+        matches!(
+            outcome,
+            SendOutcome::NotSent { .. } | SendOutcome::Rejected { .. }
+        ),
+        "{outcome:?}"
+    );
+    let rehearsed = crate::rehearsal(opening(&settings, http));
+    assert!(rehearsed.is_ok());
+    let back = cancel(&with_skus(["A", "B"]), &["7"], false);
+    let cancels = supplier.cancels().unwrap();
+    cancels.prepare(&back, &Progress::default()).unwrap();
 }
 
 /// The example's hosts are what requests may go to, and nothing in it is plain HTTP.
