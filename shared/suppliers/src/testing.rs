@@ -95,6 +95,15 @@ impl World {
         method: &str,
         specific: serde_json::Value,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
+        self.open_with(method, specific, Arc::new(self.clone()))
+    }
+
+    pub(crate) fn open_with(
+        &self,
+        method: &str,
+        specific: serde_json::Value,
+        http: Arc<dyn Http>,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
         let settings = SupplierSettings {
             id: SupplierId::parse("acme").unwrap(),
             name: "Acme".to_owned(),
@@ -107,7 +116,7 @@ impl World {
         };
         (entry(method).unwrap().open)(Opening {
             settings: &settings,
-            http: Arc::new(self.clone()),
+            http,
             files: Arc::new(self.clone()),
             mailer: Arc::new(self.clone()),
             secrets: [("ACME_KEY".to_owned(), SecretString::from("hush"))].into(),

@@ -11,6 +11,8 @@ use std::time::Duration;
 /// Longer waits are a supplier's mistake, and a case sooner than that.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 const LONGEST_REFERENCE: usize = 100;
+/// More than any order becomes; they are kept in the order's history.
+const MOST_REFERENCES: usize = 50;
 /// Above it a reset is a moment in seconds since 1970, below it seconds from now.
 const EARLIEST_MOMENT: i64 = 1_000_000_000;
 /// What helps to find the exchange in the supplier's own records; no cookie, no token.
@@ -161,15 +163,17 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// One value or a list of them; `None` where any is no reference.
+/// One value or a list of them; `None` where any is no reference, or where they are too many.
 pub(super) fn references(value: &minijinja::Value) -> Option<Vec<String>> {
     use minijinja::value::ValueKind;
     if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        return value
+        let found: Option<Vec<String>> = value
             .try_iter()
             .ok()?
+            .take(MOST_REFERENCES + 1)
             .map(|entry| reference(&entry))
             .collect();
+        return found.filter(|found| found.len() <= MOST_REFERENCES);
     }
     reference(value).map(|one| vec![one])
 }

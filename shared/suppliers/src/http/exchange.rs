@@ -94,9 +94,13 @@ impl Sequence {
             Answer::new(response, &number, &attempt.progress.extracted)
         };
         let http = connection.http.as_ref();
-        let shown = match connection.identity.show(http, connection.timeout).await {
-            Ok(shown) => shown,
-            Err(failure) => {
+        // Others may be asking for the token already: to wait for them takes no longer than to ask,
+        // or the send would outlast its claim.
+        let shown = connection.identity.show(http, connection.timeout);
+        let shown = match tokio::time::timeout(connection.timeout, shown).await {
+            Ok(Ok(shown)) => shown,
+            Err(_) => return Err(SendOutcome::not_sent("no access token in time")),
+            Ok(Err(failure)) => {
                 let heard = failure
                     .response
                     .map(read)
@@ -145,7 +149,8 @@ impl Sequence {
         if !self.connection.limits.spend() {
             return None;
         }
-        let sent = self.request(&lookup.request, rendered, attempt).await;
-        sent.ok().map(|sent| sent.answer)
+        let sent = self.request(&lookup.request, rendered, attempt);
+        let sent = tokio::time::timeout(self.connection.timeout, sent).await;
+        sent.ok()?.ok().map(|sent| sent.answer)
     }
 }

@@ -155,7 +155,9 @@ impl Sequence {
             // It tells that the order is there, not what became of its lines.
             lines: &[],
         };
-        let by_us = if attempt.doubted {
+        // What follows a step of ours, or takes it back, can only be about our own order.
+        let is_ours = attempt.doubted || !attempt.progress.is_start() || self.kind == Kind::Cancel;
+        let by_us = if is_ours {
             self.finished(step, told, answer).ok()
         } else {
             None
@@ -183,7 +185,7 @@ impl Sequence {
                 let unknown = || doubt_of_both(answer, &looked, why);
                 by_us.map_or_else(unknown, SendOutcome::from)
             }
-            Ok(found) if attempt.doubted => found.into(),
+            Ok(found) if is_ours => found.into(),
             Ok(found) => match self.same_lines(&lookup.settings, stored, &looked) {
                 Ok(()) => found.into(),
                 Err(why) => doubt_of_both(answer, &looked, &why),

@@ -3,6 +3,7 @@
 mod bodies;
 mod existing;
 mod identity;
+mod lines;
 mod presets;
 mod rehearsals;
 mod steps;

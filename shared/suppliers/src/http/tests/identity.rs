@@ -3,9 +3,10 @@
 use crate::testing::{World, attempt, handover};
 use crate::{SettingsError, entry};
 use domain::order::answer::Progress;
-use http_client::{Failure, Response};
+use http_client::{Failure, Http, Request, Response};
 use ports::SendOutcome;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn specific(auth: &Value) -> Value {
@@ -155,6 +156,36 @@ async fn a_fresh_token_that_is_refused_is_a_refusal_of_us() {
         panic!("{outcome:?}")
     };
     assert!(unauthorized);
+}
+
+/// Whoever waits for a token that another one asks for would outlast its claim.
+#[tokio::test]
+async fn nobody_waits_longer_for_a_token_than_for_an_answer() {
+    struct Mute;
+    #[async_trait::async_trait]
+    impl Http for Mute {
+        async fn send(&self, request: &Request, _: Duration) -> Result<Response, Failure> {
+            assert!(request.url.ends_with("/token"));
+            std::future::pending().await
+        }
+    }
+    let mut specific = specific(&oauth2());
+    specific["timeout"] = json!(1);
+    let supplier = World::default()
+        .open_with("http", specific, Arc::new(Mute))
+        .unwrap();
+    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let attempt = attempt(false);
+    let send = || supplier.send(&artifact, &attempt);
+    let sends = async { tokio::join!(send(), send(), send()) };
+    let all = tokio::time::timeout(Duration::from_millis(1900), sends).await;
+    let (first, second, third) = all.unwrap();
+    for outcome in [first, second, third] {
+        let SendOutcome::NotSent { why, .. } = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(why, "no access token in time");
+    }
 }
 
 /// A token of a minute or less is used for its first half only, and never for nothing.

@@ -4,18 +4,14 @@ use crate::testing::{World, attempt, handover};
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
 use http_client::{Failure, Response};
-use jiff::civil::date;
 use ports::supplier::LookupAnswer;
-use ports::{
-    Acceptance, Attempt, CancelRequest, Handover, LineStatus, SendId, SendOutcome, StepDone,
-    Supplier,
-};
+use ports::{Attempt, CancelRequest, Handover, SendId, SendOutcome, StepDone, Supplier};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const ORDER: &str = r#"{"po": {{ number }}, "to": {{ ship_to }}, "items": {{ lines }}}"#;
 
-fn specific() -> Value {
+pub(super) fn specific() -> Value {
     json!({
         "step": [
             {
@@ -115,7 +111,7 @@ fn to_cancel() -> Handover {
 
 type Reply = Result<Response, Failure>;
 
-fn answer(status: u16, body: &str) -> Response {
+pub(super) fn answer(status: u16, body: &str) -> Response {
     let headers = [
         ("Location", "/orders/119"),
         ("Set-Cookie", "hidden"),
@@ -249,6 +245,8 @@ async fn a_step_whose_ids_cannot_be_read_is_in_doubt() {
         r#"{"ok": true}"#,
         r#"{"ok": true, "parts": []}"#,
         r#"{"ok": true, "parts": [{"id": 1.5}]}"#,
+        // More than any order becomes.
+        &json!({"ok": true, "parts": vec![json!({"id": 1}); 51]}).to_string(),
     ] {
         let (outcome, _) = sent("create", Ok(answer(201, body))).await;
         let SendOutcome::InDoubt { why, .. } = outcome else {
@@ -299,6 +297,23 @@ async fn every_step_is_looked_up_in_its_own_way() {
     // Nothing settles a payment here, and nothing is asked.
     assert_eq!(lookup.find(&at(&confirmed(), true)).await, unclear);
     assert_eq!(world.requests().len(), 4);
+}
+
+/// "Confirmed already" is about the order whose number our own first step gave us.
+#[tokio::test]
+async fn a_later_step_that_is_done_already_is_ours() {
+    let mut specific = specific();
+    specific["step"][1]["already_exists"] = json!("status == 409");
+    let world = World::default();
+    let supplier = world.open("http", specific).unwrap();
+    let artifact = supplier.prepare(&handover(), &created()).unwrap();
+    world.answer(Ok(answer(409, "{}")));
+    world.answer(Ok(answer(200, r#"{"confirmed": true, "invoice": "I-1"}"#)));
+    let outcome = supplier.send(&artifact, &at(&created(), false)).await;
+    let SendOutcome::Done(second) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(second, done("confirm", &[("invoice", &["I-1"])]));
 }
 
 #[tokio::test]
@@ -373,64 +388,4 @@ async fn a_request_to_cancel_is_answered_at_once_or_later() {
         cancel: Some(1),
     };
     assert!(id.to_string().ends_with("/X1"));
-}
-
-#[tokio::test]
-async fn lines_are_taken_later_refused_or_unreadable() {
-    let mut specific = specific();
-    let steps = specific["step"].as_array_mut().unwrap();
-    steps.truncate(1);
-    let step = &mut steps[0];
-    step.as_object_mut().unwrap().remove("extract");
-    step["success"] = json!("status == 201");
-    step["reference"] = json!("body.id");
-    step["lines"] = json!([
-        {"status": "backordered", "each": "body.later", "sku": "it.sku", "quantity": "it.n",
-         "until": "it.day"},
-        {"status": "rejected", "each": "body.refused", "sku": "it.sku", "quantity": "it.n",
-         "reason": "it.code"},
-    ]);
-    specific["reasons"] = json!({"GONE": "inventory-out-of-stock"});
-    let world = World::default();
-    let supplier = world.open("http", specific).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-    let body = json!({"id": 1,
-        "later": [{"sku": "LS-1", "n": "2", "day": "2026-12-24T08:00:00Z"},
-                  {"sku": "LS-2", "n": 1, "day": "soon"}, {"sku": "LS-2", "n": 0, "day": ""}],
-        "refused": [{"sku": "LS-2", "n": 12, "code": "GONE"}]});
-    world.answer(Ok(answer(201, &body.to_string())));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    let SendOutcome::Accepted(Acceptance { lines, .. }) = outcome else {
-        panic!("{outcome:?}")
-    };
-    let told: Vec<_> = lines
-        .into_iter()
-        .map(|line| (line.supplier_sku, line.quantity, line.status))
-        .collect();
-    let line = |sku: &str, quantity: u32, status| (sku.to_owned(), quantity, status);
-    assert_eq!(
-        told,
-        [
-            line("LS-1", 2, LineStatus::Backordered(Some(date(2026, 12, 24)))),
-            line("LS-2", 1, LineStatus::Backordered(None)),
-            line(
-                "LS-2",
-                12,
-                LineStatus::Rejected {
-                    reason: RejectionReason::InventoryOutOfStock,
-                    detail: "the supplier refuses it: GONE".to_owned(),
-                }
-            ),
-        ]
-    );
-    // A refused line that cannot be read must not pass for one that is taken.
-    world.answer(Ok(answer(
-        201,
-        r#"{"id": 1, "refused": [{"sku": "LS-2"}]}"#,
-    )));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    let SendOutcome::InDoubt { why, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert!(why.contains("the quantity of LS-2"), "{why}");
 }
