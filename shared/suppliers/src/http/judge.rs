@@ -47,6 +47,16 @@ impl Sequence {
             settings.accepted.as_deref().filter(|_| step.is_last),
         ];
         if let Some(said) = self.said(rules, answer) {
+            if attempt.doubted
+                && said != CancelAnswer::Accepted
+                && let Some(lookup) = &step.lookup
+                && let Some(looked) = self.ask(lookup, attempt).await
+                && let Ok(Finished::Accepted(ours)) = self.looked(step, lookup, &looked)
+                && ours.cancel == Some(CancelAnswer::Accepted)
+            {
+                // It cannot be taken back again, since our first request did it.
+                return SendOutcome::Accepted(ours);
+            }
             return SendOutcome::Accepted(Acceptance {
                 references: self.references(telling.reference, answer),
                 cancel: Some(said),

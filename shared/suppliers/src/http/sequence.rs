@@ -216,14 +216,14 @@ impl Supplier for Sequence {
         }
     }
 
-    /// One request, another before it for a token, and another after it where "exists already" is
-    /// looked up at once.
+    /// One request, another before it for a token, and another after it where "exists already" or a
+    /// refused second request to cancel is looked up at once.
     fn timeout(&self) -> Duration {
         let token = u32::from(self.connection.identity.asks_first());
-        let looks = self
-            .steps
-            .iter()
-            .any(|step| step.settings.already_exists.is_some() && step.lookup.is_some());
+        let looks = self.steps.iter().any(|step| {
+            let looks = step.settings.already_exists.is_some() || self.kind == Kind::Cancel;
+            looks && step.lookup.is_some()
+        });
         self.connection.timeout * (1 + token + u32::from(looks))
     }
 

@@ -222,6 +222,11 @@ async fn an_order_is_taken_back_until_it_is_in_production() {
     let acceptance = accepted(Way::new(cancels, back).step().await);
     assert_eq!(acceptance.cancel, Some(CancelAnswer::Accepted));
     assert_eq!(double.order(&number).unwrap().0, "canceled");
+    // Asked for once more after a doubt: they refuse, since our first request was enough.
+    let mut way = Way::new(cancels, cancel(&with_skus(SKUS), &["4000001"], true));
+    way.attempt.doubted = true;
+    let acceptance = accepted(way.step().await);
+    assert_eq!(acceptance.cancel, Some(CancelAnswer::Accepted));
     let part = cancel(&with_skus(SKUS), &["4000001"], false);
     let error = cancels.prepare(&part, &domain::order::answer::Progress::default());
     assert_eq!(
