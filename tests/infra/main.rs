@@ -325,8 +325,7 @@ fn the_example_templates_are_faithful() {
         );
         let decoded = opened.decode(&artifact).unwrap();
         let lines = [("S-MUG", 2), ("S-LAMP", 31)];
-        let missing =
-            domain::fidelity::missing(&address, &lines, &decoded.records, &artifact.omits);
+        let missing = decoded.missing(&address, &lines, &artifact.omits);
         assert!(missing.is_empty(), "{} lacks {missing:?}", supplier.id);
     }
 }

@@ -41,12 +41,7 @@ pub(crate) async fn artifact(
             .iter()
             .map(|line| (line.supplier_sku.as_str(), line.quantity))
             .collect();
-        let missing = domain::fidelity::missing(
-            payload.ship_to.reveal(),
-            &lines,
-            &decoded.records,
-            &artifact.omits,
-        );
+        let missing = decoded.missing(payload.ship_to.reveal(), &lines, &artifact.omits);
         if !missing.is_empty() {
             return Ok(Err(format!("the artifact lacks {}", missing.join(", "))));
         }

@@ -117,7 +117,17 @@ async fn take_step(
     } else {
         supplier.as_ref()
     };
+    let paused = |settings: &Settings| {
+        let known = settings.suppliers.get(&own.supplier);
+        known.is_some_and(|known| known.terms.paused)
+    };
     match step {
+        // Routing finds another, or holds it.
+        Step::Send | Step::Batch { .. } if asked.cancel.is_none() && paused(&deps.settings()) => {
+            let order = id.clone();
+            deps.queue.send(&Message::Route { order }).await?;
+            Ok(Flow::Stop)
+        }
         Step::Leave(_) => Ok(Flow::Stop),
         Step::Send => send::send(deps, &order, own, &asked, way).await,
         Step::Batch { cut_off } => {

@@ -114,6 +114,11 @@ pub(crate) async fn recordable(
             evidence: keep(deps, own, &evidence).await,
             can_look_up,
         },
+        SendOutcome::Foreign { why, evidence } => Outcome::InDoubt {
+            why,
+            evidence: keep(deps, own, &evidence).await,
+            can_look_up: false,
+        },
     }
 }
 

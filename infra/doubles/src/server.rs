@@ -1,5 +1,6 @@
-//! The supplier double on a loopback port.
+//! A double on a loopback port.
 
+use crate::exchange::{Double, Received};
 use crate::supplier::{Reply, SupplierDouble};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -15,24 +16,35 @@ pub async fn serve_supplier(
     double: SupplierDouble,
     listen: SocketAddr,
 ) -> std::io::Result<SocketAddr> {
+    serve(double, listen).await
+}
+
+/// As [`serve_supplier`], for any double.
+pub async fn serve<D: Double>(double: D, listen: SocketAddr) -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    let router = Router::new().fallback(answer).with_state(double);
+    let router = Router::new().fallback(answer::<D>).with_state(double);
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
 }
 
-async fn answer(State(double): State<SupplierDouble>, request: Request) -> Response {
-    let method = request.method().as_str().to_owned();
-    let path = request
-        .uri()
-        .path_and_query()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let body = to_bytes(request.into_body(), 1 << 20)
-        .await
-        .unwrap_or_default();
-    match double.reply(&method, &path, &body) {
+async fn answer<D: Double>(State(double): State<D>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let headers = head.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    let received = Received {
+        method: head.method.as_str().to_owned(),
+        path: head
+            .uri
+            .path_and_query()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        headers: headers.collect(),
+        body: to_bytes(body, 1 << 20).await.unwrap_or_default().to_vec(),
+    };
+    match double.reply(&received) {
         Reply::Answer(reply) => {
             let mut response = Response::builder().status(reply.status);
             for (name, value) in &reply.headers {

@@ -1,5 +1,6 @@
 //! A supplier with an HTTP API: `POST /orders`, `GET /orders?reference=`.
 
+use crate::exchange::{Double, InProcess, Received};
 use async_trait::async_trait;
 use http_client::{Failure, Http, Request, Response};
 use serde_json::{Value, json};
@@ -143,18 +144,15 @@ fn answer(status: u16, body: &Value) -> Reply {
     })
 }
 
+impl Double for SupplierDouble {
+    fn reply(&self, request: &Received) -> Reply {
+        self.reply(&request.method, &request.path, &request.body)
+    }
+}
+
 #[async_trait]
 impl Http for SupplierDouble {
-    async fn send(&self, request: &Request, _: Duration) -> Result<Response, Failure> {
-        let after_scheme = request
-            .url
-            .split_once("://")
-            .map_or(request.url.as_str(), |(_, rest)| rest);
-        let path = after_scheme.find('/').map_or("/", |at| &after_scheme[at..]);
-        match self.reply(&request.method, path, &request.body) {
-            Reply::Answer(response) => Ok(response),
-            Reply::Silence => Err(Failure::InDoubt("no answer in time".to_owned())),
-            Reply::Unreachable => Err(Failure::NotSent("connection refused".to_owned())),
-        }
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        InProcess(self.clone()).send(request, timeout).await
     }
 }

@@ -3,29 +3,65 @@
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Looks names up and drops private addresses, at the very look-up whose result is connected to: a
-/// check before it could be answered differently.
-pub(crate) struct Guarded {
-    pub(crate) allow_private: bool,
+/// Which addresses a look-up lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Public,
+    /// Of this machine and its network, where nobody else listens to plain HTTP.
+    Private,
+    Anywhere,
 }
+
+impl Reach {
+    pub(crate) fn permits(self, address: IpAddr) -> bool {
+        match self {
+            Self::Public => is_public(address),
+            Self::Private => !is_public(address),
+            Self::Anywhere => true,
+        }
+    }
+
+    pub(crate) fn refusal(self) -> &'static str {
+        match self {
+            Self::Public | Self::Anywhere => "the host leads to a private address",
+            Self::Private => "plain http:// is only for private addresses: write https://",
+        }
+    }
+}
+
+/// Looks names up and drops addresses that are not permitted, at the very look-up whose result is
+/// connected to: a check before it could be answered differently.
+pub(crate) struct Guarded(pub(crate) Reach);
+
+/// A name that leads nowhere we may go.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.refusal())]
+pub(crate) struct Forbidden(Reach);
+
+/// A name that leads nowhere at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the name was not found")]
+pub(crate) struct NameNotFound(#[source] std::io::Error);
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
+        let reach = self.0;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(NameNotFound)?;
             let permitted: Vec<SocketAddr> = found
-                .filter(|address| allow_private || is_public(address.ip()))
+                .filter(|address| reach.permits(address.ip()))
                 .collect();
             if permitted.is_empty() {
-                return Err("the name leads to no public address".into());
+                return Err(Forbidden(reach).into());
             }
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
     }
 }
 
-pub(crate) fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

@@ -3,14 +3,14 @@
 //! proxy, one total timeout, and only the hosts that the configuration names.
 
 mod address;
+mod failure;
 
-use address::{Guarded, is_public};
+use address::{Guarded, Reach};
 use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, redirect, retry};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
@@ -20,6 +20,9 @@ const LONGEST_BODY: usize = 1024 * 1024;
 /// Shorter than the idle limit of common servers, so that a request rarely meets a closing
 /// connection, which would be a doubt for nothing.
 const POOL_IDLE: Duration = Duration::from_secs(4);
+/// A connection that does not stand by then has carried nothing, and that is worth knowing: a total
+/// timeout would be a doubt.
+const CONNECT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -61,6 +64,7 @@ impl fmt::Debug for Response {
     }
 }
 
+/// In plain words: a merchant reads them in a case.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Surely no byte of the request reached the other side.
@@ -94,17 +98,19 @@ pub fn host_of(url: &str) -> Option<String> {
 #[derive(Debug)]
 pub struct Client {
     hosts: BTreeSet<String>,
-    allow_private: bool,
+    secure: Pool,
+    /// For plain HTTP, and only to private addresses; none where those are not permitted.
+    plain: Option<Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    reach: Reach,
     inner: reqwest::Client,
 }
 
-impl Client {
-    /// Speaks to `hosts` only. `allow_private` also lets through addresses of this machine and of
-    /// its network, which a supplier's name must never lead to otherwise.
-    pub fn new(
-        hosts: impl IntoIterator<Item = String>,
-        allow_private: bool,
-    ) -> Result<Self, BuildError> {
+impl Pool {
+    fn new(reach: Reach) -> Result<Self, BuildError> {
         let failed = |error: &dyn fmt::Display| BuildError(error.to_string());
         let roots = rustls::RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -120,30 +126,51 @@ impl Client {
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
+            .connect_timeout(CONNECT)
             .pool_idle_timeout(POOL_IDLE)
-            .dns_resolver(Guarded { allow_private })
+            .dns_resolver(Guarded(reach))
             .user_agent("waybill")
             .build()
             .map_err(|error| failed(&error))?;
+        Ok(Self { reach, inner })
+    }
+}
+
+impl Client {
+    /// Speaks to `hosts` only. `allow_private` also lets through addresses of this machine and of
+    /// its network, which a supplier's name must never lead to otherwise, and plain HTTP to them.
+    pub fn new(
+        hosts: impl IntoIterator<Item = String>,
+        allow_private: bool,
+    ) -> Result<Self, BuildError> {
         let hosts = hosts
             .into_iter()
             .map(|host| host.to_ascii_lowercase())
             .collect();
         Ok(Self {
             hosts,
-            allow_private,
-            inner,
+            secure: Pool::new(if allow_private {
+                Reach::Anywhere
+            } else {
+                Reach::Public
+            })?,
+            plain: allow_private
+                .then(|| Pool::new(Reach::Private))
+                .transpose()?,
         })
     }
 
-    fn permitted(&self, text: &str) -> Result<Url, Failure> {
+    fn permitted(&self, text: &str) -> Result<(Url, &Pool), Failure> {
         let refused = |why: &str| Err(Failure::NotSent(why.to_owned()));
         let Ok(url) = Url::parse(text) else {
             return refused("the URL cannot be read");
         };
-        if !matches!(url.scheme(), "http" | "https") {
-            return refused("the URL is not one of HTTP");
-        }
+        let pool = match (url.scheme(), &self.plain) {
+            ("https", _) => &self.secure,
+            ("http", Some(plain)) => plain,
+            ("http", None) => return refused(Reach::Private.refusal()),
+            _ => return refused("the URL is not one of HTTP"),
+        };
         let named = url.host_str().unwrap_or_default().to_ascii_lowercase();
         if !self.hosts.contains(&named) {
             return Err(Failure::NotSent(format!(
@@ -155,18 +182,18 @@ impl Client {
             Some(Host::Ipv6(address)) => Some(address.into()),
             Some(Host::Domain(_)) | None => None,
         };
-        if !self.allow_private && literal.is_some_and(|address| !is_public(address)) {
-            return refused("the URL leads to a private address");
+        if literal.is_some_and(|address| !pool.reach.permits(address)) {
+            return refused(pool.reach.refusal());
         }
-        Ok(url)
+        Ok((url, pool))
     }
 
-    fn build(&self, request: &Request, timeout: Duration) -> Result<reqwest::Request, Failure> {
-        let url = self.permitted(&request.url)?;
+    fn build(&self, request: &Request) -> Result<(reqwest::Request, &Pool), Failure> {
+        let (url, pool) = self.permitted(&request.url)?;
         let not_sent = |why: String| Failure::NotSent(why);
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| not_sent("the method cannot be sent".to_owned()))?;
-        let mut builder = self.inner.request(method, url).timeout(timeout);
+        let mut builder = pool.inner.request(method, url);
         let plain = request.headers.iter().map(|header| (header, false));
         let secret = request.secret_headers.iter().map(|header| (header, true));
         for ((name, value), sensitive) in plain.chain(secret) {
@@ -176,14 +203,16 @@ impl Client {
             value.set_sensitive(sensitive);
             builder = builder.header(name, value);
         }
-        builder
+        let built = builder
             .body(request.body.clone())
             .build()
-            .map_err(|error| not_sent(told(error)))
+            .map_err(|_| not_sent("the request cannot be written".to_owned()))?;
+        Ok((built, pool))
     }
 
-    async fn answer(&self, request: reqwest::Request) -> Result<Response, Failure> {
-        let mut response = self.inner.execute(request).await.map_err(classify)?;
+    async fn answer(request: reqwest::Request, pool: &Pool) -> Result<Response, Failure> {
+        let sent = pool.inner.execute(request).await;
+        let mut response = sent.map_err(|error| failure::classify(&error))?;
         let status = response.status().as_u16();
         let headers = response
             .headers()
@@ -195,11 +224,9 @@ impl Client {
             .collect();
         let mut body = Vec::new();
         // The request is out: whatever fails from here on is a doubt.
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| Failure::InDoubt(format!("HTTP {status}, then {}", told(error))))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(|error| {
+            Failure::InDoubt(format!("HTTP {status}, then {}", failure::told(&error)))
+        })? {
             if body.len() + chunk.len() > LONGEST_BODY {
                 return Err(Failure::InDoubt(format!(
                     "HTTP {status} with more than 1 MiB"
@@ -218,72 +245,12 @@ impl Client {
 #[async_trait]
 impl Http for Client {
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
-        let request = self.build(request, timeout)?;
-        // Outside of the library's own timeout, so that no step of it can go on for longer.
-        tokio::time::timeout(timeout, self.answer(request))
+        let (request, pool) = self.build(request)?;
+        // Around everything, so that no step of the library can go on for longer.
+        tokio::time::timeout(timeout, Self::answer(request, pool))
             .await
-            .unwrap_or_else(|_| Err(Failure::InDoubt("no answer in time".to_owned())))
+            .unwrap_or_else(|_| Err(Failure::InDoubt(failure::no_answer(timeout))))
     }
-}
-
-/// A connection that never stood carried nothing; of everything else we cannot be sure.
-fn classify(error: reqwest::Error) -> Failure {
-    if (error.is_builder() || error.is_connect()) && !error.is_body() {
-        Failure::NotSent(told(error))
-    } else {
-        Failure::InDoubt(told(error))
-    }
-}
-
-/// In words a merchant knows where they are known, else the innermost cause. Never the URL, whose
-/// query may name a person.
-fn told(error: reqwest::Error) -> String {
-    let connecting = error.is_connect();
-    let timed_out = error.is_timeout();
-    let error = error.without_url();
-    let mut innermost: &(dyn std::error::Error + 'static) = &error;
-    loop {
-        if let Some(known) = known(innermost) {
-            return known;
-        }
-        match innermost.source() {
-            Some(inner) => innermost = inner,
-            None => break,
-        }
-    }
-    match (connecting, timed_out) {
-        (true, true) => "no connection in time".to_owned(),
-        (false, true) => "no answer in time".to_owned(),
-        (true, false) => format!("no connection: {innermost}"),
-        (false, false) => innermost.to_string(),
-    }
-}
-
-const KNOWN: [(ErrorKind, &str); 8] = [
-    (ErrorKind::ConnectionRefused, "connection refused"),
-    (ErrorKind::ConnectionReset, "connection reset"),
-    (ErrorKind::ConnectionAborted, "connection aborted"),
-    (ErrorKind::BrokenPipe, "connection closed before the answer"),
-    (
-        ErrorKind::UnexpectedEof,
-        "connection closed before the answer",
-    ),
-    (ErrorKind::HostUnreachable, "host unreachable"),
-    (ErrorKind::NetworkUnreachable, "network unreachable"),
-    (ErrorKind::TimedOut, "no answer in time"),
-];
-
-fn known(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    if let Some(error) = error.downcast_ref::<rustls::Error>() {
-        return Some(format!("TLS failed: {error}"));
-    }
-    let error = error.downcast_ref::<std::io::Error>()?;
-    // A wrapper of something that may say more.
-    if let Some(words) = error.get_ref().and_then(|inner| known(inner)) {
-        return Some(words);
-    }
-    let words = KNOWN.iter().find(|(kind, _)| *kind == error.kind());
-    words.map(|(_, words)| (*words).to_owned())
 }
 
 #[cfg(test)]

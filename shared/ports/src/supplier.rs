@@ -197,6 +197,12 @@ pub enum SendOutcome {
         why: String,
         evidence: Vec<u8>,
     },
+    /// It has an order under our number, and nothing shows that it is ours: in doubt, and no look-up
+    /// by that number can settle it.
+    Foreign {
+        why: String,
+        evidence: Vec<u8>,
+    },
 }
 
 impl SendOutcome {

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use http::allow_private;
+pub use http::{Rehearsal, StepReport, allow_private, rehearsal, sandbox_secrets};
 
 /// What a method may use, though none uses everything.
 pub struct Opening<'a> {

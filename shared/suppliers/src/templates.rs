@@ -1,6 +1,8 @@
 //! Templates of the merchant, which see the order and never a secret. A field that does not exist
 //! is an error, and a template that runs on and on is stopped.
 
+mod filters;
+
 use crate::SettingsError;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{
@@ -14,8 +16,10 @@ use std::fmt::Write;
 
 const FUEL: u64 = 100_000;
 const URL: AutoEscape = AutoEscape::Custom(std::borrow::Cow::Borrowed("url"));
+const FORM: AutoEscape = AutoEscape::Custom(std::borrow::Cow::Borrowed("form"));
 
-/// The ending of a template's name picks how values are escaped: `.json`, `.html`, `.url`.
+/// The ending of a template's name picks how values are escaped: `.json`, `.html`, `.xml`, `.url`,
+/// `.form`.
 pub(crate) struct Templates(Environment<'static>);
 
 impl Templates {
@@ -24,12 +28,10 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
         environment.set_debug(false);
-        environment.set_auto_escape_callback(|name| {
-            if matches!(name.rsplit_once('.'), Some((_, "url"))) {
-                URL
-            } else {
-                default_auto_escape_callback(name)
-            }
+        environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
+            Some((_, "url")) => URL,
+            Some((_, "form")) => FORM,
+            _ => default_auto_escape_callback(name),
         });
         environment.set_formatter(|out, state, value| {
             // In a text for people an absent value is nothing, not the word "none".
@@ -37,12 +39,12 @@ impl Templates {
             if prose && value.is_none() {
                 return Ok(());
             }
-            if *state.auto_escape() != URL {
+            if ![URL, FORM].contains(state.auto_escape()) {
                 return escape_formatter(out, state, value);
             }
             let text = value.to_string();
             // These would climb in the path, in every spelling.
-            if matches!(text.as_str(), "." | "..") {
+            if *state.auto_escape() == URL && matches!(text.as_str(), "." | "..") {
                 let message = "a URL cannot hold this value";
                 return Err(Error::new(ErrorKind::InvalidOperation, message));
             }
@@ -56,6 +58,7 @@ impl Templates {
         environment.add_filter("urlencode", |value: Value| {
             Value::from_safe_string(percent_encoded(&value.to_string()))
         });
+        filters::add(&mut environment);
         Self(environment)
     }
 
@@ -101,31 +104,22 @@ impl Templates {
             .map_err(|error| SettingsError::new(path, error.to_string()))
     }
 
-    /// The value of an expression; an error where it is not defined.
-    pub(crate) fn evaluate<T: Serialize>(
-        &self,
-        expression: &str,
-        seen: &T,
-    ) -> Result<Value, Error> {
-        let value = self
-            .0
-            .compile_expression(expression)?
-            .eval(Value::from(Serde(seen)))?;
-        if value.is_undefined() {
-            return Err(Error::new(ErrorKind::UndefinedError, "no such value"));
-        }
-        Ok(value)
+    /// The value of an expression, which may be undefined.
+    pub(crate) fn evaluate(&self, expression: &str, seen: &Value) -> Result<Value, Error> {
+        self.0.compile_expression(expression)?.eval(seen.clone())
     }
 
     /// Only true and false answer a question: the text "false" would otherwise be a yes.
-    pub(crate) fn judge<T: Serialize>(&self, expression: &str, seen: &T) -> Result<bool, Error> {
+    pub(crate) fn judge(&self, expression: &str, seen: &Value) -> Result<bool, Error> {
         let value = self.evaluate(expression, seen)?;
-        if value.kind() == ValueKind::Bool {
-            Ok(value.is_true())
-        } else {
-            let message = "the expression is neither true nor false";
-            Err(Error::new(ErrorKind::InvalidOperation, message))
+        if value.is_undefined() {
+            return Err(Error::new(ErrorKind::UndefinedError, "no such value"));
         }
+        if value.kind() != ValueKind::Bool {
+            let message = "the expression is neither true nor false";
+            return Err(Error::new(ErrorKind::InvalidOperation, message));
+        }
+        Ok(value.is_true())
     }
 }
 
@@ -181,6 +175,10 @@ mod tests {
         assert_eq!(body["n"], "Ö/\"a\" & b");
         assert!(rendered("a.html", "{{ name }}").unwrap().contains("&amp;"));
         assert_eq!(rendered("a.txt", "{{ name }}").unwrap(), "Ö/\"a\" & b");
+        assert_eq!(
+            rendered("a.form", "n={{ name }}.{{ '..' }}").unwrap(),
+            "n=%C3%96%2F%22a%22%20%26%20b..."
+        );
     }
 
     #[test]
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn only_true_and_false_answer() {
         let templates = Templates::new();
-        let seen = json!({"status": 201, "body": {"ok": "false"}});
+        let seen = Value::from(Serde(json!({"status": 201, "body": {"ok": "false"}})));
         assert!(
             templates
                 .judge("status >= 200 and status < 300", &seen)

@@ -113,11 +113,20 @@ impl World {
         method: &str,
         specific: serde_json::Value,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
+        self.open_with(method, specific, Arc::new(self.clone()))
+    }
+
+    pub(crate) fn open_with(
+        &self,
+        method: &str,
+        specific: serde_json::Value,
+        http: Arc<dyn Http>,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
         let id = SupplierId::parse("acme").unwrap();
         let settings = SupplierSettings::plain(id, method, specific);
         (entry(method).unwrap().open)(Opening {
             settings: &settings,
-            http: Arc::new(self.clone()),
+            http,
             files: Arc::new(self.clone()),
             mailer: Arc::new(self.clone()),
             secrets: [("ACME_KEY".to_owned(), SecretString::from("hush"))].into(),

@@ -23,12 +23,7 @@ fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) ->
     let lines: Vec<_> = lines
         .map(|line| (line.supplier_sku.as_str(), line.quantity))
         .collect();
-    domain::fidelity::missing(
-        handover.ship_to.reveal(),
-        &lines,
-        &decoded.records,
-        &artifact.omits,
-    )
+    decoded.missing(handover.ship_to.reveal(), &lines, &artifact.omits)
 }
 
 pub(super) fn snapshot(method: &Method) {
@@ -124,7 +119,8 @@ pub(super) fn awkward(method: &Method) {
 /// What no value may change: headers, receivers, parts, and the width of each record.
 fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
     let decoded = supplier.decode(artifact).unwrap();
-    let widths = decoded.records.iter().map(Vec::len);
+    let records = decoded.parts.iter().flat_map(|part| &part.records);
+    let widths = records.map(Vec::len);
     let mut bones: Vec<String> = widths
         // A line of text is as long as its words.
         .filter(|width| *width != 1)

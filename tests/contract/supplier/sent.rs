@@ -179,7 +179,7 @@ fn judge(answer: &Answer, outcome: &SendOutcome) {
             assert_eq!(*unauthorized, answer.unauthorized, "{answer:?}");
             Class::NotSent
         }
-        SendOutcome::InDoubt { why, evidence } => {
+        SendOutcome::InDoubt { why, evidence } | SendOutcome::Foreign { why, evidence } => {
             assert!(!why.is_empty(), "{answer:?}");
             let evidence = String::from_utf8_lossy(evidence);
             assert!(evidence.contains(&answer.body), "{answer:?}: {evidence}");

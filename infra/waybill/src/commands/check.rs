@@ -127,7 +127,7 @@ fn try_out(
         .iter()
         .map(|line| (line.supplier_sku.as_str(), line.quantity))
         .collect();
-    let missing = domain::fidelity::missing(&ship_to, &lines, &decoded.records, &artifact.omits);
+    let missing = decoded.missing(&ship_to, &lines, &artifact.omits);
     if missing.is_empty() {
         Ok(())
     } else {

@@ -1,30 +1,50 @@
-//! A supplier's answer as expressions see it, and JSON as a reader of the request sees it.
+//! A supplier's answer as expressions see it and as evidence keeps it.
 
+use super::xml;
 use http_client::Response;
-use ports::Decoded;
-use serde::Serialize;
-use serde_json::Value;
+use jiff::Timestamp;
+use minijinja::value::Serde;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Longer waits are a supplier's mistake, and a case sooner than that.
-const LONGEST_WAIT: u64 = 24 * 60 * 60;
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 const LONGEST_REFERENCE: usize = 100;
+/// More than any order becomes; they are kept in the order's history.
+const MOST_REFERENCES: usize = 50;
+/// Above it a reset is a moment in seconds since 1970, below it seconds from now.
+const EARLIEST_MOMENT: i64 = 1_000_000_000;
+/// What helps to find the exchange in the supplier's own records; no cookie, no token.
+const TELLING: [&str; 10] = [
+    "content-type",
+    "date",
+    "location",
+    "retry-after",
+    "ratelimit-reset",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+    "x-correlation-id",
+    "im-correlationid",
+];
 
-#[derive(Serialize)]
 pub(super) struct Answer {
     pub(super) status: u16,
     /// By their names in lower case.
     headers: BTreeMap<String, String>,
-    /// Null where the answer is no JSON.
-    body: Value,
-    text: String,
-    #[serde(skip)]
     raw: Vec<u8>,
+    /// `status`, `headers`, `body`, `text`, `number`, `extracted`. The body is the tree of JSON or
+    /// XML, and null where the answer is neither.
+    pub(super) seen: minijinja::Value,
 }
 
 impl Answer {
-    pub(super) fn new(response: Response) -> Self {
+    pub(super) fn new(
+        response: Response,
+        number: &str,
+        extracted: &BTreeMap<String, Vec<String>>,
+    ) -> Self {
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in response.headers {
             headers
@@ -35,25 +55,95 @@ impl Answer {
                 })
                 .or_insert(value);
         }
+        let text = String::from_utf8_lossy(&response.body);
+        let body = serde_json::from_slice(&response.body)
+            .ok()
+            .or_else(|| {
+                let marked = text.trim_start().starts_with('<');
+                marked.then(|| xml::parse(text.trim_start_matches('\u{feff}')).ok())?
+            })
+            .unwrap_or(Value::Null);
+        let seen = minijinja::Value::from(Serde(&json!({
+            "status": response.status,
+            "headers": headers,
+            "body": body,
+            "text": text,
+            "number": number,
+            "extracted": plain(extracted),
+        })));
         Self {
             status: response.status,
             headers,
-            body: serde_json::from_slice(&response.body).unwrap_or(Value::Null),
-            text: String::from_utf8_lossy(&response.body).into_owned(),
             raw: response.body,
+            seen,
         }
     }
 
     pub(super) fn evidence(&self) -> Vec<u8> {
-        let mut evidence = format!("HTTP {}\n\n", self.status).into_bytes();
+        let mut evidence = format!("HTTP {}\n", self.status);
+        for (name, value) in &self.headers {
+            if TELLING.contains(&name.as_str()) {
+                let value: String = value.chars().filter(|held| !held.is_control()).collect();
+                evidence.extend([name.as_str(), ": ", &value, "\n"]);
+            }
+        }
+        evidence.push('\n');
+        let mut evidence = evidence.into_bytes();
         evidence.extend_from_slice(&self.raw);
         evidence
     }
 
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        let seconds: u64 = self.headers.get("retry-after")?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
+    /// How long the supplier wants to be left alone: `Retry-After` in seconds or as a date, else
+    /// when its limit is reset. Moments are measured from its own `Date`, since its clock need not
+    /// be ours; `now` stands in for that.
+    pub(super) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let header = |name: &str| Some(self.headers.get(name)?.trim());
+        let now = header("date").and_then(moment).unwrap_or(now);
+        let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        let asked = header("retry-after").and_then(|text| {
+            let seconds = text.parse().ok().map(Duration::from_secs);
+            seconds.or_else(|| moment(text).map(until))
+        });
+        let reset = || {
+            ["ratelimit-reset", "x-ratelimit-reset"]
+                .into_iter()
+                .find_map(|name| {
+                    let value: i64 = header(name)?.split(['.', ';']).next()?.parse().ok()?;
+                    if value < EARLIEST_MOMENT {
+                        return u64::try_from(value).ok().map(Duration::from_secs);
+                    }
+                    Timestamp::from_second(value).ok().map(until)
+                })
+        };
+        asked.or_else(reset).map(|wait| wait.min(LONGEST_WAIT))
     }
+
+    /// Whether the supplier says that the next request would be one too many.
+    pub(super) fn is_exhausted(&self) -> bool {
+        ["ratelimit-remaining", "x-ratelimit-remaining"]
+            .into_iter()
+            .filter_map(|name| self.headers.get(name))
+            .any(|left| left.trim() == "0")
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn moment(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
+}
+
+/// A value alone as itself: `extracted.order_id` is what a template wants to write.
+pub(super) fn plain(extracted: &BTreeMap<String, Vec<String>>) -> Value {
+    let plain = extracted.iter().map(|(name, values)| {
+        let value = match values.as_slice() {
+            [one] => json!(one),
+            several => json!(several),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(plain.collect())
 }
 
 /// Texts and whole numbers; a number with a fraction or beyond 64 bits has lost its digits, and an id
@@ -73,50 +163,64 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// A record for each object, of its own values; for an entry of a list also one of everything below
-/// it, since a line may keep its SKU in an object of its own. Never one of the whole body: there
-/// any number would pass for any line's quantity.
-pub(super) fn records(body: &Value) -> Decoded {
-    let mut records = Vec::new();
-    collect(body, &mut records);
-    Decoded::one("request", records)
-}
-
-fn collect(value: &Value, records: &mut Vec<Vec<String>>) {
-    match value {
-        Value::Object(members) => {
-            records.push(members.values().filter_map(scalar).collect());
-            for member in members.values() {
-                collect(member, records);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                let mut below = Vec::new();
-                scalars(item, &mut below);
-                records.push(below);
-                collect(item, records);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// One value or a list of them; `None` where any is no reference, or where they are too many.
+pub(super) fn references(value: &minijinja::Value) -> Option<Vec<String>> {
+    use minijinja::value::ValueKind;
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        let found: Option<Vec<String>> = value
+            .try_iter()
+            .ok()?
+            .take(MOST_REFERENCES + 1)
+            .map(|entry| reference(&entry))
+            .collect();
+        return found.filter(|found| found.len() <= MOST_REFERENCES);
     }
+    reference(value).map(|one| vec![one])
 }
 
-fn scalars(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => members.values().for_each(|member| scalars(member, found)),
-        Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            found.extend(scalar(value));
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(headers: &[(&str, &str)]) -> Option<u64> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let response = Response {
+            status: 429,
+            headers,
+            body: Vec::new(),
+        };
+        let now = "2026-12-01T10:00:00Z".parse().unwrap();
+        Answer::new(response, "", &BTreeMap::new())
+            .retry_after(now)
+            .map(|wait| wait.as_secs())
     }
-}
 
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    #[test]
+    fn the_wait_is_read_in_every_spelling() {
+        let date = ("Date", "Tue, 01 Dec 2026 11:00:00 GMT");
+        assert_eq!(wait(&[("Retry-After", "120")]), Some(120));
+        assert_eq!(
+            wait(&[("Retry-After", "Tue, 01 Dec 2026 10:01:30 GMT")]),
+            Some(90)
+        );
+        // The supplier's clock is an hour ahead, and says so.
+        assert_eq!(
+            wait(&[("Retry-After", "Tue, 01 Dec 2026 11:00:30 GMT"), date]),
+            Some(30)
+        );
+        assert_eq!(wait(&[("X-Ratelimit-Reset", "1796119260")]), Some(60));
+        assert_eq!(wait(&[("X-Ratelimit-Reset", "17"), date]), Some(17));
+        assert_eq!(wait(&[("RateLimit-Reset", "8")]), Some(8));
+        assert_eq!(
+            wait(&[("Retry-After", "Tue, 01 Dec 2020 10:00:00 GMT")]),
+            Some(0)
+        );
+        assert_eq!(wait(&[("Retry-After", "9999999999")]), Some(86_400));
+        for unreadable in ["soon", "-5", ""] {
+            assert_eq!(wait(&[("Retry-After", unreadable)]), None);
+        }
     }
 }

@@ -1,76 +1,222 @@
-//! What the merchant says about a supplier's HTTP interface.
+//! What the merchant says about a supplier's HTTP interface, as written.
 
-use crate::{SettingsError, read};
-use http_client::host_of;
+use super::body::Body;
 use serde::Deserialize;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Longer than any supplier takes, and short enough that a claim is settled the same hour.
-const LONGEST_TIMEOUT: u64 = 300;
-
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
+    /// Seconds of one exchange, answer included.
     #[serde(default = "twenty")]
-    timeout: u64,
+    pub(super) timeout: u64,
     /// For a supplier's program on this machine or its network.
     #[serde(default)]
-    allow_private: bool,
-    pub(super) create: Create,
+    pub(super) allow_private: bool,
+    /// Of every request.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) secret_headers: BTreeMap<String, String>,
+    pub(super) auth: Option<Auth>,
+    pub(super) rate: Option<Rate>,
+    /// Expression for the supplier's own word for a refusal, where a step has none of its own.
+    pub(super) reason: Option<String>,
+    /// That word and ours.
+    #[serde(default)]
+    pub(super) reasons: BTreeMap<String, String>,
+    /// The plain form: one step, and its look-up beside it.
+    pub(super) create: Option<Step>,
     pub(super) lookup: Option<Lookup>,
+    #[serde(default)]
+    pub(super) step: Vec<Step>,
+    #[serde(default)]
+    pub(super) cancel: Vec<Step>,
+    pub(super) sandbox: Option<Sandbox>,
 }
 
-#[derive(Deserialize)]
+/// Who we are, by names of secrets.
+#[derive(Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Auth {
+    /// `Authorization: Bearer ...`
+    Bearer { secret: String },
+    Basic {
+        user: String,
+        /// None where the key is the user and the password stays empty.
+        password: Option<String>,
+    },
+    Header {
+        header: String,
+        /// A name, or a form such as `Token {NAME}`.
+        secret: String,
+    },
+    /// Client credentials, exchanged for a token that is kept while it is valid.
+    OAuth2 {
+        token_url: String,
+        client_id: String,
+        client_secret: String,
+        scope: Option<String>,
+        /// Fields that this supplier wants beside the usual ones.
+        #[serde(default)]
+        fields: BTreeMap<String, String>,
+        /// Whether the credentials go into a header instead of the form.
+        #[serde(default)]
+        credentials_in_header: bool,
+    },
+}
+
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Create {
+pub(super) struct Rate {
+    pub(super) per_minute: u32,
+    /// How many at once after a rest.
+    #[serde(default = "one")]
+    pub(super) burst: u32,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    #[serde(default)]
+    pub(super) name: String,
     pub(super) url: String,
-    #[serde(default = "post")]
-    pub(super) method: String,
+    pub(super) method: Option<String>,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     /// A header and the name of its secret, or `Bearer {NAME}`.
     #[serde(default)]
     pub(super) secret_headers: BTreeMap<String, String>,
-    pub(super) body: String,
+    pub(super) body: Option<Body>,
     #[serde(default = "success")]
     pub(super) success: String,
     pub(super) already_exists: Option<String>,
+    /// Where "already exists" tells what `success` would have told.
+    #[serde(default)]
+    pub(super) existing: Existing,
     #[serde(default = "rejected")]
     pub(super) rejected: String,
     pub(super) retryable: Option<String>,
+    #[serde(default)]
+    pub(super) extract: BTreeMap<String, String>,
     pub(super) reference: Option<String>,
+    pub(super) references: Option<String>,
+    pub(super) reason: Option<String>,
+    #[serde(default)]
+    pub(super) lines: Vec<LineRule>,
+    /// Whether this request must say address and lines; by default the first.
+    pub(super) carries_order: Option<bool>,
     /// Address fields that the body leaves out on purpose.
     #[serde(default)]
     pub(super) omits: Vec<String>,
+    pub(super) lookup: Option<Lookup>,
+    /// Of a request to cancel: expressions for what the answer says at once.
+    pub(super) accepted: Option<String>,
+    pub(super) refused: Option<String>,
+    pub(super) too_late: Option<String>,
+    /// By default whether no template of the request names lines.
+    pub(super) whole_only: Option<bool>,
+    /// Whether it can only take back an order that did not become several; by default whether a
+    /// template takes the first of `cancel.references`.
+    pub(super) one_reference: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Existing {
+    #[serde(default)]
+    pub(super) extract: BTreeMap<String, String>,
+    pub(super) reference: Option<String>,
+    pub(super) references: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lookup {
     pub(super) url: String,
+    pub(super) method: Option<String>,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) secret_headers: BTreeMap<String, String>,
+    pub(super) body: Option<Body>,
     /// Without a default: many suppliers answer 200 with an empty list.
     pub(super) found: String,
-    pub(super) reference: Option<String>,
     #[serde(default = "absent")]
     pub(super) absent: String,
+    #[serde(default)]
+    pub(super) extract: BTreeMap<String, String>,
+    pub(super) reference: Option<String>,
+    pub(super) references: Option<String>,
+    /// What the supplier says of single lines, as in a step.
+    #[serde(default)]
+    pub(super) lines: Vec<LineRule>,
+    /// The lines that the supplier has, to tell our order from another with its number.
+    pub(super) ordered: Option<Ordered>,
+    /// For a request to cancel: expressions for what became of it.
+    pub(super) accepted: Option<String>,
+    pub(super) refused: Option<String>,
+    pub(super) too_late: Option<String>,
     /// Whether "not there" proves anything, and how late the supplier may be to know.
     #[serde(default)]
-    authoritative: bool,
-    lag: Option<u64>,
+    pub(super) authoritative: bool,
+    pub(super) lag: Option<u64>,
+}
+
+/// Lines of the answer that are not simply taken. `each` is an expression for a list; the others
+/// see one entry of it as `it`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineRule {
+    pub(super) status: LineState,
+    pub(super) each: String,
+    pub(super) sku: String,
+    pub(super) quantity: String,
+    /// The day of a backorder.
+    pub(super) until: Option<String>,
+    /// The supplier's own word for a rejection.
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LineState {
+    Backordered,
+    Rejected,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ordered {
+    pub(super) each: String,
+    pub(super) sku: String,
+    pub(super) quantity: String,
+}
+
+/// How a marked test order is sent without buying anything.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sandbox {
+    /// How URLs begin, and how they begin there.
+    #[serde(default)]
+    pub(super) urls: BTreeMap<String, String>,
+    /// Names of secrets, and of those that the sandbox takes.
+    #[serde(default)]
+    pub(super) secrets: BTreeMap<String, String>,
+    /// Whether templates mark the order as a test where `test` is true.
+    #[serde(default)]
+    pub(super) marker: bool,
+    /// The last step to go, where the earlier ones buy nothing: a draft.
+    pub(super) last_step: Option<String>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn twenty() -> u64 {
     20
-}
-
-fn post() -> String {
-    "POST".to_owned()
 }
 
 fn success() -> String {
@@ -89,38 +235,101 @@ impl Settings {
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
-}
 
-impl Create {
-    pub(super) fn expressions(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("create.success", Some(self.success.as_str())),
-            ("create.already_exists", self.already_exists.as_deref()),
-            ("create.rejected", Some(self.rejected.as_str())),
-            ("create.retryable", self.retryable.as_deref()),
-            ("create.reference", self.reference.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(path, expression)| Some((path, expression?)))
+    /// The steps that hand a purchase order over, with the path that names each in a message.
+    pub(super) fn steps(&self) -> Vec<(String, Step)> {
+        if let Some(create) = &self.create {
+            let step = Step {
+                name: if create.name.is_empty() {
+                    "create".to_owned()
+                } else {
+                    create.name.clone()
+                },
+                lookup: create.lookup.clone().or_else(|| self.lookup.clone()),
+                ..create.clone()
+            };
+            return vec![("create".to_owned(), step)];
+        }
+        named("step", &self.step)
     }
 
-    pub(super) fn names_header(&self, name: &str) -> bool {
-        self.headers
-            .keys()
-            .chain(self.secret_headers.keys())
-            .any(|header| header.eq_ignore_ascii_case(name))
+    pub(super) fn cancels(&self) -> Vec<(String, Step)> {
+        named("cancel", &self.cancel)
+    }
+}
+
+fn named(list: &str, steps: &[Step]) -> Vec<(String, Step)> {
+    steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let place = if step.name.is_empty() {
+                (index + 1).to_string()
+            } else {
+                step.name.clone()
+            };
+            (format!("{list}.{place}"), step.clone())
+        })
+        .collect()
+}
+
+impl Step {
+    /// Where messages find its look-up.
+    pub(super) fn lookup_path(path: &str) -> String {
+        if path == "create" {
+            "lookup".to_owned()
+        } else {
+            format!("{path}.lookup")
+        }
+    }
+
+    pub(super) fn expressions(&self) -> Vec<(String, &str)> {
+        let mut found = vec![
+            ("success".to_owned(), self.success.as_str()),
+            ("rejected".to_owned(), self.rejected.as_str()),
+        ];
+        let optional = [
+            ("already_exists", &self.already_exists),
+            ("retryable", &self.retryable),
+            ("reference", &self.reference),
+            ("references", &self.references),
+            ("reason", &self.reason),
+            ("accepted", &self.accepted),
+            ("refused", &self.refused),
+            ("too_late", &self.too_late),
+            ("existing.reference", &self.existing.reference),
+            ("existing.references", &self.existing.references),
+        ];
+        found.extend(present(&optional));
+        found.extend(extracts("extract", &self.extract));
+        found.extend(extracts("existing.extract", &self.existing.extract));
+        found.extend(self.lines.iter().flat_map(LineRule::expressions));
+        found
     }
 }
 
 impl Lookup {
-    pub(super) fn expressions(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("lookup.found", Some(self.found.as_str())),
-            ("lookup.absent", Some(self.absent.as_str())),
-            ("lookup.reference", self.reference.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(path, expression)| Some((path, expression?)))
+    pub(super) fn expressions(&self) -> Vec<(String, &str)> {
+        let mut found = vec![
+            ("found".to_owned(), self.found.as_str()),
+            ("absent".to_owned(), self.absent.as_str()),
+        ];
+        let optional = [
+            ("reference", &self.reference),
+            ("references", &self.references),
+            ("accepted", &self.accepted),
+            ("refused", &self.refused),
+            ("too_late", &self.too_late),
+        ];
+        found.extend(present(&optional));
+        found.extend(extracts("extract", &self.extract));
+        found.extend(self.lines.iter().flat_map(LineRule::expressions));
+        if let Some(ordered) = &self.ordered {
+            found.push(("ordered.each".to_owned(), &ordered.each));
+            found.push(("ordered.sku".to_owned(), &ordered.sku));
+            found.push(("ordered.quantity".to_owned(), &ordered.quantity));
+        }
+        found
     }
 
     pub(super) fn lag(&self) -> Option<Duration> {
@@ -130,14 +339,43 @@ impl Lookup {
     }
 }
 
+impl LineRule {
+    fn expressions(&self) -> Vec<(String, &str)> {
+        let mut found = vec![
+            ("lines.each".to_owned(), self.each.as_str()),
+            ("lines.sku".to_owned(), self.sku.as_str()),
+            ("lines.quantity".to_owned(), self.quantity.as_str()),
+        ];
+        found.extend(present(&[
+            ("lines.until", &self.until),
+            ("lines.reason", &self.reason),
+        ]));
+        found
+    }
+}
+
+fn present<'a>(expressions: &[(&str, &'a Option<String>)]) -> Vec<(String, &'a str)> {
+    expressions
+        .iter()
+        .filter_map(|(name, expression)| Some(((*name).to_owned(), expression.as_deref()?)))
+        .collect()
+}
+
+fn extracts<'a>(place: &str, extract: &'a BTreeMap<String, String>) -> Vec<(String, &'a str)> {
+    extract
+        .iter()
+        .map(|(name, expression)| (format!("{place}.{name}"), expression.as_str()))
+        .collect()
+}
+
 /// `Bearer {NAME}` taken apart; without braces the whole is the name.
-pub(super) struct SecretHeader<'a> {
+pub(super) struct SecretForm<'a> {
     pub(super) before: &'a str,
     pub(super) name: &'a str,
     pub(super) after: &'a str,
 }
 
-impl<'a> SecretHeader<'a> {
+impl<'a> SecretForm<'a> {
     pub(super) fn parse(form: &'a str) -> Self {
         let braces = form.split_once('{').and_then(|(before, rest)| {
             let (name, after) = rest.split_once('}')?;
@@ -153,106 +391,4 @@ impl<'a> SecretHeader<'a> {
             after: "",
         })
     }
-}
-
-/// The settings, with everything refused that would only show when an order is sent.
-pub(super) fn checked(specific: &Value) -> Result<Settings, SettingsError> {
-    let settings: Settings = read("http", specific)?;
-    if !(1..=LONGEST_TIMEOUT).contains(&settings.timeout) {
-        let message = format!("1 to {LONGEST_TIMEOUT} seconds");
-        return Err(SettingsError::new("timeout", message));
-    }
-    let create = &settings.create;
-    if create.method.is_empty() || !create.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        let message = "a method is written in upper case, such as POST";
-        return Err(SettingsError::new("create.method", message));
-    }
-    named("create.url", &create.url)?;
-    distinct("create", &create.headers, &create.secret_headers)?;
-    if let Some(lookup) = &settings.lookup {
-        named("lookup.url", &lookup.url)?;
-        distinct("lookup", &lookup.headers, &lookup.secret_headers)?;
-        if lookup.authoritative && lookup.lag.is_none() {
-            let message = "an authoritative look-up needs the seconds after which it knows";
-            return Err(SettingsError::new("lookup.lag", message));
-        }
-    }
-    Ok(settings)
-}
-
-/// The host of a URL's template, which must be written out: no order may choose it.
-fn literal_host(template: &str) -> Option<String> {
-    let (_, rest) = template.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    if authority.contains(['{', '}', '@', '\\']) {
-        return None;
-    }
-    host_of(template)
-}
-
-fn named(path: &str, template: &str) -> Result<(), SettingsError> {
-    if literal_host(template).is_some() {
-        return Ok(());
-    }
-    let message = "a URL starts with https:// and a host without placeholders or user name";
-    Err(SettingsError::new(path, message))
-}
-
-fn distinct(
-    part: &str,
-    headers: &BTreeMap<String, String>,
-    secret_headers: &BTreeMap<String, String>,
-) -> Result<(), SettingsError> {
-    let mut seen = BTreeSet::new();
-    for name in headers.keys().chain(secret_headers.keys()) {
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
-            let message = format!("{name:?} cannot be a header");
-            return Err(SettingsError::new(format!("{part}.headers"), message));
-        }
-        if !seen.insert(name.to_ascii_lowercase()) {
-            let message = format!("the header {name} is there twice");
-            return Err(SettingsError::new(format!("{part}.headers"), message));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn secrets(specific: &Value) -> Vec<String> {
-    let Ok(settings) = read::<Settings>("http", specific) else {
-        return Vec::new();
-    };
-    let lookup = settings
-        .lookup
-        .as_ref()
-        .map(|lookup| &lookup.secret_headers);
-    let names: BTreeSet<String> = settings
-        .create
-        .secret_headers
-        .values()
-        .chain(lookup.into_iter().flat_map(BTreeMap::values))
-        .map(|form| SecretHeader::parse(form).name.to_owned())
-        .collect();
-    names.into_iter().collect()
-}
-
-pub(super) fn hosts(specific: &Value) -> Vec<String> {
-    let Ok(settings) = read::<Settings>("http", specific) else {
-        return Vec::new();
-    };
-    let urls = [
-        Some(&settings.create.url),
-        settings.lookup.as_ref().map(|lookup| &lookup.url),
-    ];
-    let hosts: BTreeSet<String> = urls
-        .into_iter()
-        .flatten()
-        .filter_map(|url| literal_host(url))
-        .collect();
-    hosts.into_iter().collect()
-}
-
-/// Whether these settings of the method `http` let requests go to private addresses.
-pub fn allow_private(specific: &Value) -> bool {
-    read::<Settings>("http", specific).is_ok_and(|settings| settings.allow_private)
 }

@@ -1,7 +1,24 @@
-use super::*;
+//! The plain form: one step, [create] and [lookup].
+
+mod bodies;
+mod existing;
+mod identity;
+mod lines;
+mod presets;
+mod rehearsals;
+mod steps;
+
+use super::allow_private;
 use crate::entry;
 use crate::testing::{World, attempt, handover};
-use http_client::Response;
+use domain::fidelity;
+use domain::order::answer::Progress;
+use domain::order::event::LookupFinding;
+use http_client::{Failure, Response};
+use ports::supplier::LookupAnswer;
+use ports::{Acceptance, Handover, SendOutcome};
+use serde_json::{Value, json};
+use std::time::Duration;
 
 const BODY_TEMPLATE: &str = r#"{"po": {{ number }}, "to": {{ ship_to }}, "items": [
 {%- for line in lines %}{"sku": {{ line.supplier_sku }}, "qty": {{ line.quantity }}}{% if not loop.last %},{% endif %}{% endfor -%}
@@ -98,10 +115,9 @@ async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["po"], number);
     assert_eq!(body["to"]["address2"], "Unit \"4\"");
-    let decoded = supplier.decode(&artifact).unwrap();
-    let records = &decoded.parts[0].records;
+    let records = supplier.decode(&artifact).unwrap().parts[0].records;
     let (lines, handover) = ([("LS-1", 2), ("LS-2", 13)], handover());
-    let missing = decoded.missing(handover.ship_to.reveal(), &lines, &[]);
+    let missing = fidelity::missing(handover.ship_to.reveal(), &lines, &records, &[]);
     assert!(missing.is_empty(), "{missing:?}");
     assert!(
         records.contains(&vec!["2".to_owned(), "LS-1".to_owned()])
@@ -134,6 +150,44 @@ async fn success_is_accepted_with_an_exact_reference() {
         panic!("{outcome:?}")
     };
     assert_eq!(references[0].chars().count(), 100);
+}
+
+#[tokio::test]
+async fn busy_and_unauthorized_were_not_sent() {
+    for (status, denied) in [(429, false), (401, true), (403, true), (503, false)] {
+        let outcome = answered(false, status, "<html>").await;
+        let SendOutcome::NotSent {
+            retry_after,
+            unauthorized,
+            ..
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(retry_after, Some(Duration::from_mins(2)));
+        assert_eq!(unauthorized, denied, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_rejected_with_evidence() {
+    for status in [400, 404, 409, 422] {
+        let outcome = answered(false, status, "no such SKU").await;
+        let SendOutcome::Rejected {
+            detail, evidence, ..
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(detail, format!("HTTP {status}"));
+        assert!(evidence.ends_with(b"no such SKU"));
+    }
+    // After a doubt a conflict may be with what we sent before.
+    let outcome = answered(true, 409, "conflict").await;
+    assert!(
+        matches!(outcome, SendOutcome::InDoubt { .. }),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -178,32 +232,19 @@ async fn everything_else_is_in_doubt() {
 }
 
 #[tokio::test]
-async fn what_exists_already_is_ours_after_a_doubt_or_when_it_is_found() {
-    let duplicate = || Ok(response(409, r#"{"code": "duplicate", "id": 7}"#));
-    let found = Ok(response(200, r#"{"orders": [{"id": "A-7"}]}"#));
-    let absent = || Ok(response(200, r#"{"orders": []}"#));
-    let outcome = outcome_of(specific(), true, [duplicate()]).await;
-    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(references.first().map(String::as_str), Some("7"));
-    let outcome = outcome_of(specific(), false, [duplicate(), found]).await;
-    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(references.first().map(String::as_str), Some("A-7"));
-    let outcome = outcome_of(specific(), false, [duplicate(), absent()]).await;
-    assert!(
-        matches!(outcome, SendOutcome::InDoubt { .. }),
-        "{outcome:?}"
-    );
-    let mut without = specific();
-    without.as_object_mut().unwrap().remove("lookup");
-    let outcome = outcome_of(without, false, [duplicate()]).await;
-    assert!(
-        matches!(outcome, SendOutcome::InDoubt { .. }),
-        "{outcome:?}"
-    );
+async fn failures_of_the_connection_keep_their_class() {
+    let refused = || Err(Failure::NotSent("refused".to_owned()));
+    let outcome = outcome_of(specific(), false, [refused()]).await;
+    assert!(matches!(
+        outcome,
+        SendOutcome::NotSent {
+            unauthorized: false,
+            ..
+        }
+    ));
+    let silent = || Err(Failure::InDoubt("no answer in time".to_owned()));
+    let outcome = outcome_of(specific(), false, [silent()]).await;
+    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
 }
 
 #[tokio::test]
@@ -308,6 +349,11 @@ fn bad_settings_are_named() {
         ("/create/success", json!("status >"), "create.success"),
         ("/create/method", json!("post it"), "create.method"),
         (
+            "/create/url",
+            json!("http://api.acme.example/"),
+            "create.url",
+        ),
+        (
             "/create/secret_headers",
             json!({"A": "{OTHER}"}),
             "create.secret_headers.A",
@@ -317,7 +363,7 @@ fn bad_settings_are_named() {
             json!({"idempotency-key": "ACME_KEY"}),
             "create.headers",
         ),
-        ("/create/bodyy", json!(""), "http"),
+        ("/create/bodyy", json!(""), "create.bodyy"),
         ("/lookup/lag", json!(null), "lookup.lag"),
         ("/timeout", json!(0), "timeout"),
     ] {

@@ -1,0 +1,156 @@
+//! One request to a supplier and its answer, within the supplier's limits and under our name.
+
+use super::answer::{Answer, plain};
+use super::auth::Identity;
+use super::lines::Reasons;
+use super::rate::Limits;
+use super::request::{Rendered, RequestKind};
+use super::sequence::{OpenLookup, Sequence};
+use crate::templates::Templates;
+use http_client::{Failure, Http};
+use ports::{Artifact, Attempt, SendOutcome};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all requests to one supplier share.
+pub(super) struct Connection {
+    pub(super) http: Arc<dyn Http>,
+    pub(super) templates: Templates,
+    pub(super) identity: Identity,
+    pub(super) limits: Limits,
+    pub(super) timeout: Duration,
+    pub(super) reason: Option<String>,
+    pub(super) reasons: Reasons,
+    /// Whether templates mark orders as tests.
+    pub(super) test: bool,
+}
+
+/// What became of one request of a step.
+pub(super) struct Exchange {
+    pub(super) outcome: SendOutcome,
+    pub(super) answer: Option<Answer>,
+}
+
+/// An answer, and what is known of the request beside it.
+pub(super) struct Sent {
+    pub(super) answer: Answer,
+    pub(super) wait: Option<Duration>,
+    pub(super) with_cached_token: bool,
+}
+
+impl Sequence {
+    pub(super) async fn exchange(&self, artifact: &Artifact, attempt: &Attempt) -> Exchange {
+        let not_sent = |why: String| Exchange {
+            outcome: SendOutcome::not_sent(why),
+            answer: None,
+        };
+        let stored = match Self::stored(artifact) {
+            Ok(stored) => stored,
+            Err(error) => return not_sent(error.0),
+        };
+        let step = match self.next(&attempt.progress) {
+            Ok(step) => step,
+            Err(error) => return not_sent(error.0),
+        };
+        if step.settings.name != stored.step {
+            return not_sent(format!("the artifact is for the step {:?}", stored.step));
+        }
+        if let Err(wait) = self.connection.limits.take() {
+            return Exchange {
+                outcome: SendOutcome::NotSent {
+                    retry_after: Some(wait),
+                    why: "as many requests as the supplier permits were sent".to_owned(),
+                    unauthorized: false,
+                },
+                answer: None,
+            };
+        }
+        let rendered = stored.request.clone();
+        match self.request(&step.request, rendered, attempt).await {
+            Err(outcome) => Exchange {
+                outcome,
+                answer: None,
+            },
+            Ok(sent) => {
+                let outcome = self.judge(step, &stored, &sent, attempt).await;
+                Exchange {
+                    outcome,
+                    answer: Some(sent.answer),
+                }
+            }
+        }
+    }
+
+    async fn request(
+        &self,
+        kind: &RequestKind,
+        rendered: Rendered,
+        attempt: &Attempt,
+    ) -> Result<Sent, SendOutcome> {
+        let connection = &self.connection;
+        let read = |response| {
+            let number = attempt.id.number.to_string();
+            Answer::new(response, &number, &attempt.progress.extracted)
+        };
+        let http = connection.http.as_ref();
+        // Others may be asking for the token already: to wait for them takes no longer than to ask,
+        // or the send would outlast its claim.
+        let shown = connection.identity.show(http, connection.timeout);
+        let shown = match tokio::time::timeout(connection.timeout, shown).await {
+            Ok(Ok(shown)) => shown,
+            Err(_) => return Err(SendOutcome::not_sent("no access token in time")),
+            Ok(Err(failure)) => {
+                let heard = failure
+                    .response
+                    .map(read)
+                    .and_then(|answer| connection.limits.hear(&answer));
+                return Err(SendOutcome::NotSent {
+                    retry_after: heard,
+                    why: failure.why,
+                    unauthorized: failure.unauthorized,
+                });
+            }
+        };
+        let request = kind.complete(rendered, shown.headers);
+        match http.send(&request, connection.timeout).await {
+            Ok(response) => {
+                let answer = read(response);
+                if matches!(answer.status, 401 | 403) {
+                    connection.identity.forget().await;
+                }
+                let wait = connection.limits.hear(&answer);
+                Ok(Sent {
+                    answer,
+                    wait,
+                    with_cached_token: shown.is_cached,
+                })
+            }
+            Err(Failure::NotSent(why)) => Err(SendOutcome::not_sent(why)),
+            Err(Failure::InDoubt(why)) => Err(SendOutcome::InDoubt {
+                why,
+                evidence: Vec::new(),
+            }),
+        }
+    }
+
+    /// Asks whether the step is done; `None` where the question got no answer.
+    pub(super) async fn ask(&self, lookup: &OpenLookup, attempt: &Attempt) -> Option<Answer> {
+        let seen = json!({
+            "number": attempt.id.number,
+            "extracted": plain(&attempt.progress.extracted),
+            "cancel": attempt.id.cancel.map(|request| json!({ "id": format!("X{request}") })),
+            "test": self.connection.test,
+        });
+        let rendered = lookup
+            .request
+            .render(&self.connection.templates, &seen)
+            .ok()?;
+        if !self.connection.limits.spend() {
+            return None;
+        }
+        let sent = self.request(&lookup.request, rendered, attempt);
+        let sent = tokio::time::timeout(self.connection.timeout, sent).await;
+        sent.ok()?.ok().map(|sent| sent.answer)
+    }
+}

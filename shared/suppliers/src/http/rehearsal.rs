@@ -1,0 +1,272 @@
+//! A marked test order, sent to the supplier's sandbox step by step before a real one goes out.
+
+use super::checks;
+use super::sequence::Sequence;
+use super::settings::{Auth, Sandbox, Settings, Step};
+use crate::{Opening, SettingsError};
+use domain::order::answer::Progress;
+use domain::order::event::LookupFinding;
+use ports::supplier::LookupAnswer;
+use ports::{
+    Acceptance, Attempt, Handover, LineStatus, PrepareError, SendId, SendLookup, SendOutcome,
+    Supplier,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Numbers of test orders begin so; no channel may have this code.
+const TEST: &str = "TEST-";
+
+/// A supplier as its sandbox knows it.
+pub struct Rehearsal {
+    sequence: Sequence,
+    last_step: Option<String>,
+}
+
+/// What one step of a rehearsal did; its `Display` is for the merchant's terminal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepReport {
+    pub step: String,
+    /// Method, URL, headers and body as sent, without what secrets added.
+    pub request: String,
+    /// What the supplier would not find in the request though the order has it.
+    pub missing: Vec<String>,
+    pub status: Option<u16>,
+    /// The answer as evidence would keep it.
+    pub answer: String,
+    /// In which class it falls, and why.
+    pub judged: String,
+    pub extracted: BTreeMap<String, Vec<String>>,
+    /// What the step's look-up says right afterwards, where it has one.
+    pub looked_up: Option<String>,
+}
+
+/// Opens the sandbox version of a supplier, where its settings have one.
+pub fn rehearsal(opening: Opening) -> Result<Rehearsal, SettingsError> {
+    let method = &opening.settings.method;
+    if method != "http" {
+        let message = format!("a supplier of the method {method:?} has no sandbox");
+        return Err(SettingsError::new("method", message));
+    }
+    let settings = checks::checked(&opening.settings.specific)?;
+    let Some(sandbox) = &settings.sandbox else {
+        let message = "without [sandbox] a test order would be a real one: urls, marker = true \
+                       or last_step";
+        return Err(SettingsError::new("sandbox", message));
+    };
+    if sandbox.urls.is_empty() && !sandbox.marker && sandbox.last_step.is_none() {
+        let message = "it keeps a test order from being a real one by none of urls, marker = true \
+                       and last_step";
+        return Err(SettingsError::new("sandbox", message));
+    }
+    covered(&settings, sandbox)?;
+    let last_step = sandbox.last_step.clone();
+    if let Some(last) = &last_step
+        && !settings.steps().iter().any(|(_, step)| step.name == *last)
+    {
+        let message = format!("there is no step {last:?}");
+        return Err(SettingsError::new("sandbox.last_step", message));
+    }
+    Ok(Rehearsal {
+        sequence: super::sequence(opening, &settings, true)?,
+        last_step,
+    })
+}
+
+/// One URL outside of the sandbox would take the test order for a real one.
+fn covered(settings: &Settings, sandbox: &Sandbox) -> Result<(), SettingsError> {
+    if sandbox.urls.is_empty() {
+        return Ok(());
+    }
+    let mut urls = Vec::new();
+    if let Some(Auth::OAuth2 { token_url, .. }) = &settings.auth {
+        urls.push(("auth.token_url".to_owned(), token_url.clone()));
+    }
+    for (path, step) in settings.steps() {
+        if let Some(lookup) = &step.lookup {
+            let path = format!("{}.url", Step::lookup_path(&path));
+            urls.push((path, lookup.url.clone()));
+        }
+        urls.push((format!("{path}.url"), step.url));
+    }
+    for (path, url) in urls {
+        if !sandbox.urls.keys().any(|from| url.starts_with(from)) {
+            let message = format!("{path} begins like none of these");
+            return Err(SettingsError::new("sandbox.urls", message));
+        }
+    }
+    Ok(())
+}
+
+impl Rehearsal {
+    /// Sends the steps one after another until the last, or until one is not done. The hand-over's
+    /// number must be one of a test.
+    pub async fn perform(&self, handover: &Handover) -> Result<Vec<StepReport>, PrepareError> {
+        let number = handover.number.to_string();
+        if !number.starts_with(TEST) {
+            let why = format!("{number} is no test order: its number begins with {TEST}");
+            return Err(PrepareError(why));
+        }
+        let mut reports = Vec::new();
+        let mut progress = Progress::default();
+        loop {
+            let step = self.sequence.next(&progress)?.settings.name.clone();
+            let attempt = Attempt {
+                id: SendId {
+                    number: handover.number.clone(),
+                    cancel: None,
+                },
+                attempt: 1,
+                doubted: false,
+                progress: progress.clone(),
+            };
+            let (mut report, outcome) = self.step(&step, handover, &attempt).await?;
+            let is_end = self.last_step.as_ref() == Some(&step);
+            if is_end && matches!(outcome, SendOutcome::Done(_)) {
+                "done; the steps that follow would make it real".clone_into(&mut report.judged);
+            }
+            reports.push(report);
+            match outcome {
+                SendOutcome::Done(done) if !is_end => {
+                    progress = progress.with(&done.step, done.extracted);
+                }
+                SendOutcome::Done(_)
+                | SendOutcome::Accepted(_)
+                | SendOutcome::Rejected { .. }
+                | SendOutcome::NotSent { .. }
+                | SendOutcome::InDoubt { .. }
+                | SendOutcome::Foreign { .. } => return Ok(reports),
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        step: &str,
+        handover: &Handover,
+        attempt: &Attempt,
+    ) -> Result<(StepReport, SendOutcome), PrepareError> {
+        let artifact = self.sequence.prepare(handover, &attempt.progress)?;
+        let rendered = Sequence::shown(&artifact)?;
+        let mut request = format!("{} {}\n", rendered.method, rendered.url);
+        for (name, value) in &rendered.headers {
+            request.extend([name.as_str(), ": ", value, "\n"]);
+        }
+        request.extend(["\n", &rendered.body]);
+        let mut missing = Vec::new();
+        if artifact.carries_order {
+            let decoded = self.sequence.decode(&artifact)?;
+            let lines: Vec<(&str, u32)> = handover
+                .lines
+                .iter()
+                .map(|line| (line.supplier_sku.as_str(), line.quantity))
+                .collect();
+            missing = decoded.missing(handover.ship_to.reveal(), &lines, &artifact.omits);
+        }
+        let exchange = self.sequence.exchange(&artifact, attempt).await;
+        let (judged, extracted) = told(&exchange.outcome);
+        let has_lookup = self
+            .sequence
+            .next(&attempt.progress)
+            .is_ok_and(|step| step.lookup.is_some());
+        let looked_up = if has_lookup && exchange.answer.is_some() {
+            Some(found(&self.sequence.find(attempt).await))
+        } else {
+            None
+        };
+        let report = StepReport {
+            step: step.to_owned(),
+            request: request.trim_end().to_owned(),
+            missing,
+            status: exchange.answer.as_ref().map(|answer| answer.status),
+            answer: exchange.answer.as_ref().map_or_else(String::new, |answer| {
+                String::from_utf8_lossy(&answer.evidence())
+                    .trim_end()
+                    .to_owned()
+            }),
+            judged,
+            extracted,
+            looked_up,
+        };
+        Ok((report, exchange.outcome))
+    }
+}
+
+fn told(outcome: &SendOutcome) -> (String, BTreeMap<String, Vec<String>>) {
+    let mut extracted = BTreeMap::new();
+    let judged = match outcome {
+        SendOutcome::Accepted(acceptance) => format!("accepted{}", accepted(acceptance)),
+        SendOutcome::Done(done) => {
+            extracted.clone_from(&done.extracted);
+            "done; the next step follows".to_owned()
+        }
+        SendOutcome::Rejected { reason, detail, .. } => {
+            format!("rejected ({}): {detail}", reason.name())
+        }
+        SendOutcome::NotSent {
+            retry_after, why, ..
+        } => match retry_after {
+            Some(after) => format!("not sent, again in {} s: {why}", after.as_secs()),
+            None => format!("not sent: {why}"),
+        },
+        SendOutcome::InDoubt { why, .. } => format!("in doubt: {why}"),
+        SendOutcome::Foreign { why, .. } => format!("in doubt for a person: {why}"),
+    };
+    (judged, extracted)
+}
+
+fn found(answer: &LookupAnswer) -> String {
+    match answer {
+        LookupAnswer::Accepted(acceptance) => format!("found{}", accepted(acceptance)),
+        LookupAnswer::Done(_) => "found".to_owned(),
+        LookupAnswer::NotFound(LookupFinding::Absent) => "not there (yet)".to_owned(),
+        LookupAnswer::NotFound(LookupFinding::Unclear) => {
+            "unclear: neither found nor absent recognises the answer".to_owned()
+        }
+    }
+}
+
+fn accepted(acceptance: &Acceptance) -> String {
+    let mut text = match acceptance.references.as_slice() {
+        [] => ", without a number of theirs".to_owned(),
+        references => format!(", as {}", references.join(" and ")),
+    };
+    for line in &acceptance.lines {
+        let status = match &line.status {
+            LineStatus::Backordered(None) => "backordered".to_owned(),
+            LineStatus::Backordered(Some(day)) => format!("backordered until {day}"),
+            LineStatus::Rejected { reason, .. } => format!("rejected ({})", reason.name()),
+        };
+        let quantity = line.quantity.to_string();
+        text.extend(["; ", &quantity, " of ", &line.supplier_sku, " ", &status]);
+    }
+    text
+}
+
+impl fmt::Display for StepReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let indented = |text: &str| {
+            text.lines()
+                .map(|line| format!("    {line}").trim_end().to_owned())
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        writeln!(formatter, "step {}", self.step)?;
+        writeln!(formatter, "  sent\n{}", indented(&self.request))?;
+        if !self.missing.is_empty() {
+            let missing = self.missing.join(", ");
+            writeln!(formatter, "  lacks {missing}: a real order would be held")?;
+        }
+        if self.status.is_some() {
+            writeln!(formatter, "  answered\n{}", indented(&self.answer))?;
+        }
+        writeln!(formatter, "  judged: {}", self.judged)?;
+        for (name, values) in &self.extracted {
+            writeln!(formatter, "  extracted {name} = {}", values.join(", "))?;
+        }
+        if let Some(looked_up) = &self.looked_up {
+            writeln!(formatter, "  looked up: {looked_up}")?;
+        }
+        Ok(())
+    }
+}

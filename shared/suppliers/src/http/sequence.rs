@@ -1,0 +1,301 @@
+//! The steps in which something is handed over: a purchase order, or a request to take one back.
+
+use super::answer::plain;
+use super::auth::Secrets;
+use super::exchange::Connection;
+use super::request::{Draft, Rendered, RequestKind};
+use super::settings::{Lookup, Settings, Step};
+use crate::SettingsError;
+use crate::templates::Templates;
+use async_trait::async_trait;
+use domain::order::answer::Progress;
+use domain::order::event::LookupFinding;
+use jiff::Timestamp;
+use ports::supplier::LookupAnswer;
+use ports::{
+    Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, PrepareError, SendLookup,
+    SendOutcome, StepDone, Supplier,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Order,
+    Cancel,
+}
+
+pub(super) struct Sequence {
+    pub(super) kind: Kind,
+    pub(super) connection: Arc<Connection>,
+    pub(super) steps: Vec<OpenStep>,
+    pub(super) cancels: Option<Box<Sequence>>,
+}
+
+pub(super) struct OpenStep {
+    pub(super) settings: Step,
+    pub(super) path: String,
+    pub(super) request: RequestKind,
+    pub(super) lookup: Option<OpenLookup>,
+    carries_order: bool,
+    takes_back: TakesBack,
+    pub(super) is_last: bool,
+}
+
+/// How little a request to cancel can ask for.
+struct TakesBack {
+    whole_only: bool,
+    one_reference: bool,
+}
+
+pub(super) struct OpenLookup {
+    pub(super) settings: Lookup,
+    pub(super) request: RequestKind,
+}
+
+/// The artifact.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) step: String,
+    pub(super) request: Rendered,
+    /// To tell our order from another one with its number.
+    pub(super) ordered: Vec<(String, u32)>,
+}
+
+/// What templates see.
+#[derive(Serialize)]
+struct Seen<'a> {
+    #[serde(flatten)]
+    handover: &'a Handover,
+    /// What the steps before gave.
+    extracted: Value,
+    /// Only in a rehearsal.
+    test: bool,
+}
+
+pub(super) fn open_steps(
+    kind: Kind,
+    settings: &Settings,
+    secrets: &Secrets<'_>,
+    templates: &mut Templates,
+) -> Result<Vec<OpenStep>, SettingsError> {
+    let steps = match kind {
+        Kind::Order => settings.steps(),
+        Kind::Cancel => settings.cancels(),
+    };
+    let count = steps.len();
+    let mut opened = Vec::new();
+    for (index, (path, step)) in steps.into_iter().enumerate() {
+        for (name, expression) in step.expressions() {
+            templates.check(&format!("{path}.{name}"), expression)?;
+        }
+        let draft = Draft::of_step(&path, &step);
+        let request = draft.open(settings, secrets, templates)?;
+        let takes_back = TakesBack {
+            whole_only: step.whole_only.unwrap_or(!draft.names_lines()),
+            one_reference: step.one_reference.unwrap_or(draft.takes_first_reference()),
+        };
+        let mut lookup = None;
+        if let Some(settings_of_lookup) = &step.lookup {
+            let place = Step::lookup_path(&path);
+            for (name, expression) in settings_of_lookup.expressions() {
+                templates.check(&format!("{place}.{name}"), expression)?;
+            }
+            let draft = Draft::of_lookup(&path, settings_of_lookup);
+            lookup = Some(OpenLookup {
+                settings: settings_of_lookup.clone(),
+                request: draft.open(settings, secrets, templates)?,
+            });
+        }
+        opened.push(OpenStep {
+            request,
+            lookup,
+            carries_order: step
+                .carries_order
+                .unwrap_or(kind == Kind::Order && index == 0),
+            takes_back,
+            is_last: index + 1 == count,
+            path,
+            settings: step,
+        });
+    }
+    Ok(opened)
+}
+
+impl Sequence {
+    /// The step after those that are done; settings that changed in between are no reason to guess.
+    pub(super) fn next(&self, progress: &Progress) -> Result<&OpenStep, PrepareError> {
+        let mut steps = self.steps.iter();
+        for done in &progress.steps {
+            match steps.next() {
+                Some(step) if step.settings.name == *done => {}
+                Some(step) => {
+                    return Err(PrepareError(format!(
+                        "the step {done:?} is done, but the settings have {:?} in its place",
+                        step.settings.name
+                    )));
+                }
+                None => {
+                    return Err(PrepareError(format!(
+                        "the step {done:?} is done, but the settings know no such step"
+                    )));
+                }
+            }
+        }
+        steps
+            .next()
+            .ok_or_else(|| PrepareError("all steps are done".to_owned()))
+    }
+
+    pub(super) fn stored(artifact: &Artifact) -> Result<Stored, PrepareError> {
+        serde_json::from_slice(&artifact.bytes)
+            .map_err(|error| PrepareError(format!("the artifact cannot be read: {error}")))
+    }
+
+    /// The request that an artifact holds, for a person's eyes: it has no secrets.
+    pub(super) fn shown(artifact: &Artifact) -> Result<Rendered, PrepareError> {
+        Ok(Self::stored(artifact)?.request)
+    }
+}
+
+#[async_trait]
+impl Supplier for Sequence {
+    fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
+        let step = self.next(progress)?;
+        let lines = match (self.kind, &handover.cancel) {
+            (Kind::Order, _) => &handover.lines,
+            (Kind::Cancel, None) => {
+                return Err(PrepareError("this is no request to cancel".to_owned()));
+            }
+            (Kind::Cancel, Some(cancel)) => {
+                if step.takes_back.whole_only && !cancel.whole {
+                    return Err(PrepareError(format!(
+                        "{} can only take back the whole order, not single lines of it: ask them",
+                        handover.supplier
+                    )));
+                }
+                if step.takes_back.one_reference && cancel.references.len() != 1 {
+                    return Err(PrepareError(format!(
+                        "{} has it under {} numbers, and this request names one: ask them",
+                        handover.supplier,
+                        cancel.references.len()
+                    )));
+                }
+                &cancel.lines
+            }
+        };
+        let seen = Seen {
+            handover,
+            extracted: plain(&progress.extracted),
+            test: self.connection.test,
+        };
+        let stored = Stored {
+            step: step.settings.name.clone(),
+            request: step.request.render(&self.connection.templates, &seen)?,
+            ordered: lines
+                .iter()
+                .map(|line| (line.supplier_sku.clone(), line.quantity))
+                .collect(),
+        };
+        let bytes = serde_json::to_vec(&stored).map_err(|error| PrepareError(error.to_string()))?;
+        Ok(Artifact {
+            media_type: "application/json".to_owned(),
+            bytes,
+            omits: step.settings.omits.clone(),
+            carries_order: step.carries_order,
+        })
+    }
+
+    fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
+        let request = Self::stored(artifact)?.request;
+        match request.format {
+            Some(format) => format.decode(&request.body),
+            None => Ok(Decoded::default()),
+        }
+    }
+
+    /// One request, another before it for a token, and another after it where "exists already" or a
+    /// refused second request to cancel is looked up at once.
+    fn timeout(&self) -> Duration {
+        let token = u32::from(self.connection.identity.asks_first());
+        let looks = self.steps.iter().any(|step| {
+            let looks = step.settings.already_exists.is_some() || self.kind == Kind::Cancel;
+            looks && step.lookup.is_some()
+        });
+        self.connection.timeout * (1 + token + u32::from(looks))
+    }
+
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
+        self.exchange(artifact, attempt).await.outcome
+    }
+
+    fn lookup(&self) -> Option<&dyn SendLookup> {
+        self.steps
+            .iter()
+            .any(|step| step.lookup.is_some())
+            .then_some(self as &dyn SendLookup)
+    }
+
+    fn cancels(&self) -> Option<&dyn Supplier> {
+        self.cancels
+            .as_deref()
+            .map(|sequence| sequence as &dyn Supplier)
+    }
+
+    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+        self.connection.limits.not_before(now)
+    }
+}
+
+#[async_trait]
+impl SendLookup for Sequence {
+    fn policy(&self, attempt: &Attempt) -> LookupPolicy {
+        let step = self.next(&attempt.progress).ok();
+        let lookup = step.and_then(|step| step.lookup.as_ref());
+        LookupPolicy {
+            authoritative_after: lookup.and_then(|lookup| lookup.settings.lag()),
+        }
+    }
+
+    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
+        let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
+        let Ok(step) = self.next(&attempt.progress) else {
+            return unclear;
+        };
+        let Some(lookup) = &step.lookup else {
+            return unclear;
+        };
+        match self.ask(lookup, attempt).await {
+            None => unclear,
+            Some(answer) => self
+                .looked(step, lookup, &answer)
+                .map_or_else(LookupAnswer::NotFound, LookupAnswer::from),
+        }
+    }
+}
+
+/// The last step of a sequence, or one that others follow.
+pub(super) enum Finished {
+    Accepted(Acceptance),
+    Done(StepDone),
+}
+
+impl From<Finished> for SendOutcome {
+    fn from(finished: Finished) -> Self {
+        match finished {
+            Finished::Accepted(acceptance) => Self::Accepted(acceptance),
+            Finished::Done(done) => Self::Done(done),
+        }
+    }
+}
+
+impl From<Finished> for LookupAnswer {
+    fn from(finished: Finished) -> Self {
+        match finished {
+            Finished::Accepted(acceptance) => Self::Accepted(acceptance),
+            Finished::Done(done) => Self::Done(done),
+        }
+    }
+}

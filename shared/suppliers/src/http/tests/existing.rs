@@ -1,0 +1,132 @@
+//! Orders that exist already, and refusals in the supplier's words.
+
+use super::{changed, outcome_of, response, specific};
+use crate::testing::World;
+use domain::order::answer::RejectionReason;
+use http_client::Failure;
+use ports::{Acceptance, SendOutcome};
+use serde_json::{Value, json};
+
+fn references(outcome: &SendOutcome) -> &[String] {
+    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    references
+}
+
+fn doubt(outcome: &SendOutcome) -> &str {
+    let SendOutcome::InDoubt { why, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    why
+}
+
+#[tokio::test]
+async fn what_exists_already_is_ours_after_a_doubt() {
+    let duplicate = || Ok(response(409, r#"{"code": "duplicate", "id": 7}"#));
+    let outcome = outcome_of(specific(), true, [duplicate()]).await;
+    assert_eq!(references(&outcome), ["7"]);
+    let mut without = specific();
+    without.as_object_mut().unwrap().remove("lookup");
+    let outcome = outcome_of(without.clone(), true, [duplicate()]).await;
+    assert_eq!(references(&outcome), ["7"]);
+    let outcome = outcome_of(without, false, [duplicate()]).await;
+    assert_eq!(
+        doubt(&outcome),
+        "HTTP 409: it exists already, though not by us"
+    );
+    // The answer says no number of theirs, but the look-up does; where that fails, it is ours still.
+    let nameless = || Ok(response(409, r#"{"code": "duplicate"}"#));
+    let found = Ok(response(200, r#"{"orders": [{"id": "A-7"}]}"#));
+    let outcome = outcome_of(specific(), true, [nameless(), found]).await;
+    assert_eq!(references(&outcome), ["A-7"]);
+    let silent = Err(Failure::InDoubt("no answer within 20 s".to_owned()));
+    let outcome = outcome_of(specific(), true, [nameless(), silent]).await;
+    assert!(references(&outcome).is_empty());
+}
+
+#[tokio::test]
+async fn what_exists_already_is_ours_with_the_same_lines_only() {
+    let duplicate = || Ok(response(409, r#"{"code": "duplicate", "id": 7}"#));
+    let found = |lines: Value| {
+        let body = json!({"orders": [{"id": "A-7", "lines": lines}]});
+        Ok(response(200, &body.to_string()))
+    };
+    let ordered = json!({
+        "each": "body.orders[0].lines", "sku": "it.article", "quantity": "it.quantity",
+    });
+    let specific_with = || changed("/lookup/ordered", ordered.clone());
+    let same = || {
+        json!([
+            {"article": "LS-2", "quantity": "13"},
+            {"article": "LS-1", "quantity": 1},
+            {"article": "LS-1", "quantity": 1},
+        ])
+    };
+    let outcome = outcome_of(specific_with(), false, [duplicate(), found(same())]).await;
+    assert_eq!(references(&outcome), ["A-7"]);
+    let other = json!([{"article": "LS-1", "quantity": 2}]);
+    let outcome = outcome_of(specific_with(), false, [duplicate(), found(other)]).await;
+    assert_eq!(
+        doubt(&outcome),
+        "HTTP 409: it exists already, with other lines"
+    );
+    let SendOutcome::InDoubt { evidence, .. } = outcome else {
+        unreachable!()
+    };
+    let evidence = String::from_utf8(evidence).unwrap();
+    assert!(evidence.contains("duplicate") && evidence.contains("the look-up: HTTP 200"));
+    let nonsense = json!([{"article": "LS-1", "quantity": "many"}]);
+    let outcome = outcome_of(specific_with(), false, [duplicate(), found(nonsense)]).await;
+    assert!(doubt(&outcome).contains("cannot be read"), "{outcome:?}");
+    let absent = || Ok(response(200, r#"{"orders": []}"#));
+    let outcome = outcome_of(specific_with(), false, [duplicate(), absent()]).await;
+    assert!(doubt(&outcome).contains("does not find it"), "{outcome:?}");
+    // Found by our number, but by whom?
+    let outcome = outcome_of(specific(), false, [duplicate(), found(same())]).await;
+    assert!(doubt(&outcome).contains("lookup.ordered"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn their_words_for_a_refusal_become_ours() {
+    let mut specific = specific();
+    specific["reason"] = json!("body.code");
+    specific["reasons"] = json!({"OUT_OF_STOCK": "inventory-out-of-stock", "17": "invalid-sku"});
+    for (body, expected, detail) in [
+        (
+            r#"{"code": "OUT_OF_STOCK"}"#,
+            RejectionReason::InventoryOutOfStock,
+            "HTTP 422: OUT_OF_STOCK",
+        ),
+        (
+            r#"{"code": 17}"#,
+            RejectionReason::InvalidSku,
+            "HTTP 422: 17",
+        ),
+        (
+            r#"{"code": "E99"}"#,
+            RejectionReason::Unknown,
+            "HTTP 422: E99",
+        ),
+        // A sentence may quote the customer: it stays in the evidence.
+        (
+            r#"{"code": "No delivery to Ada Example"}"#,
+            RejectionReason::Unknown,
+            "HTTP 422",
+        ),
+        ("<html>", RejectionReason::Unknown, "HTTP 422"),
+    ] {
+        let outcome = outcome_of(specific.clone(), false, [Ok(response(422, body))]).await;
+        let SendOutcome::Rejected {
+            reason, detail: d, ..
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((reason, d.as_str()), (expected, detail));
+    }
+    specific["reasons"] = json!({"X": "no-such-reason"});
+    let error = World::default().open("http", specific).err().unwrap();
+    assert_eq!(error.path, "reasons.X");
+    assert!(error.message.contains("inventory-out-of-stock"), "{error}");
+}
