@@ -11,7 +11,7 @@ use domain::messages::Message;
 use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::order::decide::{Command, Verdict};
-use domain::order::event::Recorded;
+use domain::order::event::{Event, Recorded};
 use domain::order::machine::{Cancel, SendState};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::timeline::{label, timeline};
@@ -187,6 +187,24 @@ pub(crate) async fn order(data: &Path, text: &str) -> anyhow::Result<u8> {
         return Ok(not_found(text));
     };
     show(&history.fold()?, &history.events, SystemClock.now());
+    let last = history.events.iter().rev().find_map(|recorded| {
+        if let Event::Routed(routed) = &recorded.event {
+            Some(routed.trace)
+        } else {
+            None
+        }
+    });
+    if let Some(number) = last
+        && let Some(trace) = store.trace(&id, number).await?
+    {
+        say(format_args!(
+            "  why it was routed so, configuration {}:",
+            trace.configuration.short()
+        ));
+        for fact in trace.explain() {
+            say(format_args!("    {fact}"));
+        }
+    }
     Ok(OK)
 }
 

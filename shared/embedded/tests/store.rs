@@ -189,6 +189,8 @@ async fn what_was_committed_survives_a_restart() {
         triggers: Vec::new(),
         lines: Vec::new(),
         grouping: "by supplier".to_owned(),
+        groupings: Vec::new(),
+        notes: Vec::new(),
     };
     let full = Commit {
         payload: Some((1, payload.clone())),
