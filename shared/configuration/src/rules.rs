@@ -30,7 +30,7 @@ pub(crate) fn read(file: &File<'_>, known: &Known<'_>) -> Rules {
         if let Some(mut risk) = root.table("risk") {
             let hold_tags = risk.optional("hold_tags", "a list of tags", table::texts);
             rules.risk = Risk {
-                hold_tags: lower(hold_tags.unwrap_or_default()),
+                hold_tags: lower(&hold_tags.unwrap_or_default()),
             };
             risk.finish();
         }
@@ -57,7 +57,7 @@ pub(crate) fn read(file: &File<'_>, known: &Known<'_>) -> Rules {
         }
         if let Some(mut tags) = root.table("tags") {
             if let Some(given) = tags.optional("never_send", "a list of tags", table::texts) {
-                rules.never_send_tags = lower(given);
+                rules.never_send_tags = lower(&given);
             }
             tags.finish();
         }
@@ -210,7 +210,7 @@ fn allowed(mut table: Table<'_>, known: &Known<'_>) -> Option<Allowed> {
     found
 }
 
-fn lower(texts: Vec<String>) -> BTreeSet<String> {
+fn lower(texts: &[String]) -> BTreeSet<String> {
     texts.iter().map(|text| text.to_lowercase()).collect()
 }
 

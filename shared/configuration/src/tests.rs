@@ -416,3 +416,229 @@ fn all_mistakes_are_told_at_once() {
 fn a_folder_that_is_not_there_is_a_problem() {
     assert_eq!(load_dir(&example().join("absent")).unwrap_err().len(), 1);
 }
+
+/// The good files with more text at the end of one of them.
+fn with(file: &str, text: &str) -> Result<Configuration, Vec<Problem>> {
+    let mut files = good();
+    files
+        .get_mut(file)
+        .unwrap()
+        .extend_from_slice(text.as_bytes());
+    load(&files)
+}
+
+const TERMS: &str = r#"countries = ["EU", "US"]
+exclude = ["US-HI"]
+prefer = ["DE"]
+currency = "EUR"
+fee = "1.50 EUR"
+minimum_order = "10.00 EUR"
+paused = true
+shipping_cost = [
+  { countries = ["DE"], up_to = 2, amount = "4.00 EUR" },
+  { amount = "9.00 EUR" },
+]
+[supplier.shipping]
+"Express Saver" = "EXP"
+default = "STD"
+[supplier.calendar]
+zone = "Europe/Berlin"
+days = ["mon-wed", "sat"]
+hours = ["13:00-17:30", "08:00-12:00"]
+holidays = [2026-12-25, "2026-12-28..2026-12-30"]
+cut_offs = ["11:00"]
+"#;
+
+const RULES_OF_ROUTING: &str = r#"[limits]
+max_order_value = "500.00 USD"
+max_quantity = 20
+max_quantity_per_line = 10
+max_value_per_package = "300.00 USD"
+[risk]
+hold_tags = ["High-Risk"]
+[cost]
+margin_floor = "12.5%"
+line_margin_floor = "10%"
+max_unit_cost = "40.00 USD"
+max_order_cost = "90.00 EUR"
+[rates]
+base = "USD"
+EUR = "1.08"
+JPY = "0.0065"
+[shipping]
+unmapped = "next-supplier"
+[categories.Knives]
+suppliers = ["north"]
+[channels.acme]
+exclude = ["south"]
+"#;
+
+#[test]
+fn terms_and_rules_are_read() {
+    let mut files = good();
+    let mut extend = |file: &str, text: &str| {
+        files
+            .get_mut(file)
+            .unwrap()
+            .extend_from_slice(text.as_bytes());
+    };
+    extend(SUPPLIERS, TERMS);
+    extend(RULES, RULES_OF_ROUTING);
+    let offers =
+        "sku,supplier,cost,currency,category,countries\nA,south,1.50,,Knives,US CA;US-HI\n";
+    files.insert(OFFERS.to_owned(), offers.as_bytes().to_vec());
+    let loaded = load(&files).unwrap();
+    let south = loaded
+        .settings
+        .suppliers
+        .values()
+        .find(|supplier| supplier.name == "South")
+        .unwrap();
+    insta::assert_debug_snapshot!("terms", south.terms);
+    insta::assert_debug_snapshot!("rules", loaded.settings.rules);
+    let offer = &loaded.catalogue[0].offer;
+    assert_eq!(offer.cost.unwrap().to_string(), "1.50 EUR");
+    assert_eq!(offer.category.as_deref(), Some("Knives"));
+    assert_eq!(offer.countries.len(), 3);
+}
+
+#[test]
+fn each_mistake_in_terms_and_rules_says_what_would_be_right() {
+    let suppliers = [
+        ("countries = [\"UK\"]\n", "countries"),
+        ("countries = []\n", "countries"),
+        ("exclude = [\"us\"]\n", "exclude"),
+        ("prefer = [\"US-HAWAII\"]\n", "prefer"),
+        ("fee = \"1.50\"\n", "fee"),
+        ("fee = 1.5\n", "fee"),
+        ("fee = \"1.505 EUR\"\n", "fee"),
+        ("fee = \"-1.50 EUR\"\n", "fee"),
+        ("currency = \"euro\"\n", "currency"),
+        ("paused = \"yes\"\n", "paused"),
+        ("shipping_cost = [{ up_to = 2 }]\n", "shipping_cost.amount"),
+        (
+            "shipping_cost = [{ up_to = 0, amount = \"1.00 USD\" }]\n",
+            "shipping_cost.up_to",
+        ),
+        (
+            "shipping_cost = [{ amount = \"1.00 USD\" }, { up_to = 2, amount = \"2.00 USD\" }]\n",
+            "shipping_cost.amount",
+        ),
+        (
+            "shipping_cost = [{ amount = \"1.00 USD\", upto = 3 }]\n",
+            "shipping_cost.upto",
+        ),
+        ("shipping = { Standard = 3 }\n", "shipping.Standard"),
+        ("shipping = {}\n", "shipping.default"),
+        ("calendar = { days = [\"mon\"] }\n", "calendar.zone"),
+        (
+            "calendar = { zone = \"Europe/Atlantis\" }\n",
+            "calendar.zone",
+        ),
+        (
+            "calendar = { zone = \"UTC\", days = [\"monday\"] }\n",
+            "calendar.days",
+        ),
+        (
+            "calendar = { zone = \"UTC\", hours = [\"8-17\"] }\n",
+            "calendar.hours",
+        ),
+        (
+            "calendar = { zone = \"UTC\", hours = [\"17:00-08:00\"] }\n",
+            "calendar.hours",
+        ),
+        (
+            "calendar = { zone = \"UTC\", hours = [\"08:00-12:00\", \"11:00-13:00\"] }\n",
+            "calendar.hours",
+        ),
+        (
+            "calendar = { zone = \"UTC\", holidays = [\"2026-02-30\"] }\n",
+            "calendar.holidays",
+        ),
+        (
+            "calendar = { zone = \"UTC\", holidays = [\"2026-12-30..2026-12-28\"] }\n",
+            "calendar.holidays",
+        ),
+        (
+            "calendar = { zone = \"UTC\", cut_offs = [\"24:00\"] }\n",
+            "calendar.cut_offs",
+        ),
+    ];
+    let rules = [
+        (
+            "[limits]\nmax_order_value = \"500\"\n",
+            "limits.max_order_value",
+        ),
+        ("[limits]\nmax_quantity = 0\n", "limits.max_quantity"),
+        ("[cost]\nmargin_floor = \"150%\"\n", "cost.margin_floor"),
+        ("[cost]\nmargin_floor = \"15\"\n", "cost.margin_floor"),
+        ("[cost]\nmargin_floor = \"-1%\"\n", "cost.margin_floor"),
+        ("[rates]\nEUR = \"1.08\"\n", "rates.base"),
+        ("[rates]\nbase = \"USD\"\nEUR = 1.08\n", "rates.EUR"),
+        ("[rates]\nbase = \"USD\"\nEUR = \"0\"\n", "rates.EUR"),
+        ("[rates]\nbase = \"USD\"\neuro = \"1.08\"\n", "rates.euro"),
+        ("[rates]\nbase = \"USD\"\nUSD = \"1.08\"\n", "rates.USD"),
+        ("[shipping]\nunmapped = \"skip\"\n", "shipping.unmapped"),
+        (
+            "[channels.shop]\nsuppliers = [\"north\"]\n",
+            "channels.shop",
+        ),
+        (
+            "[channels.acme]\nsuppliers = [\"west\"]\n",
+            "channels.acme.suppliers",
+        ),
+        ("[channels.acme]\n", "channels.acme.suppliers"),
+        (
+            "[categories.Knives]\nsuppliers = [\"north\"]\nexclude = [\"south\"]\n",
+            "categories.Knives.exclude",
+        ),
+        (
+            "[categories.Knives]\nsupplier = [\"north\"]\n",
+            "categories.Knives.supplier",
+        ),
+    ];
+    let cases = suppliers.map(|case| (SUPPLIERS, case)).into_iter();
+    let cases = cases.chain(rules.map(|case| (RULES, case)));
+    let mut told = Vec::new();
+    for (file, (text, key)) in cases {
+        let problems = with(file, text).unwrap_err();
+        let found = problems
+            .iter()
+            .find(|problem| problem.file == file && problem.key.as_deref() == Some(key));
+        let found = found.unwrap_or_else(|| panic!("{text}: {problems:#?}"));
+        assert!(found.line.is_some() && found.expected.is_some(), "{found}");
+        told.push(found.to_string());
+    }
+    for (from, to, key) in [
+        ("split = \"never\"", "order = [\"price\"]", "routing.order"),
+        (
+            "split = \"never\"",
+            "order = [\"cost\", \"cost\"]",
+            "routing.order",
+        ),
+        (
+            "split = \"never\"",
+            "max_packages = 0",
+            "routing.max_packages",
+        ),
+    ] {
+        let problems = broken(RULES, from, to);
+        assert_eq!(problems[0].key.as_deref(), Some(key));
+        told.push(problems[0].to_string());
+    }
+    insta::assert_snapshot!("mistakes", told.join("\n"));
+}
+
+#[test]
+fn countries_of_an_offer_exist() {
+    let problems = broken(
+        OFFERS,
+        "not_dropshipped,colour",
+        "not_dropshipped,countries",
+    );
+    assert_eq!(
+        problems[0].to_string(),
+        "offers.csv:2: countries: \"red\" is neither a country such as US nor a subdivision such as US-HI; \
+         expected countries and subdivisions separated by spaces, such as US CA US-HI"
+    );
+}

@@ -251,17 +251,16 @@ pub struct Plan {
 }
 
 /// `None` for an order whose content is not known yet: only a refund or cancel has come.
-pub fn plan(order: &Order, facts: &Facts) -> Option<Plan> {
-    let content = &order.content()?;
+pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
+    let content = &before.content()?;
     let tagged = matches!(
-        triggers::tags::check(order, content, facts),
+        triggers::tags::check(before, content, facts),
         Verdict::Hold(_)
     );
     let mut void = Vec::new();
     let mut cancel = Vec::new();
     // The state after what no longer holds is gone: its units wait again.
-    let mut order = order.clone();
-    let before = order.clone();
+    let mut order = before.clone();
     for own in &mut order.purchase_orders {
         let paused = facts
             .settings

@@ -192,13 +192,13 @@ async fn what_was_committed_survives_a_restart() {
         lines: Vec::new(),
     };
     let trace = Trace {
-        groupings: Vec::new(),
-        notes: Vec::new(),
         configuration: Digest::of(b"c"),
         at: at(1),
         triggers: Vec::new(),
         lines: Vec::new(),
         grouping: "by supplier".to_owned(),
+        groupings: Vec::new(),
+        notes: Vec::new(),
     };
     let full = Commit {
         payload: Some((1, payload.clone())),

@@ -28,6 +28,7 @@ pub(super) fn plain() -> Handover {
         merchant: Merchant {
             name: "Example Shop".to_owned(),
             mail: "orders@shop.example".to_owned(),
+            ..Merchant::default()
         },
         supplier: "Acme".to_owned(),
         planned_at: "2026-12-01T10:00:00Z".parse().unwrap(),

@@ -4,7 +4,7 @@ use super::{Stored, all, find, not_found, open, table};
 use crate::{Exit, say};
 use domain::exceptions::{releasable, way_out};
 use domain::order::attention::{Attention, CaseKind};
-use domain::order::event::Recorded;
+use domain::order::event::{Event, Recorded};
 use domain::order::machine::SendState;
 use domain::order::units::Places;
 use domain::order::{Order, PurchaseOrder};
@@ -140,6 +140,24 @@ pub(crate) async fn order(data: &Path, text: &str) -> anyhow::Result<Exit> {
         return Ok(not_found(text));
     };
     show(&history.fold()?, &history.events, SystemClock.now());
+    let last = history.events.iter().rev().find_map(|recorded| {
+        if let Event::Routed(routed) = &recorded.event {
+            Some(routed.trace)
+        } else {
+            None
+        }
+    });
+    if let Some(number) = last
+        && let Some(trace) = store.trace(&id, number).await?
+    {
+        let configuration = trace.configuration.short();
+        say(format_args!(
+            "  why it was routed so, configuration {configuration}:"
+        ));
+        for fact in trace.explain() {
+            say(format_args!("    {fact}"));
+        }
+    }
     Ok(Exit::Done)
 }
 

@@ -257,3 +257,34 @@ fn samples_from_the_shop_are_readable() {
         assert_eq!(events.len(), 1, "{topic}");
     }
 }
+
+#[test]
+fn shipping_discounts_and_contained_taxes_are_read() {
+    let mut payload = fixture("orders.create.json");
+    let plain = order(&payload).content;
+    let shipping = plain.shipping.unwrap();
+    assert_eq!(
+        (shipping.title.as_str(), shipping.code.as_str()),
+        ("Standard", "STD")
+    );
+    assert_eq!(
+        (plain.lines[0].discount, plain.lines[0].included_tax),
+        (None, None)
+    );
+
+    let amount = |text: &str| json!({"shop_money": {"amount": text, "currency_code": "USD"}});
+    payload["line_items"][0]["discount_allocations"] = json!([
+        {"amount": "1.50", "amount_set": amount("1.50")},
+        {"amount": "0.25", "amount_set": amount("0.25")},
+    ]);
+    payload["line_items"][0]["tax_lines"] = json!([{"price": "3.20", "title": "VAT"}]);
+    let lines = order(&payload).content.lines;
+    assert_eq!(lines[0].discount.unwrap().to_string(), "1.75 USD");
+    assert_eq!(lines[0].included_tax, None, "added to the price");
+    payload["taxes_included"] = json!(true);
+    let lines = order(&payload).content.lines;
+    assert_eq!(lines[0].included_tax.unwrap().to_string(), "3.20 USD");
+
+    payload["shipping_lines"] = json!([{"title": "Express", "code": null, "is_removed": true}]);
+    assert_eq!(order(&payload).content.shipping, None);
+}

@@ -1,9 +1,10 @@
 //! Which suppliers ship the lines together: every grouping is compared by what the merchant
 //! configured, the first difference decides, and the best that breaks no rule is chosen.
 //!
-//! The search goes through the choices of each line in the order of priority and supplier id, so
-//! that of equal groupings the first found is the one that this order prefers. A branch that cannot
-//! become better than what is known is left. Beyond [`MOST_GROUPINGS`] it goes line by line.
+//! Single suppliers are looked at first, then the best of each line in turn, then every other way; a
+//! branch that cannot become better than what is chosen is left. Of equal groupings the one wins
+//! whose suppliers come first by priority and id, line by line. Beyond [`MOST_GROUPINGS`] not every
+//! way is looked at.
 
 mod explain;
 mod search;
@@ -20,7 +21,7 @@ use search::Search;
 use std::cmp::Ordering;
 
 const MOST_GROUPINGS: usize = 4096;
-/// Groupings that the trace shows beside the chosen one.
+/// Groupings that the trace shows beside the chosen one: the best of those that were looked at.
 const SHOWN: usize = 4;
 
 /// Units of one line from one offer.

@@ -35,11 +35,15 @@ impl Search<'_, '_> {
             };
             groupings.push(self.trace(known, verdict));
         }
+        let ways = self.question.wanted.iter();
+        let only = ways
+            .map(|wanted| wanted.choices.len())
+            .all(|ways| ways == 1);
         let mut decision = match &self.chosen {
-            Some(best) if self.compared == 1 && best.packages.len() == 1 => {
+            Some(best) if only => format!("{}: the only way", self.names(best)),
+            Some(best) if self.shown.len() == 1 && best.packages.len() == 1 => {
                 format!("{}: no other supplier fits every line", self.names(best))
             }
-            Some(best) if self.compared == 1 => format!("{}: the only way", self.names(best)),
             Some(best) => format!(
                 "{}: decided by {}",
                 self.names(best),

@@ -59,7 +59,6 @@ pub(super) struct Search<'q, 'a> {
     /// The best, whether they break a rule or not.
     pub(super) shown: Vec<Considered>,
     pub(super) chosen: Option<Considered>,
-    pub(super) compared: usize,
     pub(super) short: bool,
 }
 
@@ -86,7 +85,6 @@ impl<'q, 'a> Search<'q, 'a> {
             packages: 0,
             shown: Vec::with_capacity(SHOWN + 1),
             chosen: None,
-            compared: 0,
             short: false,
         }
     }
@@ -111,8 +109,11 @@ impl<'q, 'a> Search<'q, 'a> {
         }
     }
 
-    /// Whether it had to go line by line.
+    /// Whether it had to go line by line. What the first looks find makes most branches hopeless.
     pub(super) fn all(&mut self) -> bool {
+        self.singles();
+        let path = self.line_by_line();
+        self.follow(&path);
         let count = self
             .question
             .wanted
@@ -120,14 +121,11 @@ impl<'q, 'a> Search<'q, 'a> {
             .try_fold(1_usize, |count, wanted| {
                 count.checked_mul(wanted.choices.len())
             });
-        if count.is_some_and(|count| count <= MOST_GROUPINGS) {
+        let countable = count.is_some_and(|count| count <= MOST_GROUPINGS);
+        if countable {
             self.descend();
-            return false;
         }
-        self.singles();
-        let path = self.line_by_line();
-        self.follow(&path);
-        true
+        !countable
     }
 
     fn follow(&mut self, path: &[usize]) {
@@ -257,27 +255,28 @@ impl<'q, 'a> Search<'q, 'a> {
 
     fn is_hopeless(&self) -> bool {
         let bound = self.bound();
-        // What is equal at best comes later, and the first of equals wins.
-        let worse = |known: &Considered| self.compare(&bound, known).is_ge();
+        let worse = |known: &Considered| self.compare(&bound, known).is_gt();
         self.chosen.as_ref().is_some_and(worse)
-            && self.shown.len() >= SHOWN
-            && self.shown.last().is_some_and(worse)
     }
 
-    /// The branch's key with what is known of another grouping.
+    /// The branch's key with what is known of another grouping; of equals the one goes first whose
+    /// suppliers do by priority and id, line by line.
     fn compare(&self, key: &Key, known: &Considered) -> Ordering {
-        self.compare_keys(key, &known.key, || {
-            self.path
-                .iter()
-                .zip(&known.path)
-                .enumerate()
+        let priorities = || {
+            let places = self.path.iter().zip(&known.path).enumerate();
+            places
                 .map(|(place, (own, other))| {
                     self.priority(place, *own)
                         .cmp(&self.priority(place, *other))
                 })
                 .find(|ordering| ordering.is_ne())
                 .unwrap_or(Ordering::Equal)
-        })
+        };
+        self.compare_keys(key, &known.key, priorities)
+            .then_with(|| {
+                let common = self.path.len().min(known.path.len());
+                self.path[..common].cmp(&known.path[..common])
+            })
     }
 
     fn compare_keys(&self, one: &Key, other: &Key, priorities: impl Fn() -> Ordering) -> Ordering {
@@ -299,7 +298,6 @@ impl<'q, 'a> Search<'q, 'a> {
 
     /// A whole grouping: kept where it is among the best.
     fn consider(&mut self) {
-        self.compared += 1;
         let mut key = self.bound();
         key.cost = self.items.known;
         for (load, source) in self.loads.iter().zip(self.question.sources) {

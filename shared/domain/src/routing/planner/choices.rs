@@ -220,14 +220,15 @@ pub(super) struct Pools {
 }
 
 impl Pools {
-    pub(super) fn assign(&mut self, wanted: &mut [Wanted]) {
-        let mut lines_of: BTreeMap<(SupplierId, SupplierSku), (usize, bool, i64)> = BTreeMap::new();
+    pub(super) fn assign<'a>(&mut self, wanted: &mut [Wanted<'a>]) {
         if wanted.len() < 2 {
             return;
         }
-        let key = |part: &Part| {
+        let mut lines_of: BTreeMap<(&'a SupplierId, &'a SupplierSku), (usize, bool, i64)> =
+            BTreeMap::new();
+        let key = |part: &Part<'a>| {
             let offer = &part.offer.offer;
-            (offer.supplier.clone(), offer.supplier_sku.clone())
+            (&offer.supplier, &offer.supplier_sku)
         };
         for (line, wanted) in wanted.iter().enumerate() {
             for part in wanted.choices.iter().flatten() {
@@ -243,7 +244,7 @@ impl Pools {
         if lines_of.is_empty() {
             return;
         }
-        let places: BTreeMap<_, usize> = lines_of.keys().cloned().zip(0..).collect();
+        let places: BTreeMap<_, usize> = lines_of.keys().copied().zip(0..).collect();
         self.available = lines_of
             .values()
             .map(|(_, _, available)| *available)

@@ -43,6 +43,7 @@ fn an_unknown_cost_comes_after_every_known_one() {
 
 #[test]
 fn the_order_of_comparisons_is_the_merchants() {
+    use Comparison::{Cost, Priority, Region};
     let world = |order: &[Comparison]| {
         let order = order.to_vec();
         let mut world = mug().rules(|rules| rules.order = order);
@@ -52,7 +53,6 @@ fn the_order_of_comparisons_is_the_merchants() {
         north.terms.prefer = regions(&["US-KY"]);
         world.told()
     };
-    use Comparison::{Cost, Priority, Region};
     for (order, expected) in [
         (&[Region, Cost, Priority][..], "north: 2 x MUG"),
         (&[Cost, Region], "south: 2 x MUG"),

@@ -154,6 +154,52 @@ fn a_paused_supplier_is_passed_over() {
     assert_eq!(next.told(), "south: 2 x MUG");
 }
 
+/// The order as it is after its plan was committed.
+fn committed(mut world: World) -> World {
+    let events = world.order.decide(world.plan().command, world.now).unwrap();
+    let (_, after) = crate::commit::Commit::new(&world.order, events, world.now).unwrap();
+    world.order = after;
+    world
+}
+
+#[test]
+fn what_is_planned_and_not_sent_leaves_a_supplier_that_is_paused() {
+    let planned = committed(mug("20.00 USD"));
+    let paused = planned
+        .supplier(
+            "north",
+            10,
+            Terms {
+                paused: true,
+                ..Terms::default()
+            },
+        )
+        .supplier("south", 20, Terms::default())
+        .offer("MUG", "south", "9.00 USD");
+    let Command::Route { void, .. } = paused.plan().command else {
+        panic!("a plan routes");
+    };
+    assert_eq!(void[0].1, "the supplier was paused");
+    assert_eq!(paused.told(), "south: 2 x MUG");
+    let after = committed(paused);
+    assert_eq!(after.order.live().count(), 1);
+    assert_eq!(after.told(), "", "nothing is left to do");
+}
+
+#[test]
+fn packages_on_their_way_count() {
+    let first = committed(mug("20.00 USD").rules(|rules| rules.max_packages = Some(1)));
+    let more = first.content(|content| {
+        content.lines[0].quantity = 3;
+        content.lines[0].current_quantity = 3;
+    });
+    holds(
+        &more,
+        CaseKind::TooManyPackages,
+        "2 packages, and max_packages is 1",
+    );
+}
+
 #[test]
 fn channels_and_categories_choose_suppliers() {
     let only = |ids: &[&str]| Allowed::Only(ids.iter().map(|id| supplier_id(id)).collect());
