@@ -245,11 +245,12 @@ fn standing(own: &PurchaseOrder, now: Timestamp) -> String {
     };
     match own.sending.references() {
         [] => {}
-        [one] => text.push_str(&format!(", their number {one}")),
-        several => text.push_str(&format!(", their numbers {}", several.join(", "))),
+        [one] => text.extend([", their number ", one]),
+        several => text.extend([", their numbers ", &several.join(", ")]),
     }
     for (number, request) in own.numbered_cancels() {
-        text.push_str(&format!(", cancel X{number} {}", request.status()));
+        let request = format!(", cancel X{number} {}", request.status());
+        text.push_str(&request);
     }
     text
 }

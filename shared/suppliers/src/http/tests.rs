@@ -115,7 +115,7 @@ async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["po"], number);
     assert_eq!(body["to"]["address2"], "Unit \"4\"");
-    let records = supplier.decode(&artifact).unwrap().parts[0].records;
+    let records = supplier.decode(&artifact).unwrap().parts.remove(0).records;
     let (lines, handover) = ([("LS-1", 2), ("LS-2", 13)], handover());
     let missing = fidelity::missing(handover.ship_to.reveal(), &lines, &records, &[]);
     assert!(missing.is_empty(), "{missing:?}");

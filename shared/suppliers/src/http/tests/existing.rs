@@ -15,7 +15,7 @@ fn references(outcome: &SendOutcome) -> &[String] {
 }
 
 fn doubt(outcome: &SendOutcome) -> &str {
-    let SendOutcome::InDoubt { why, .. } = outcome else {
+    let (SendOutcome::InDoubt { why, .. } | SendOutcome::Foreign { why, .. }) = outcome else {
         panic!("{outcome:?}")
     };
     why
@@ -71,7 +71,7 @@ async fn what_exists_already_is_ours_with_the_same_lines_only() {
         doubt(&outcome),
         "HTTP 409: it exists already, with other lines"
     );
-    let SendOutcome::InDoubt { evidence, .. } = outcome else {
+    let SendOutcome::Foreign { evidence, .. } = outcome else {
         unreachable!()
     };
     let evidence = String::from_utf8(evidence).unwrap();

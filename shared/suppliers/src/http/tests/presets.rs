@@ -106,7 +106,9 @@ impl<'a> Way<'a> {
         let outcome = self.supplier.send(&artifact, &self.attempt).await;
         match &outcome {
             SendOutcome::Done(done) => self.go_on(&done.step, done.extracted.clone()),
-            SendOutcome::InDoubt { .. } => self.attempt.doubted = true,
+            SendOutcome::InDoubt { .. } | SendOutcome::Foreign { .. } => {
+                self.attempt.doubted = true;
+            }
             SendOutcome::Accepted(_)
             | SendOutcome::Rejected { .. }
             | SendOutcome::NotSent { .. } => {}
@@ -160,7 +162,8 @@ fn accepted(outcome: SendOutcome) -> Acceptance {
 }
 
 fn doubt(outcome: SendOutcome) -> (String, String) {
-    let SendOutcome::InDoubt { why, evidence } = outcome else {
+    let (SendOutcome::InDoubt { why, evidence } | SendOutcome::Foreign { why, evidence }) = outcome
+    else {
         panic!("{outcome:?}")
     };
     (why, String::from_utf8(evidence).unwrap())
