@@ -1,11 +1,15 @@
 //! What happens to a merchant, as data, so that every story can be told again with a fault at every
 //! effect.
 
+mod after_sending;
 mod news;
 mod routing;
 mod sending;
 
 use crate::world::World;
+use domain::order::Order;
+use domain::order::decide::Command;
+use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
@@ -20,8 +24,12 @@ pub enum Action {
     Offers(String),
     /// Another file of the configuration is replaced, and read again.
     Configuration(&'static str, String),
-    /// A person lets through what may be.
-    Release,
+    /// How Printful's next requests go.
+    Printful(Vec<Twist>),
+    /// A person decides something of every order.
+    Decide(fn(&Order) -> Option<Command>),
+    /// A person corrects the postal code.
+    Correct(&'static str),
     /// Time passes and the sweep runs.
     Pass(SignedDuration),
 }
@@ -31,7 +39,7 @@ pub struct Story {
     pub actions: Vec<Action>,
 }
 
-use Action::{Configuration, Offers, Pass, Release, Supplier, Webhook};
+use Action::{Configuration, Correct, Decide, Offers, Pass, Printful, Supplier, Webhook};
 
 fn create(order: &ShopOrder) -> Action {
     Webhook("orders/create", order.0.clone())
@@ -45,16 +53,31 @@ fn mug() -> ShopOrder {
     ShopOrder::new(1001, &[("MUG", 2)])
 }
 
+/// Ada lets through what may be.
+fn release() -> Action {
+    Decide(|_| {
+        Some(Command::Release {
+            who: "Ada".to_owned(),
+            why: "looked at it".to_owned(),
+        })
+    })
+}
+
 fn story(name: &'static str, actions: Vec<Action>) -> Story {
     Story { name, actions }
 }
 
 /// Every story of what works now.
 pub fn all() -> Vec<Story> {
-    [sending::all(), news::all(), routing::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        sending::all(),
+        news::all(),
+        routing::all(),
+        after_sending::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 impl Story {
@@ -66,7 +89,9 @@ impl Story {
                 Supplier(behaviours) => world.supplier.script(behaviours.iter().copied()),
                 Offers(text) => world.configure("offers.csv", text).await,
                 Configuration(file, text) => world.configure(file, text).await,
-                Release => world.release().await,
+                Printful(twists) => world.printful.script(twists.iter().copied()),
+                Decide(decision) => world.decides(*decision).await,
+                Correct(zip) => world.corrects(zip).await,
                 Pass(by) => world.pass(*by).await,
             }
             world.pump().await;

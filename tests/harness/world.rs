@@ -3,21 +3,26 @@
 use crate::faults::{Faults, Faulty, FaultyHttp, Mutant};
 use configuration::Configuration;
 use domain::commit::Commit;
+use domain::digest::Digest;
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::{Message, QueueName};
-use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::order::decide::Command;
 use domain::order::machine::SendState;
+use domain::order::{AddressEdit, Order};
+use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
 use domain::timeline::timeline;
+use doubles::exchange::InProcess;
+use doubles::printful::Printful;
 use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::{Embedded, OutboxMailer};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, WebhookRequest};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -46,6 +51,7 @@ pub struct World {
     pub ports: Arc<Faulty>,
     pub clock: TestClock,
     pub supplier: SupplierDouble,
+    pub printful: Printful,
     pub shop: Shop,
     pub configuration: BTreeMap<String, Vec<u8>>,
     pub faults: Faults,
@@ -76,19 +82,26 @@ pub struct Race {
 const SECRET: &str = "a webhook secret for tests";
 const VISIBILITY: Duration = Duration::from_mins(3);
 
-/// A shop and three suppliers, one for each method.
+/// A shop, a supplier for each method, one that takes batches, and one of the presets.
 pub fn configuration() -> BTreeMap<String, Vec<u8>> {
+    let suppliers = [
+        include_str!("configuration/suppliers.toml"),
+        include_str!("../../infra/config/presets/printful.toml"),
+    ];
     let files = [
-        ("channels.toml", include_str!("configuration/channels.toml")),
         (
-            "suppliers.toml",
-            include_str!("configuration/suppliers.toml"),
+            "channels.toml",
+            include_str!("configuration/channels.toml").to_owned(),
         ),
-        ("offers.csv", include_str!("configuration/offers.csv")),
+        ("suppliers.toml", suppliers.join("\n")),
+        (
+            "offers.csv",
+            include_str!("configuration/offers.csv").to_owned(),
+        ),
     ];
     files
         .into_iter()
-        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
         .collect()
 }
 
@@ -100,6 +113,7 @@ impl World {
             "2026-11-23T10:00:00Z".parse().unwrap(),
         )));
         let supplier = SupplierDouble::default();
+        let printful = Printful::default();
         let files = configuration();
         let loaded = load(&files);
         store
@@ -133,10 +147,17 @@ impl World {
             let entry = suppliers::entry(&supplier_settings.method).unwrap();
             let opening = suppliers::Opening {
                 settings: supplier_settings,
-                http: Arc::new(FaultyHttp {
-                    inner: supplier.clone(),
-                    faults: faults.clone(),
-                }),
+                http: if supplier_settings.id.as_str() == "printful" {
+                    Arc::new(FaultyHttp {
+                        inner: InProcess(printful.clone()),
+                        faults: faults.clone(),
+                    })
+                } else {
+                    Arc::new(FaultyHttp {
+                        inner: supplier.clone(),
+                        faults: faults.clone(),
+                    })
+                },
                 files: ports.clone(),
                 mailer: Arc::new(OutboxMailer {
                     files: ports.clone(),
@@ -181,6 +202,7 @@ impl World {
             ports,
             clock,
             supplier,
+            printful,
             shop,
             configuration: files,
             settings,
@@ -235,21 +257,57 @@ impl World {
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 
-    /// A person releases every order that has something to release.
-    pub async fn release(&mut self) {
+    /// A person decides the same of every order of which it is possible.
+    pub async fn decides(&mut self, decision: fn(&Order) -> Option<Command>) {
         for (order, _) in self.orders().await {
-            let command = Command::Release {
-                who: "Ada".to_owned(),
-                why: "looked at it".to_owned(),
-            };
             let now = self.clock.now();
-            let Ok(events) = order.decide(command, now) else {
+            let Some(Ok(events)) = decision(&order).map(|command| order.decide(command, now))
+            else {
                 continue;
             };
-            let (commit, _) = Commit::new(&order, events, now).unwrap();
+            if !events.is_empty() {
+                let (commit, after) = Commit::new(&order, events, now).unwrap();
+                self.store.commit(commit).await.unwrap();
+                self.wake(&after).await;
+            }
+        }
+    }
+
+    /// A person corrects the postal code of every order.
+    pub async fn corrects(&mut self, zip: &str) {
+        for (order, _) in self.orders().await {
+            let (number, _) = order.payload.clone().unwrap();
+            let mut payload = self
+                .store
+                .payload(&order.id, number)
+                .await
+                .unwrap()
+                .unwrap();
+            let mut address = payload.ship_to.reveal().clone();
+            zip.clone_into(&mut address.zip);
+            let edit = AddressEdit {
+                replaces: payload.address_digest(),
+                destination: address.destination(true),
+                address: Digest::of_value(&address),
+            };
+            payload.ship_to = Personal::new(address);
+            let command = Command::EditAddress {
+                edit,
+                who: "Ada".to_owned(),
+                why: "the customer called".to_owned(),
+            };
+            let now = self.clock.now();
+            let events = order.decide(command, now).unwrap();
+            let (mut commit, after) = Commit::new(&order, events, now).unwrap();
+            commit.payload = Some((order.payloads + 1, payload));
             self.store.commit(commit).await.unwrap();
-            let order = order.id;
-            self.store.send(&Message::Route { order }).await.unwrap();
+            self.wake(&after).await;
+        }
+    }
+
+    async fn wake(&self, order: &Order) {
+        for message in domain::exceptions::wake(order, self.clock.now()) {
+            self.store.send(&message).await.unwrap();
         }
     }
 
@@ -431,6 +489,14 @@ impl World {
     /// Every purchase order that any supplier has, by its own count.
     pub fn received(&self) -> BTreeMap<String, usize> {
         let mut received = self.supplier.taken();
+        for request in self.printful.requests() {
+            let number = request.json()["external_id"].as_str().map(str::to_owned);
+            if let Some(number) = number
+                && let Some((_, bought @ 1..)) = self.printful.order(&number)
+            {
+                received.insert(number, bought as usize);
+            }
+        }
         let mut folders = vec![self.folder.path().join("outbox")];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -442,8 +508,9 @@ impl World {
                     .extension()
                     .is_some_and(|ending| ending == "csv" || ending == "eml")
                 {
-                    let number = path.file_stem().unwrap().to_string_lossy().into_owned();
-                    *received.entry(number).or_default() += 1;
+                    for number in numbers_in(&path) {
+                        *received.entry(number).or_default() += 1;
+                    }
                 }
             }
         }
@@ -573,6 +640,17 @@ impl World {
                 .is_some_and(|own| own.as_str() == number)
                 && entry.kind != CaseKind::Stuck
         })
+    }
+}
+
+/// A file's own name, or the first cells of the rows of a batch.
+fn numbers_in(path: &Path) -> BTreeSet<String> {
+    if path.parent().is_some_and(|folder| folder.ends_with("quay")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let cells = text.lines().skip(1).filter_map(|row| row.split(',').next());
+        cells.map(str::to_owned).collect()
+    } else {
+        [path.file_stem().unwrap().to_string_lossy().into_owned()].into()
     }
 }
 

@@ -16,8 +16,16 @@ pub enum Behaviour {
     TakeSilently,
     /// Not reached: nothing was taken.
     Unreachable,
-    /// HTTP 422 with a reason.
+    /// HTTP 422 without a word that anybody knows.
     Reject,
+    /// HTTP 422, since it has none.
+    OutOfStock,
+    /// HTTP 422, since the address is wrong: any supplier would say so.
+    BadAddress,
+    /// Takes the order but one unit of its first line, of which it has no more.
+    Short,
+    /// Takes the order; its first line comes later.
+    Backorder,
     /// HTTP 200 with an error in the body, and nothing taken.
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
@@ -109,6 +117,20 @@ impl SupplierDouble {
             }
             Behaviour::Unreachable => Reply::Unreachable,
             Behaviour::Reject => answer(422, &json!({"error": "no such article"})),
+            Behaviour::OutOfStock => answer(422, &json!({"code": "sold-out"})),
+            Behaviour::BadAddress => answer(422, &json!({"code": "bad-address"})),
+            Behaviour::Short => {
+                let first = body["lines"][0]["sku"].clone();
+                let refused = json!([{"sku": first, "quantity": 1, "code": "sold-out"}]);
+                answer(201, &json!({"id": take(), "refused": refused}))
+            }
+            Behaviour::Backorder => {
+                let first = &body["lines"][0];
+                let later = json!([{
+                    "sku": first["sku"], "quantity": first["quantity"], "on": "2026-12-24"
+                }]);
+                answer(201, &json!({"id": take(), "later": later}))
+            }
             Behaviour::SoftError => answer(
                 200,
                 &json!({"code": 500, "message": "Something went wrong"}),

@@ -1,9 +1,10 @@
 //! The history of an order for people: a line an event, with the reason.
 
-use crate::ids::LineId;
+use crate::ids::{LineId, Sku};
 use crate::order::answer::{CancelAnswer, Rejection};
 use crate::order::event::{By, Event, Recorded};
 use crate::order::machine::SendEvent;
+use crate::order::news::Latest;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ pub struct Entry {
 }
 
 pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
+    let names = Names::of(history);
     history
         .iter()
         .enumerate()
@@ -25,10 +27,12 @@ pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
                     .is_some_and(|next| next.at == recorded.at && is_news(&next.event)))
         })
         .flat_map(|(_, recorded)| {
-            texts(&recorded.event).into_iter().map(|text| Entry {
-                at: recorded.at,
-                text,
-            })
+            texts(&recorded.event, &names)
+                .into_iter()
+                .map(|text| Entry {
+                    at: recorded.at,
+                    text,
+                })
         })
         .collect()
 }
@@ -59,7 +63,40 @@ pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
     }
 }
 
-fn texts(event: &Event) -> Vec<String> {
+/// The SKUs of lines, as far as the history tells them.
+struct Names<'a>(BTreeMap<&'a LineId, &'a Sku>);
+
+impl<'a> Names<'a> {
+    fn of(history: &'a [Recorded]) -> Self {
+        let snapshots = history
+            .iter()
+            .filter_map(|recorded| told_by(&recorded.event));
+        let lines = snapshots.flat_map(|latest| &latest.content.lines);
+        Self(
+            lines
+                .filter_map(|line| Some((&line.id, line.sku.as_ref()?)))
+                .collect(),
+        )
+    }
+
+    /// `2 x MUG`, or the line where its SKU is not known.
+    fn units(&self, line: &LineId, quantity: u32) -> String {
+        self.0.get(line).map_or_else(
+            || format!("{quantity} of line {line}"),
+            |sku| format!("{quantity} x {sku}"),
+        )
+    }
+}
+
+fn told_by(event: &Event) -> Option<&Latest> {
+    if let Event::OrderReceived(snapshot) | Event::OrderEdited(snapshot) = event {
+        Some(&snapshot.latest)
+    } else {
+        None
+    }
+}
+
+fn texts(event: &Event, names: &Names) -> Vec<String> {
     let one = |text: String| vec![text];
     match event {
         Event::OrderReceived(snapshot) => one(format!(
@@ -100,12 +137,17 @@ fn texts(event: &Event) -> Vec<String> {
                         .collect();
                     let service = planned.service.as_ref();
                     let service = service.map_or_else(String::new, |name| format!(", by {name}"));
-                    let due = planned.due.map_or_else(String::new, |due| {
-                        format!(
+                    let due = match (planned.cut_off, planned.due) {
+                        (Some(cut_off), _) => format!(
+                            ", with the batch of {}",
+                            cut_off.strftime("%Y-%m-%d %H:%MZ")
+                        ),
+                        (None, Some(due)) => format!(
                             ", to be sent {} when it opens",
                             due.strftime("%Y-%m-%d %H:%MZ")
-                        )
-                    });
+                        ),
+                        (None, None) => String::new(),
+                    };
                     format!(
                         "planned {} at {}: {}{service}{due}",
                         planned.number,
@@ -131,10 +173,8 @@ fn texts(event: &Event) -> Vec<String> {
                     .map(|wait| format!("waiting for {}", wait.why)),
             );
             texts.extend(state.not_ours.iter().map(|entry| {
-                format!(
-                    "not ours: {} of line {}: {}",
-                    entry.quantity, entry.line, entry.why
-                )
+                let units = names.units(&entry.line, entry.quantity);
+                format!("not ours: {units}: {}", entry.why)
             }));
             if texts.is_empty() {
                 texts.push("routed: nothing to do".to_owned());
@@ -208,7 +248,7 @@ fn texts(event: &Event) -> Vec<String> {
             by,
         } => one(format!(
             "{number} {} refused, {}; {}{}",
-            units_of(lines),
+            units_of(lines, names),
             reason(why),
             after_rejection(*route_again),
             said_by(by)
@@ -234,8 +274,8 @@ fn texts(event: &Event) -> Vec<String> {
                 .iter()
                 .map(|(line, backorder)| {
                     format!(
-                        "{} of line {line} {}",
-                        backorder.quantity,
+                        "{} {}",
+                        names.units(line, backorder.quantity),
                         backorder.until.map_or_else(
                             || "without a date".to_owned(),
                             |until| format!("until {until}")
@@ -330,10 +370,10 @@ fn after_rejection(route_again: bool) -> &'static str {
     }
 }
 
-fn units_of(lines: &BTreeMap<LineId, u32>) -> String {
+fn units_of(lines: &BTreeMap<LineId, u32>, names: &Names) -> String {
     let lines: Vec<_> = lines
         .iter()
-        .map(|(line, quantity)| format!("{quantity} of line {line}"))
+        .map(|(line, quantity)| names.units(line, *quantity))
         .collect();
     lines.join(", ")
 }

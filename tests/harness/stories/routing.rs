@@ -1,25 +1,30 @@
 //! Who ships what, and what waits for whom.
 
-use super::Action::{Configuration, Offers, Pass, Release, Webhook};
-use super::{Story, create, minute, mug, story};
+use super::Action::{Configuration, Offers, Pass, Webhook};
+use super::{Story, create, minute, mug, release, story};
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
 
 const OFFERS: &str = include_str!("../configuration/offers.csv");
-const SUPPLIERS: &str = include_str!("../configuration/suppliers.toml");
+
+fn suppliers_file() -> String {
+    let mut files = crate::world::configuration();
+    String::from_utf8(files.remove("suppliers.toml").unwrap()).unwrap()
+}
 
 /// The suppliers' file with more keys for one of them.
 fn suppliers_with(id: &str, keys: &str) -> super::Action {
     let own = format!("id = \"{id}\"\n");
-    assert!(SUPPLIERS.contains(&own), "{id}");
+    let suppliers = suppliers_file();
+    assert!(suppliers.contains(&own), "{id}");
     Configuration(
         "suppliers.toml",
-        SUPPLIERS.replace(&own, &format!("{own}{keys}\n")),
+        suppliers.replace(&own, &format!("{own}{keys}\n")),
     )
 }
 
 fn suppliers() -> super::Action {
-    Configuration("suppliers.toml", SUPPLIERS.to_owned())
+    Configuration("suppliers.toml", suppliers_file())
 }
 
 fn rules(text: &str) -> super::Action {
@@ -134,7 +139,7 @@ pub(super) fn all() -> Vec<Story> {
                 rules("[routing]\nmax_packages = 1\n"),
                 create(&three(1103)),
                 minute(),
-                Release,
+                release(),
                 minute(),
             ],
         ),
@@ -144,7 +149,7 @@ pub(super) fn all() -> Vec<Story> {
                 rules("[limits]\nmax_order_value = \"100.00 USD\"\n"),
                 create(&mug()),
                 minute(),
-                Release,
+                release(),
                 minute(),
             ],
         ),
@@ -178,7 +183,7 @@ pub(super) fn all() -> Vec<Story> {
                 create(&mug()),
                 Configuration(
                     "suppliers.toml",
-                    SUPPLIERS.replace("name = \"Harbour", "paused = true\nname = \"Harbour"),
+                    suppliers_file().replace("name = \"Harbour", "paused = true\nname = \"Harbour"),
                 ),
                 clock(1106),
                 minute(),

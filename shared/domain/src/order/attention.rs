@@ -264,10 +264,14 @@ impl Found {
             self.add(CaseKind::AnswerUnclear, &cause, *at, why.clone());
         }
         for refused in own.refused.iter().filter(|refused| !refused.freed) {
+            let sku = own
+                .lines
+                .iter()
+                .find(|line| line.line == refused.line)
+                .map_or("", |line| line.sku.as_str());
             let detail = format!(
-                "{supplier} refused {} of line {} of {}, {}: {}",
+                "{supplier} refused {} x {sku} of {}, {}: {}",
                 refused.quantity,
-                refused.line,
                 own.number,
                 refused.why.reason.name(),
                 refused.why.detail
