@@ -42,14 +42,14 @@ fn answered(order: &Order, answer: CancelAnswer) -> Option<Command> {
     })
 }
 
-fn hold(_: &Order) -> Option<Command> {
+fn hold(order: &Order) -> Option<Command> {
     let (who, why) = person();
-    Some(Command::Hold { who, why })
+    (!order.is_cancelled()).then_some(Command::Hold { who, why })
 }
 
-fn without_northwind(_: &Order) -> Option<Command> {
+fn without_northwind(order: &Order) -> Option<Command> {
     let (who, why) = person();
-    Some(Command::Reroute {
+    (!order.is_cancelled()).then(|| Command::Reroute {
         without: SupplierId::parse("northwind").ok(),
         only: None,
         who,
