@@ -441,6 +441,10 @@ impl World {
         for _ in 0..6 {
             self.pass(SignedDuration::from_mins(20)).await;
         }
+        // What began at the cut-off of a batch may still have to be repaired.
+        for minutes in [2, 2, 5, 20] {
+            self.pass(SignedDuration::from_mins(minutes)).await;
+        }
     }
 
     /// How many messages were delivered.
