@@ -20,7 +20,9 @@ use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::{Embedded, OutboxMailer};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, WebhookRequest};
+use ports::{
+    Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, Supplier, WebhookRequest,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
@@ -143,32 +145,7 @@ impl World {
             channels: Arc::new(channels.collect()),
             refused: Arc::default(),
         };
-        let suppliers = current.suppliers.values().map(|supplier_settings| {
-            let entry = suppliers::entry(&supplier_settings.method).unwrap();
-            let opening = suppliers::Opening {
-                settings: supplier_settings,
-                http: if supplier_settings.id.as_str() == "printful" {
-                    Arc::new(FaultyHttp {
-                        inner: InProcess(printful.clone()),
-                        faults: faults.clone(),
-                    })
-                } else {
-                    Arc::new(FaultyHttp {
-                        inner: supplier.clone(),
-                        faults: faults.clone(),
-                    })
-                },
-                files: ports.clone(),
-                mailer: Arc::new(OutboxMailer {
-                    files: ports.clone(),
-                }),
-                secrets: (entry.secrets)(&supplier_settings.specific)
-                    .into_iter()
-                    .map(|name| (name, secret()))
-                    .collect(),
-            };
-            (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
-        });
+        let suppliers = opened(&current, &ports, &supplier, &printful);
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
@@ -176,7 +153,7 @@ impl World {
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
-            suppliers: Arc::new(suppliers.collect::<BTreeMap<SupplierId, _>>()),
+            suppliers,
         };
         let routing = routing::Deps {
             orders: ports.clone(),
@@ -254,6 +231,12 @@ impl World {
             )
             .await
             .unwrap();
+        self.forwarding.suppliers = opened(
+            &loaded.settings,
+            &self.ports,
+            &self.supplier,
+            &self.printful,
+        );
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 
@@ -645,6 +628,45 @@ impl World {
                 && entry.kind != CaseKind::Stuck
         })
     }
+}
+
+type Suppliers = Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>;
+
+/// Every supplier as the settings have it, over the ports with their faults.
+fn opened(
+    settings: &Settings,
+    ports: &Arc<Faulty>,
+    supplier: &SupplierDouble,
+    printful: &Printful,
+) -> Suppliers {
+    let secret = || secrecy::SecretString::from(SECRET.to_owned());
+    let suppliers = settings.suppliers.values().map(|supplier_settings| {
+        let entry = suppliers::entry(&supplier_settings.method).unwrap();
+        let opening = suppliers::Opening {
+            settings: supplier_settings,
+            http: if supplier_settings.id.as_str() == "printful" {
+                Arc::new(FaultyHttp {
+                    inner: InProcess(printful.clone()),
+                    faults: ports.faults.clone(),
+                })
+            } else {
+                Arc::new(FaultyHttp {
+                    inner: supplier.clone(),
+                    faults: ports.faults.clone(),
+                })
+            },
+            files: ports.clone(),
+            mailer: Arc::new(OutboxMailer {
+                files: ports.clone(),
+            }),
+            secrets: (entry.secrets)(&supplier_settings.specific)
+                .into_iter()
+                .map(|name| (name, secret()))
+                .collect(),
+        };
+        (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
+    });
+    Arc::new(suppliers.collect())
 }
 
 /// A file's own name, or the first cells of the rows of a batch.

@@ -28,9 +28,8 @@ pub(crate) async fn run(
     cut_off: Timestamp,
 ) -> Result<(), StepError> {
     let Some(batches) = supplier.batches() else {
-        return Err(StepError::Stop(format!(
-            "{id} is configured for batches no more, though purchase orders wait for one"
-        )));
+        // What was planned for it is planned anew; what was claimed for it only its file can settle.
+        return give_up(deps, id, cut_off).await;
     };
     let name = BatchName::new(id, cut_off);
     for (order, number) in deps.batches.entries(id, cut_off).await? {
@@ -55,7 +54,24 @@ pub(crate) async fn run(
     };
     deps.batches.put_batch(&batch).await?;
     for (order, number) in deps.batches.entries(id, cut_off).await? {
-        settle(deps, &order, &number, &contents).await?;
+        settle(deps, &order, &number, cut_off, &contents).await?;
+    }
+    Ok(())
+}
+
+async fn give_up(deps: &Deps, id: &SupplierId, cut_off: Timestamp) -> Result<(), StepError> {
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        let Some((order, own)) = load(deps, &order, &number).await? else {
+            continue;
+        };
+        if let SendState::SendStarted { attempt, .. } = own.sending.state {
+            let outcome = Outcome::InDoubt {
+                why: format!("it was claimed for a batch, and {id} takes none any more"),
+                evidence: None,
+                can_look_up: false,
+            };
+            record(deps, &order.id, &SendId::of(&number), attempt, outcome).await?;
+        }
     }
     Ok(())
 }
@@ -108,8 +124,7 @@ async fn file(
         let Some((_, own)) = load(deps, &order, &number).await? else {
             continue;
         };
-        if matches!(own.sending.state, SendState::SendStarted { .. })
-            && own.cut_off == Some(cut_off)
+        if matches!(&own.sending.state, SendState::SendStarted { cut_off: claimed, .. } if *claimed == Some(cut_off))
             && let Some(artifact) = stored(deps, &SendId::of(&number)).await?
         {
             artifacts.push((number, artifact));
@@ -130,14 +145,23 @@ async fn settle(
     deps: &Deps,
     order: &OrderId,
     number: &PurchaseOrderNumber,
+    cut_off: Timestamp,
     contents: &BTreeSet<PurchaseOrderNumber>,
 ) -> Result<(), StepError> {
     let Some((order, own)) = load(deps, order, number).await? else {
         return Ok(());
     };
-    let SendState::SendStarted { attempt, .. } = own.sending.state else {
+    let SendState::SendStarted {
+        attempt,
+        cut_off: claimed,
+        ..
+    } = own.sending.state
+    else {
         return Ok(());
     };
+    if claimed != Some(cut_off) {
+        return Ok(());
+    }
     let outcome = if contents.contains(number) {
         Outcome::Accepted(Accepted::default())
     } else {

@@ -9,10 +9,11 @@ mod batch;
 mod record;
 mod send;
 
-use domain::forwarding::{Step, step, step_of_cancel};
+use domain::forwarding::{Step, is_out_of_step, step, step_of_cancel};
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::Message;
 use domain::order::decide::Command;
+use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
@@ -117,13 +118,16 @@ async fn take_step(
     } else {
         supplier.as_ref()
     };
-    let paused = |settings: &Settings| {
+    let planned = matches!(own.sending.state, SendState::Planned { .. });
+    let unfit = |settings: &Settings| {
         let known = settings.suppliers.get(&own.supplier);
-        known.is_some_and(|known| known.terms.paused)
+        known.is_some_and(|known| known.terms.paused || is_out_of_step(own, known, now))
     };
     match step {
-        // Routing finds another, or holds it.
-        Step::Send | Step::Batch { .. } if asked.cancel.is_none() && paused(&deps.settings()) => {
+        // Routing finds another supplier, or another way to this one, or holds it.
+        Step::Send | Step::Batch { .. }
+            if planned && asked.cancel.is_none() && unfit(&deps.settings()) =>
+        {
             let order = id.clone();
             deps.queue.send(&Message::Route { order }).await?;
             Ok(Flow::Stop)

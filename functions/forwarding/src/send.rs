@@ -94,6 +94,7 @@ pub(crate) async fn claim(
         id: id.clone(),
         artifact: Digest::of(&artifact.bytes),
         settle_at: at + timeout + SETTLE_MARGIN,
+        cut_off: own.cut_off.filter(|_| way.batches().is_some()),
     };
     let events = match order.decide(claim, at) {
         Ok(events) => events,

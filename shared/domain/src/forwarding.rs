@@ -55,9 +55,28 @@ pub fn step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Step {
     match (next(&own.sending, now), own.cut_off) {
         (Step::Send, _) if order.needs_routing.is_some() => Step::Leave("routing looks first"),
         (Step::Send, _) if order.no_longer_holds(own).is_some() => Step::Leave("no longer holds"),
-        (Step::Send | Step::Lapse { .. }, Some(cut_off)) => Step::Batch { cut_off },
+        (Step::Send, Some(cut_off)) => Step::Batch { cut_off },
+        (Step::Lapse { attempt }, _) => match &own.sending.state {
+            SendState::SendStarted {
+                cut_off: Some(cut_off),
+                ..
+            } => Step::Batch { cut_off: *cut_off },
+            SendState::SendStarted { .. }
+            | SendState::Planned { .. }
+            | SendState::BetweenSteps { .. }
+            | SendState::InDoubt { .. }
+            | SendState::Sent { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => Step::Lapse { attempt },
+        },
         (step, _) => step,
     }
+}
+
+/// The supplier now takes batches and did not when it was planned, or the other way round: routing
+/// plans it anew.
+pub fn is_out_of_step(own: &PurchaseOrder, supplier: &SupplierSettings, now: Timestamp) -> bool {
+    supplier.next_batch(now).is_some() != own.cut_off.is_some()
 }
 
 /// The next step of the n-th request to take units back. A request waits until it is known that the

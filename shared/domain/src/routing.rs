@@ -19,6 +19,7 @@ mod triggers;
 mod tests;
 
 use crate::catalogue::OfferWithStock;
+use crate::forwarding::is_out_of_step;
 use crate::ids::{LineId, Sku};
 use crate::order::attention::CaseKind;
 use crate::order::decide::Command;
@@ -262,17 +263,22 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
     // The state after what no longer holds is gone: its units wait again.
     let mut order = before.clone();
     for own in &mut order.purchase_orders {
-        let paused = facts
-            .settings
-            .suppliers
-            .get(&own.supplier)
-            .is_some_and(|supplier| supplier.terms.paused);
+        let supplier = facts.settings.suppliers.get(&own.supplier);
+        let unfit = supplier.and_then(|supplier| {
+            if supplier.terms.paused {
+                Some("the supplier was paused")
+            } else if is_out_of_step(own, supplier, facts.now) {
+                Some("the supplier takes purchase orders in another way now")
+            } else {
+                None
+            }
+        });
         let why = before
             .no_longer_holds(own)
             .or(tagged.then_some("the order was tagged never to be sent"));
         match (&own.sending.state, why) {
             (SendState::Planned { .. }, why) => {
-                if let Some(why) = why.or(paused.then_some("the supplier was paused")) {
+                if let Some(why) = why.or(unfit) {
                     void.push((own.number.clone(), why.to_owned()));
                     own.sending.state = SendState::Voided {
                         why: why.to_owned(),

@@ -1,7 +1,7 @@
 //! What happens after a purchase order was handed over, or half of it was.
 
-use super::Action::{Correct, Decide, Pass, Printful, Supplier, Webhook};
-use super::{Action, Story, create, minute, mug, release, story};
+use super::Action::{Configuration, Correct, Decide, Pass, Printful, Supplier, Webhook};
+use super::{Action, Story, create, minute, mug, release, story, suppliers_file};
 use domain::ids::SupplierId;
 use domain::order::Order;
 use domain::order::answer::CancelAnswer;
@@ -272,6 +272,19 @@ fn batches() -> Vec<Story> {
                 create(&crates(1213)),
                 create(&crates(1214)),
                 cancelled(&crates(1214)),
+            ],
+        ),
+        story(
+            "batches_are_given_up",
+            vec![
+                create(&crates(1217)),
+                minute(),
+                Configuration("suppliers.toml", {
+                    let batch = "[supplier.csv.batch]\nupload = \"person\"\nupload_within = \"1h\"";
+                    let suppliers = suppliers_file();
+                    assert!(suppliers.contains(batch));
+                    suppliers.replace(batch, "")
+                }),
             ],
         ),
         story(

@@ -1,16 +1,11 @@
 //! Who ships what, and what waits for whom.
 
 use super::Action::{Configuration, Offers, Pass, Webhook};
-use super::{Story, create, minute, mug, release, story};
+use super::{Story, create, minute, mug, release, story, suppliers_file};
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
 
 const OFFERS: &str = include_str!("../configuration/offers.csv");
-
-fn suppliers_file() -> String {
-    let mut files = crate::world::configuration();
-    String::from_utf8(files.remove("suppliers.toml").unwrap()).unwrap()
-}
 
 /// The suppliers' file with more keys for one of them.
 fn suppliers_with(id: &str, keys: &str) -> super::Action {

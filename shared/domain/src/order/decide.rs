@@ -28,6 +28,8 @@ pub enum Command {
         id: SendId,
         artifact: Digest,
         settle_at: Timestamp,
+        /// Of the batch that it is claimed for.
+        cut_off: Option<Timestamp>,
     },
     /// The supplier takes nothing before `until`.
     Postpone {
@@ -192,6 +194,7 @@ impl Order {
                 id,
                 artifact,
                 settle_at,
+                cut_off,
             } => {
                 let own = self.own(&id.number)?;
                 let sending = sending(own, &id)?;
@@ -211,6 +214,7 @@ impl Order {
                         attempt,
                         artifact,
                         settle_at,
+                        cut_off,
                     },
                 )])
             }

@@ -41,6 +41,8 @@ pub enum SendState {
         attempt: u32,
         artifact: Digest,
         settle_at: Timestamp,
+        /// Of the batch it was claimed for, whose file settles it.
+        cut_off: Option<Timestamp>,
     },
     /// A step is done and the next may be claimed from `due` on. The supplier has a draft.
     BetweenSteps {
@@ -92,6 +94,8 @@ pub enum SendEvent {
         attempt: u32,
         artifact: Digest,
         settle_at: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut_off: Option<Timestamp>,
     },
     /// One of several steps is done; the next has a claim of its own.
     SendStepDone {
@@ -258,11 +262,13 @@ pub fn transition(
                 attempt,
                 artifact,
                 settle_at,
+                cut_off,
             },
         ) => S::SendStarted {
             attempt: *attempt,
             artifact: artifact.clone(),
             settle_at: *settle_at,
+            cut_off: *cut_off,
         },
         (
             S::Planned { .. } | S::BetweenSteps { .. },
@@ -437,6 +443,7 @@ mod tests {
                 attempt: 2,
                 artifact: artifact.clone(),
                 settle_at: at,
+                cut_off: None,
             },
             SendState::BetweenSteps { due: at },
             SendState::InDoubt {
@@ -474,6 +481,7 @@ mod tests {
                     attempt,
                     artifact: artifact.clone(),
                     settle_at: at,
+                    cut_off: None,
                 },
                 SendEvent::SendStepDone {
                     attempt,

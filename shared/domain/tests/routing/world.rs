@@ -281,6 +281,7 @@ impl World {
                 id: SendId::of(&number),
                 artifact: Digest::of(b"artifact"),
                 settle_at: self.now + SignedDuration::from_mins(1),
+                cut_off: None,
             };
             let claimed = self.order.decide(claim, self.now);
             let Ok(events) = claimed else { continue };
