@@ -86,8 +86,17 @@ fn next<'a>(text: &'a str, sku: &str) -> Option<(&'a str, &'a str)> {
     })
 }
 
+/// Whether a reader sees nothing of the text.
+pub fn is_blank(text: &str) -> bool {
+    folded(text).is_empty()
+}
+
+/// A control character shows nothing: to a reader it is a gap.
 fn folded(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -133,6 +142,28 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_control_character_shows_nothing_and_its_letters_are_not_lost() {
+        let lacks = |name: &str, text: &str| {
+            let address = Address {
+                name: name.into(),
+                ..Address::default()
+            };
+            !missing(&address, &[], &[vec![text.to_owned()]], &[]).is_empty()
+        };
+        for (name, text) in [
+            ("Ada\0Example", "Ada Example"),
+            ("Ada\0Example", "to: Ada\0Example"),
+            ("\u{1b}[31mAda", " [31mAda"),
+            ("\u{7}", ""),
+        ] {
+            assert!(!lacks(name, text), "{name:?} in {text:?}");
+        }
+        assert!(lacks("Ada\0Example", "AdaExample"));
+        assert!(lacks("Ada\0Example", "Ada"));
+        assert!(is_blank(" \u{7}\n") && !is_blank("\u{7}."));
     }
 
     #[test]

@@ -150,9 +150,10 @@ fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
         }
         "application/json" => {
             let stored: Value = serde_json::from_slice(&artifact.bytes).unwrap();
-            let headers = stored["headers"].as_array().unwrap();
+            let request = &stored["request"];
+            let headers = request["headers"].as_array().unwrap();
             bones.extend(headers.iter().map(|header| header[0].to_string()));
-            bones.push(format!("{} {}", stored["method"], stored["url"]));
+            bones.push(format!("{} {}", request["method"], request["url"]));
         }
         _ => {}
     }
@@ -181,14 +182,34 @@ pub(super) fn long(method: &Method) {
 
 pub(super) fn empty(method: &Method) {
     let supplier = method.open(&World::elsewhere());
-    let mut handover = filled("");
-    for lines in [handover.lines.clone(), Vec::new()] {
-        handover.lines = lines;
-        if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
-            assert_eq!(
-                missing(supplier.as_ref(), &handover, &artifact),
-                Vec::<String>::new()
-            );
+    for blank in ["", " ", "\u{7}"] {
+        let emptied = filled(blank);
+        // Where a template may choose, it must not choose the blank one.
+        let address = |country: &str, country_code: &str| {
+            let mut handover = plain();
+            handover.ship_to = Personal::new(Address {
+                province: country.to_owned(),
+                province_code: country_code.to_owned(),
+                country: country.to_owned(),
+                country_code: country_code.to_owned(),
+                ..emptied.ship_to.reveal().clone()
+            });
+            handover
+        };
+        let mut without_lines = emptied.clone();
+        without_lines.lines.clear();
+        for handover in [
+            address("Kentucky", blank),
+            address(blank, "KY"),
+            without_lines,
+            emptied.clone(),
+        ] {
+            if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
+                assert_eq!(
+                    missing(supplier.as_ref(), &handover, &artifact),
+                    Vec::<String>::new()
+                );
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::header::{header_text, one_line};
 use crate::SettingsError;
 use crate::templates::Templates;
+use domain::fidelity::is_blank;
 use ports::{Handover, PrepareError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -189,7 +190,13 @@ fn in_lines<T: Serialize>(seen: &T) -> Result<Value, PrepareError> {
 
 fn flatten(value: &mut Value) {
     match value {
-        Value::String(text) => *text = one_line(text),
+        Value::String(text) => {
+            *text = one_line(text);
+            // A template that asks whether there is a value means one that can be seen.
+            if is_blank(text) {
+                text.clear();
+            }
+        }
         Value::Array(items) => items.iter_mut().for_each(flatten),
         Value::Object(members) => members.values_mut().for_each(flatten),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -4,6 +4,7 @@ use super::Dates;
 use crate::SettingsError;
 use crate::templates::Templates;
 use domain::address::Address;
+use domain::fidelity::is_blank;
 use ports::supplier::HandoverLine;
 use ports::{Handover, PrepareError};
 use serde::{Deserialize, Serialize};
@@ -93,11 +94,7 @@ const fn field(name: &'static str, read: fn(&Place<'_>) -> Result<String, Prepar
 }
 
 fn either(first: &str, second: &str) -> String {
-    let chosen = if first.trim().is_empty() {
-        second
-    } else {
-        first
-    };
+    let chosen = if is_blank(first) { second } else { first };
     chosen.to_owned()
 }
 
