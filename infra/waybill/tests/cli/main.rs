@@ -111,7 +111,7 @@ async fn orders_and_decisions() {
     place.until(&["order", "1004"], ": in doubt\n").await;
     place.northwind.script([Behaviour::Reject]);
     place.order(&ShopOrder::new(1005, &[("MUG", 1)])).await;
-    place.until(&["order", "1005"], ": rejected\n").await;
+    place.until(&["order", "1005"], ": held\n").await;
     place
         .order(&ShopOrder::new(1006, &[("MUG", 1)]).with("test", true))
         .await;
@@ -208,9 +208,11 @@ async fn orders_and_decisions() {
         .lines()
         .find(|key| key.starts_with("answer/"))
         .unwrap();
-    assert_eq!(
-        place.says(DONE, &["evidence", answer]),
-        "HTTP 422\n\n{\"error\":\"no such article\"}"
+    let answer = place.says(DONE, &["evidence", answer]);
+    assert!(answer.starts_with("HTTP 422\n"), "{answer}");
+    assert!(
+        answer.ends_with("\n\n{\"error\":\"no such article\"}"),
+        "{answer}"
     );
     // Without a server a decision waits in the store for the next one.
     place.says(DONE, &with(&["cancel", "1007"]));
@@ -341,7 +343,7 @@ async fn told_to_stop_it_ends_what_is_under_way() {
     // Its outcome is recorded, not left to whoever finds the claim.
     let order = place.says(DONE, &["order", "1001"]);
     assert!(
-        order.contains("in doubt, attempt 1: no answer in time"),
+        order.contains("in doubt, attempt 1: no answer within"),
         "{order}"
     );
     assert_eq!(place.northwind.taken().values().sum::<usize>(), 1);
