@@ -1,0 +1,268 @@
+//! What a supplier answered, or a look-up found, as events.
+
+use super::{Accepted, Answer, LineOutcome, LineStatus, Outcome, of, sending};
+use crate::forwarding::{self, LOOK_UP_AFTER};
+use crate::ids::LineId;
+use crate::order::answer::{AfterRejection, Backorder, Rejection};
+use crate::order::event::{By, Event, LookupFinding};
+use crate::order::machine::{SendEvent, SendState};
+use crate::order::{Order, PurchaseOrder, Refusal, SendId};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+impl Order {
+    /// Valid on any newer version: an outcome that adds nothing to what is known becomes no event.
+    pub(super) fn record_outcome(
+        &self,
+        id: &SendId,
+        attempt: u32,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let own = self.own(&id.number)?;
+        let sending = sending(own, id)?;
+        if attempt == 0 || attempt > sending.attempts {
+            return Err(Refusal::NoSuchAttempt(attempt));
+        }
+        let current = match &sending.state {
+            SendState::SendStarted { attempt, .. } | SendState::InDoubt { attempt, .. } => {
+                Some(*attempt)
+            }
+            SendState::Planned { .. }
+            | SendState::BetweenSteps { .. }
+            | SendState::Sent { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => None,
+        };
+        let event = match outcome {
+            Outcome::Accepted(accepted) => {
+                if matches!(&sending.state, SendState::Sent { attempt: known, .. } if *known == attempt)
+                {
+                    return Ok(Vec::new());
+                }
+                return Ok(self.accepted(own, id, attempt, accepted, By::Answer));
+            }
+            _ if current != Some(attempt) => return Ok(Vec::new()),
+            Outcome::StepDone(done) => SendEvent::SendStepDone {
+                attempt,
+                step: done.step,
+                extracted: done.extracted,
+                by: By::Answer,
+            },
+            Outcome::Rejected(why) => SendEvent::SendRejected {
+                attempt,
+                route_again: id.cancel.is_none() && self.routes_again(&why),
+                why,
+            },
+            Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {
+                attempt,
+                retry_at: now
+                    + retry_after.unwrap_or_else(|| forwarding::deferral(sending.deferrals)),
+                why,
+                by: By::Answer,
+            },
+            Outcome::NotInBatch { next_cut_off } => SendEvent::SendDeferred {
+                attempt,
+                retry_at: next_cut_off,
+                why: "the file of its batch was written without it".to_owned(),
+                by: By::Batch,
+            },
+            Outcome::InDoubt { .. } if matches!(sending.state, SendState::InDoubt { .. }) => {
+                return Ok(Vec::new());
+            }
+            Outcome::InDoubt {
+                why,
+                evidence,
+                can_look_up,
+            } => SendEvent::SendInDoubt {
+                attempt,
+                why,
+                evidence,
+                look_at: can_look_up.then(|| now + LOOK_UP_AFTER[0]),
+            },
+        };
+        Ok(vec![of(id.clone(), event)])
+    }
+
+    /// It was taken, with whatever else the supplier says of it at once.
+    fn accepted(
+        &self,
+        own: &PurchaseOrder,
+        id: &SendId,
+        attempt: u32,
+        accepted: Accepted,
+        by: By,
+    ) -> Vec<Event> {
+        let sent = of(
+            id.clone(),
+            SendEvent::Sent {
+                attempt,
+                references: accepted.references,
+                by: by.clone(),
+            },
+        );
+        let mut events = vec![sent];
+        if let Some(request) = id.cancel {
+            events.extend(accepted.cancel.map(|answer| Event::CancelAnswered {
+                number: id.number.clone(),
+                request,
+                answer,
+                by,
+            }));
+            return events;
+        }
+        match self.line_events(own, accepted.lines, &by) {
+            Ok(lines) => events.extend(lines),
+            // Taken all the same; what it says of lines nobody ordered is for a person.
+            Err(why) => events.push(Event::AnswerUnclear {
+                number: id.number.clone(),
+                why,
+            }),
+        }
+        events
+    }
+
+    /// What the supplier says of single lines, as events; an error where it names what was not
+    /// ordered of it.
+    pub(super) fn line_events(
+        &self,
+        own: &PurchaseOrder,
+        lines: Vec<LineOutcome>,
+        by: &By,
+    ) -> Result<Vec<Event>, String> {
+        let mut events = Vec::new();
+        let mut backordered: BTreeMap<LineId, Backorder> = BTreeMap::new();
+        let mut taken: BTreeMap<LineId, u32> = BTreeMap::new();
+        for outcome in lines {
+            let mut left = outcome.quantity;
+            let mut units = BTreeMap::new();
+            for line in own
+                .lines
+                .iter()
+                .filter(|line| line.supplier_sku.as_str() == outcome.supplier_sku)
+            {
+                let used = taken.entry(line.line.clone()).or_default();
+                let here = left.min(own.remaining(line).saturating_sub(*used));
+                if here > 0 {
+                    *used += here;
+                    left -= here;
+                    units.insert(line.line.clone(), here);
+                }
+            }
+            if left > 0 {
+                return Err(format!(
+                    "the supplier speaks of {} x {}, of which {} were asked for",
+                    outcome.quantity,
+                    printable(&outcome.supplier_sku),
+                    outcome.quantity - left
+                ));
+            }
+            match outcome.status {
+                LineStatus::Backordered(until) => backordered.extend(
+                    units
+                        .into_iter()
+                        .map(|(line, quantity)| (line, Backorder { quantity, until })),
+                ),
+                LineStatus::Rejected(why) => events.push(Event::LinesRejected {
+                    number: own.number.clone(),
+                    lines: units,
+                    route_again: self.routes_again(&why),
+                    why,
+                    by: by.clone(),
+                }),
+            }
+        }
+        if backordered != own.backordered {
+            events.push(Event::Acknowledged {
+                number: own.number.clone(),
+                backordered,
+                by: by.clone(),
+            });
+        }
+        Ok(events)
+    }
+
+    /// Another supplier may be tried by itself, up to a number of rejections of one order.
+    fn routes_again(&self, why: &Rejection) -> bool {
+        let before = self
+            .purchase_orders
+            .iter()
+            .map(|own| {
+                let whole = matches!(own.sending.state, SendState::Rejected { .. });
+                usize::from(whole) + own.refused.len()
+            })
+            .sum::<usize>();
+        why.reason.response() == AfterRejection::RouteAgain
+            && before < forwarding::REJECTIONS_BEFORE_HOLD
+    }
+
+    pub(super) fn record_lookup(
+        &self,
+        id: &SendId,
+        attempt: u32,
+        answer: Answer,
+        proof_after: Option<SignedDuration>,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let own = self.own(&id.number)?;
+        let SendState::InDoubt {
+            attempt: current,
+            since,
+            look_ups,
+            ..
+        } = &sending(own, id)?.state
+        else {
+            return Ok(Vec::new());
+        };
+        if *current != attempt {
+            return Ok(Vec::new());
+        }
+        let event = match answer {
+            Answer::Accepted(accepted) => {
+                return Ok(self.accepted(own, id, attempt, accepted, By::LookUp));
+            }
+            Answer::StepDone(done) => SendEvent::SendStepDone {
+                attempt,
+                step: done.step,
+                extracted: done.extracted,
+                by: By::LookUp,
+            },
+            Answer::NotFound(finding) => {
+                let proved = finding == LookupFinding::Absent
+                    && proof_after.is_some_and(|lag| {
+                        lag.is_zero()
+                            || look_ups
+                                .absent_since
+                                .is_some_and(|first| now >= first + lag)
+                    });
+                if proved {
+                    SendEvent::SendDeferred {
+                        attempt,
+                        retry_at: now,
+                        why: "the look-up proved that it is not there".to_owned(),
+                        by: By::LookUp,
+                    }
+                } else {
+                    SendEvent::LookedUp {
+                        attempt,
+                        finding,
+                        next_at: forwarding::next_look_up(
+                            *since,
+                            look_ups,
+                            finding,
+                            proof_after,
+                            now,
+                        ),
+                    }
+                }
+            }
+        };
+        Ok(vec![of(id.clone(), event)])
+    }
+}
+
+/// Foreign text, short and without control characters.
+fn printable(text: &str) -> String {
+    let kept = text.chars().filter(|character| !character.is_control());
+    kept.take(40).collect()
+}

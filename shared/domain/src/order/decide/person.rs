@@ -1,0 +1,180 @@
+//! What a person decided, as events.
+
+use super::{Verdict, of};
+use crate::ids::SupplierId;
+use crate::order::attention::CaseKind;
+use crate::order::event::{By, Event};
+use crate::order::machine::{SendEvent, SendState};
+use crate::order::{Order, PurchaseOrder, Refusal, SendId};
+use crate::purchase_order_number::PurchaseOrderNumber;
+use jiff::Timestamp;
+
+impl Order {
+    pub(super) fn resolve(
+        &self,
+        number: &PurchaseOrderNumber,
+        verdict: Verdict,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let own = self.own(number)?;
+        let (id, event) = match verdict {
+            Verdict::Sent { reference } => {
+                let (id, attempt) = in_doubt(own)?;
+                let references = vec![reference];
+                let event = SendEvent::Sent {
+                    attempt,
+                    references,
+                    by,
+                };
+                (id, event)
+            }
+            Verdict::NotSent => {
+                let (id, attempt) = in_doubt(own)?;
+                let event = SendEvent::SendDeferred {
+                    attempt,
+                    retry_at: now,
+                    why: "a person found that it is not there".to_owned(),
+                    by,
+                };
+                (id, event)
+            }
+            Verdict::Cancel(answer) => {
+                let open = own
+                    .numbered_cancels()
+                    .find(|(_, request)| request.is_open() && own.can_be_asked_back());
+                let (request, _) = open.ok_or_else(|| {
+                    Refusal::NotPossible(format!("no request to cancel {number} is open"))
+                })?;
+                return Ok(vec![Event::CancelAnswered {
+                    number: number.clone(),
+                    request,
+                    answer,
+                    by,
+                }]);
+            }
+        };
+        Ok(vec![of(id, event)])
+    }
+
+    pub(super) fn release(
+        &self,
+        who: String,
+        why: String,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let mut events = Vec::new();
+        for own in &self.purchase_orders {
+            let number = own.number.clone();
+            if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
+                let event = SendEvent::RejectionFreed;
+                events.push(Event::PurchaseOrder { number, event });
+            } else if own.refused.iter().any(|refused| !refused.freed) {
+                events.push(Event::RefusedLinesFreed { number });
+            }
+        }
+        let holds: Vec<(CaseKind, String)> = self
+            .attention(now)
+            .into_iter()
+            .filter(|entry| crate::exceptions::releasable(entry.kind))
+            .map(|entry| (entry.kind, entry.cause))
+            .collect();
+        let open = !holds.is_empty();
+        let holds: Vec<_> = holds
+            .into_iter()
+            .filter(|hold| !self.released.contains(hold))
+            .collect();
+        // Released already, and routing has not looked yet.
+        if open && holds.is_empty() && events.is_empty() {
+            return Ok(Vec::new());
+        }
+        if holds.is_empty() && events.is_empty() {
+            return Err(Refusal::NotPossible(format!(
+                "{} has no hold that a person can release",
+                self.id
+            )));
+        }
+        events.push(Event::HoldsReleased {
+            holds,
+            by: who,
+            why,
+        });
+        Ok(events)
+    }
+
+    /// What is planned is planned again elsewhere by routing; what was handed over is asked back.
+    pub(super) fn reroute(
+        &self,
+        without: Option<&SupplierId>,
+        only: Option<&SupplierId>,
+        who: &str,
+        why: &str,
+    ) -> Result<Vec<Event>, Refusal> {
+        let concerned = |own: &&PurchaseOrder| {
+            without == Some(&own.supplier) || only.is_some_and(|only| only != &own.supplier)
+        };
+        if without.is_none() && only.is_none() {
+            return Err(Refusal::NotPossible(
+                "say which supplier not to use, or which one only".to_owned(),
+            ));
+        }
+        let mut events = vec![Event::RerouteWanted {
+            without: without.cloned(),
+            only: only.cloned(),
+            by: who.to_owned(),
+            why: why.to_owned(),
+        }];
+        for own in self.live().filter(concerned) {
+            if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
+                events.push(Event::PurchaseOrder {
+                    number: own.number.clone(),
+                    event: SendEvent::RejectionFreed,
+                });
+            }
+            let asked = own
+                .cancels
+                .iter()
+                .any(|request| request.whole && request.is_open());
+            if own.sending.is_claimed() && !asked {
+                events.push(Event::CancelWanted {
+                    number: own.number.clone(),
+                    lines: own.everything(),
+                    whole: true,
+                    why: why.to_owned(),
+                });
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// What of the purchase order is in doubt: itself, or a request to cancel it.
+fn in_doubt(own: &PurchaseOrder) -> Result<(SendId, u32), Refusal> {
+    let cancels = own
+        .numbered_cancels()
+        .map(|(request, asked)| (Some(request), &asked.sending));
+    std::iter::once((None, &own.sending))
+        .chain(cancels)
+        .find_map(|(cancel, sending)| match &sending.state {
+            SendState::InDoubt { attempt, .. } => Some((
+                SendId {
+                    number: own.number.clone(),
+                    cancel,
+                },
+                *attempt,
+            )),
+            SendState::Planned { .. }
+            | SendState::SendStarted { .. }
+            | SendState::BetweenSteps { .. }
+            | SendState::Sent { .. }
+            | SendState::Rejected { .. }
+            | SendState::Voided { .. } => None,
+        })
+        .ok_or_else(|| {
+            Refusal::NotPossible(format!(
+                "{} is {}, not in doubt",
+                own.number,
+                own.sending.state.name()
+            ))
+        })
+}
