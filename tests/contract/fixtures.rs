@@ -16,6 +16,25 @@ pub(crate) fn folder(registry: &str, kind: &str) -> PathBuf {
         .join(kind)
 }
 
+/// The folders in a folder, each with its name.
+pub(crate) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, Missing> {
+    let missing = |what: &dyn std::fmt::Display| Missing(format!("{}: {what}", folder.display()));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| missing(&error))? {
+        let path = entry.map_err(|error| missing(&error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !path.is_dir() {
+            return Err(missing(&format!("{name} is no folder, so nobody reads it")));
+        }
+        found.push((name.into_owned(), path));
+    }
+    if found.is_empty() {
+        return Err(missing(&"no fixture"));
+    }
+    found.sort();
+    Ok(found)
+}
+
 pub(crate) fn text(path: &Path) -> Result<String, Missing> {
     std::fs::read_to_string(path).map_err(|error| Missing(format!("{}: {error}", path.display())))
 }
@@ -64,7 +83,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             };
             let missing = crate::channel::Kind::load(&entry).err().unwrap().0;
             assert!(missing.contains("channels/unheard-of"), "{missing}");
-            let missing = crate::supplier::Method::load("unheard-of").err().unwrap().0;
+            let missing = crate::supplier::Fixture::load("unheard-of")
+                .err()
+                .unwrap()
+                .0;
             assert!(missing.contains("suppliers/unheard-of"), "{missing}");
         }),
     ]

@@ -1,9 +1,10 @@
 //! What every kind of channel and every method of a supplier must keep, found through the
 //! registries and told apart by fixtures alone: whoever adds a kind adds its folder below
-//! `tests/fixtures` and reads the snapshots.
+//! `tests/fixtures` and reads the snapshots. A method of a supplier has a folder for each way in
+//! which it can be set up.
 //!
 //! A trial is named after its kind, so that `cargo test -p tests --test contract shopify` runs what
-//! concerns one.
+//! concerns one, and `... http::two-steps` what concerns one way.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 
 mod channel;
 mod fixtures;
+mod presets;
 mod supplier;
 
 use libtest_mimic::{Arguments, Trial, run};
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         trials.extend(supplier::trials(entry));
     }
     trials.extend(fixtures::trials());
+    trials.extend(presets::trials());
     run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -1,11 +1,17 @@
-//! The promises of a supplier's method, tried with the settings and answers in
-//! `tests/fixtures/suppliers/<method>`.
+//! The promises of a supplier's method, tried with the settings and answers in each folder below
+//! `tests/fixtures/suppliers/<method>`. What a supplier says it can do picks its trials.
 
+mod answers;
 mod artifact;
+mod batch;
+mod cancels;
 mod handovers;
 mod ports;
 mod sent;
+mod steps;
+mod way;
 
+use self::answers::{Answer, Answers};
 use self::ports::World;
 use crate::fixtures::{self, Missing};
 use ::ports::Supplier;
@@ -13,37 +19,84 @@ use domain::ids::SupplierId;
 use domain::settings::SupplierSettings;
 use libtest_mimic::Trial;
 use secrecy::SecretString;
-use sent::Answers;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 use suppliers::{Entry, Opening, SettingsError};
 
 /// Stands for the supplier's address in `settings.toml`.
 const ADDRESS: &str = "127.0.0.1:4000";
 const SECRET: &str = "the value that no artifact may hold";
+/// The only step of who hands everything over at once.
+const SEND: &str = "send";
+const CANCEL: &str = "cancel";
 
-/// A method with its fixtures.
-pub(crate) struct Method {
+/// One folder of a method.
+pub(crate) struct Fixture {
     entry: &'static Entry,
+    name: String,
+    folder: PathBuf,
     answers: Answers,
+    places: Vec<Place>,
 }
 
-impl Method {
-    pub(crate) fn load(method: &str) -> Result<Self, Missing> {
+/// Where a hand-over can stand: before one of its steps, or before a request to take it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    name: String,
+    is_last: bool,
+}
+
+impl Place {
+    fn is_cancel(&self) -> bool {
+        self.name == CANCEL
+    }
+
+    fn of<'a>(&self, supplier: &'a dyn Supplier) -> &'a dyn Supplier {
+        if self.is_cancel() {
+            supplier.cancels().unwrap()
+        } else {
+            supplier
+        }
+    }
+}
+
+impl Fixture {
+    /// All of a method.
+    pub(crate) fn load(method: &str) -> Result<Vec<Self>, Missing> {
         let folder = fixtures::folder("suppliers", method);
-        let answers = fixtures::toml(&folder.join("answers.toml"), &[])?;
-        let _: Value = fixtures::toml(&folder.join("settings.toml"), &[])?;
         let entry = suppliers::entry(method)
-            .ok_or_else(|| Missing(format!("there is no method {method}")))?;
-        Ok(Self { entry, answers })
+            .ok_or_else(|| Missing(format!("{}: there is no such method", folder.display())))?;
+        let mut loaded = Vec::new();
+        for (name, folder) in fixtures::folders(&folder)? {
+            let answers = folder.join("answers.toml");
+            let answers = if answers.exists() {
+                fixtures::toml(&answers, &[])?
+            } else {
+                Answers::default()
+            };
+            let _: Value = fixtures::toml(&folder.join("settings.toml"), &[])?;
+            let mut fixture = Self {
+                entry,
+                name,
+                folder,
+                answers,
+                places: Vec::new(),
+            };
+            fixture.places = fixture.found_places();
+            loaded.push(fixture);
+        }
+        Ok(loaded)
     }
 
     /// The settings, with the supplier at `address`.
     fn settings(&self, address: &str) -> Value {
-        let path = fixtures::folder("suppliers", self.entry.method).join("settings.toml");
-        fixtures::toml(&path, &[(ADDRESS, address)])
-            .ok()
-            .expect("the settings were read before")
+        self.written("settings.toml", address)
+    }
+
+    fn written(&self, file: &str, address: &str) -> Value {
+        fixtures::toml(&self.folder.join(file), &[(ADDRESS, address)])
+            .unwrap_or_else(|Missing(what)| panic!("{what}"))
     }
 
     /// Speaks HTTP, so that it must know what every kind of answer means.
@@ -51,9 +104,45 @@ impl Method {
         !(self.entry.hosts)(&self.settings(ADDRESS)).is_empty()
     }
 
+    fn found_places(&self) -> Vec<Place> {
+        let only = [SEND.to_owned()];
+        let steps = self.answers.steps.as_deref().unwrap_or(&only);
+        let last = steps.len() - 1;
+        let mut places: Vec<Place> = steps
+            .iter()
+            .enumerate()
+            .map(|(at, name)| Place {
+                name: name.clone(),
+                is_last: at == last,
+            })
+            .collect();
+        if self.open(&World::elsewhere()).cancels().is_some() {
+            places.push(Place {
+                name: CANCEL.to_owned(),
+                is_last: true,
+            });
+        }
+        places
+    }
+
+    fn answers_at(&self, place: &Place) -> impl Iterator<Item = &Answer> {
+        let answers = self.answers.answer.iter();
+        answers.filter(|answer| answer.is_of(place))
+    }
+
     fn open(&self, world: &World) -> Box<dyn Supplier> {
-        self.open_with(world, &self.settings(&world.address()), self.secrets())
-            .unwrap()
+        self.open_at(world, &world.address())
+    }
+
+    fn open_at(&self, world: &World, address: &str) -> Box<dyn Supplier> {
+        self.open_with(world, &self.settings(address), self.secrets())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.folder.display()))
+    }
+
+    /// As the merchant might have it tomorrow.
+    fn open_otherwise(&self, world: &World) -> Box<dyn Supplier> {
+        let settings = self.written("other-settings.toml", ADDRESS);
+        self.open_with(world, &settings, self.secrets()).unwrap()
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -79,73 +168,112 @@ impl Method {
     }
 }
 
-type Promise = fn(&Method);
+type Promise = fn(&Fixture);
+
+const EVERYONE: &[(&str, Promise)] = &[
+    ("an_unknown_setting_is_named", unknown_setting),
+    ("a_missing_secret_is_named", missing_secret),
+    ("an_artifact_can_be_read", artifact::snapshot),
+    ("an_artifact_repeats_its_bytes", artifact::repeats),
+    ("an_artifact_holds_no_secret", artifact::no_secret),
+    ("an_awkward_text_stays_a_text", artifact::awkward),
+    ("a_long_order_is_whole", artifact::long),
+    ("an_empty_order_is_survived", artifact::empty),
+    ("any_order_is_survived", artifact::arbitrary),
+    ("an_unknown_step_is_refused", steps::unknown),
+];
+
+const SENDS: &[(&str, Promise)] = &[
+    ("every_answer_is_described", answers::coverage),
+    ("every_answer_becomes_its_class", sent::answers),
+    ("a_wait_is_told_and_kept", sent::waits),
+];
+
+const LOOKS_UP: &[(&str, Promise)] = &[("a_look_up_tells_what_is_there", sent::look_up)];
+
+const STEPS: &[(&str, Promise)] = &[
+    ("a_hand_over_goes_step_by_step", steps::in_order),
+    ("a_doubt_is_settled_at_its_step", steps::doubts),
+    ("an_artifact_is_for_its_step_only", steps::mixed),
+];
+
+const CANCELS: &[(&str, Promise)] = &[
+    ("a_request_to_cancel_says_everything", cancels::said),
+    ("a_request_to_cancel_goes_its_own_way", cancels::apart),
+];
+
+const BATCHES: &[(&str, Promise)] = &[
+    ("a_batch_repeats_and_says_what_is_in_it", batch::assembled),
+    (
+        "a_batch_holds_nothing_of_other_settings",
+        batch::other_settings,
+    ),
+    ("a_batch_is_published_once", batch::published),
+    ("an_order_of_a_batch_never_goes_alone", batch::alone),
+];
+
+fn promises(fixture: &Fixture) -> Vec<&'static [(&'static str, Promise)]> {
+    let supplier = fixture.open(&World::elsewhere());
+    let mut promises = vec![EVERYONE];
+    let can = |can: bool, what| can.then_some(what);
+    promises.extend(can(supplier.batches().is_none(), SENDS));
+    promises.extend(can(supplier.batches().is_some(), BATCHES));
+    promises.extend(can(supplier.lookup().is_some(), LOOKS_UP));
+    promises.extend(can(supplier.cancels().is_some(), CANCELS));
+    promises.extend(can(fixture.answers.steps.is_some(), STEPS));
+    promises
+}
 
 pub(crate) fn trials(entry: &'static Entry) -> Vec<Trial> {
-    let method = match Method::load(entry.method) {
-        Ok(method) => Arc::new(method),
+    let loaded = match Fixture::load(entry.method) {
+        Ok(loaded) => loaded,
         Err(Missing(what)) => {
             return vec![crate::trial(entry.method, "has_fixtures", move || {
                 panic!("{what}");
             })];
         }
     };
-    let promises: [(&str, Promise); 11] = [
-        ("an_unknown_setting_is_named", unknown_setting),
-        ("a_missing_secret_is_named", missing_secret),
-        ("an_artifact_can_be_read", artifact::snapshot),
-        ("an_artifact_repeats_its_bytes", artifact::repeats),
-        ("an_artifact_holds_no_secret", artifact::no_secret),
-        ("an_awkward_text_stays_a_text", artifact::awkward),
-        ("a_long_order_is_whole", artifact::long),
-        ("an_empty_order_is_survived", artifact::empty),
-        ("any_order_is_survived", artifact::arbitrary),
-        ("every_answer_is_described", sent::coverage),
-        ("every_answer_becomes_its_class", sent::answers),
-    ];
-    let mut trials: Vec<Trial> = promises
-        .into_iter()
-        .map(|(name, promise)| {
-            let method = Arc::clone(&method);
-            crate::trial(entry.method, name, move || promise(&method))
+    let trials = loaded.into_iter().flat_map(|fixture| {
+        let kind = format!("{}::{}", entry.method, fixture.name);
+        let fixture = Arc::new(fixture);
+        let promises = promises(&fixture).concat();
+        promises.into_iter().map(move |(name, promise)| {
+            let fixture = Arc::clone(&fixture);
+            crate::trial(&kind, name, move || promise(&fixture))
         })
-        .collect();
-    let world = World::working();
-    if method.open(&world).lookup().is_some() {
-        trials.push(crate::trial(
-            entry.method,
-            "a_look_up_tells_what_is_there",
-            move || sent::look_up(&method),
-        ));
-    }
-    trials
+    });
+    trials.collect()
 }
 
-/// In the settings and in each of their tables.
-fn unknown_setting(method: &Method) {
-    let world = World::working();
-    let settings = method.settings(ADDRESS);
-    let tables = settings.as_object().unwrap().iter();
-    let tables = tables.filter(|(_, value)| value.is_object());
-    let places = tables.map(|(key, _)| format!("/{key}"));
-    for place in places.chain([String::new()]) {
+/// In the settings, in each of their tables and in each table of their lists.
+fn unknown_setting(fixture: &Fixture) {
+    let world = World::elsewhere();
+    let settings = fixture.settings(ADDRESS);
+    let mut places = vec![String::new()];
+    for (key, value) in settings.as_object().unwrap() {
+        let entries = value.as_array().into_iter().flatten().enumerate();
+        let tables = entries.filter(|(_, entry)| entry.is_object());
+        places.extend(tables.map(|(at, _)| format!("/{key}/{at}")));
+        places.extend(value.is_object().then(|| format!("/{key}")));
+    }
+    for place in places {
         let mut changed = settings.clone();
         changed.pointer_mut(&place).unwrap()["no_such_setting"] = json!("x");
-        let error = method
-            .open_with(&world, &changed, method.secrets())
+        let error = fixture
+            .open_with(&world, &changed, fixture.secrets())
             .err()
             .unwrap_or_else(|| panic!("{place}/no_such_setting is let through"));
         assert!(error.to_string().contains("no_such_setting"), "{error}");
     }
 }
 
-fn missing_secret(method: &Method) {
-    let world = World::working();
-    for name in method.secrets() {
-        let mut others = method.secrets();
+fn missing_secret(fixture: &Fixture) {
+    let world = World::elsewhere();
+    for name in fixture.secrets() {
+        let mut others = fixture.secrets();
         others.retain(|other| *other != name);
-        let error = method
-            .open_with(&world, &method.settings(ADDRESS), others)
+        let error = fixture
+            .open_with(&world, &fixture.settings(ADDRESS), others)
             .err()
             .unwrap_or_else(|| panic!("opens without {name}"));
         assert!(error.to_string().contains(&name), "{error}");

@@ -1,4 +1,6 @@
-//! A supplier with an HTTP API: `POST /orders`, `GET /orders?reference=`.
+//! A supplier with an HTTP API: `POST /orders`, `GET /orders?reference=`. Or in two steps:
+//! `POST /drafts`, `POST /drafts/{id}/confirm`, `GET /drafts?reference=`. It takes back what it is
+//! asked to: `POST /cancellations`, `GET /cancellations?reference=&request=`.
 
 use crate::exchange::{Double, InProcess, Received};
 use async_trait::async_trait;
@@ -32,10 +34,17 @@ pub enum Behaviour {
     TooMany,
 }
 
+/// More than a floating-point number can hold exactly.
+const FIRST_ID: u64 = 9_007_199_254_740_993;
+
 #[derive(Default)]
 struct State {
     script: VecDeque<Behaviour>,
     taken: BTreeMap<String, Vec<Value>>,
+    /// In the order in which they came; the place of one makes its id.
+    drafts: Vec<Value>,
+    /// By reference and request.
+    cancellations: BTreeMap<(String, String), usize>,
     look_ups: u32,
 }
 
@@ -65,6 +74,19 @@ impl SupplierDouble {
             .collect()
     }
 
+    /// How often a draft was made of a purchase order.
+    pub fn drafts(&self, reference: &str) -> usize {
+        let state = self.lock();
+        let of_it = |draft: &&Value| text(draft, "reference") == Some(reference);
+        state.drafts.iter().filter(of_it).count()
+    }
+
+    /// How often it was asked to take something back.
+    pub fn cancellations(&self, reference: &str, request: &str) -> usize {
+        let asked = (reference.to_owned(), request.to_owned());
+        self.lock().cancellations.get(&asked).copied().unwrap_or(0)
+    }
+
     pub fn bodies(&self, reference: &str) -> Vec<Value> {
         self.lock()
             .taken
@@ -82,10 +104,95 @@ impl SupplierDouble {
     }
 
     pub fn reply(&self, method: &str, path_and_query: &str, body: &[u8]) -> Reply {
-        match (method, path_and_query.split_once('?')) {
-            ("POST", None) if path_and_query == "/orders" => self.create(body),
-            ("GET", Some(("/orders", query))) => self.look_up(query),
-            _ => answer(404, &json!({"error": "no such route"})),
+        let (path, query) = path_and_query
+            .split_once('?')
+            .unwrap_or((path_and_query, ""));
+        match (method, path) {
+            ("POST", "/orders") => self.create(body),
+            ("GET", "/orders") => self.look_up(query),
+            ("POST", "/drafts") => self.draft(body),
+            ("GET", "/drafts") => self.look_up_draft(query),
+            ("POST", "/cancellations") => self.cancel(body),
+            ("GET", "/cancellations") => self.look_up_cancellation(query),
+            ("POST", path) => match confirmed(path) {
+                Some(id) => self.confirm(id),
+                None => no_such("route"),
+            },
+            _ => no_such("route"),
+        }
+    }
+
+    fn draft(&self, body: &[u8]) -> Reply {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let Some(reference) = text(&body, "reference").map(str::to_owned) else {
+            return answer(422, &json!({"error": "reference is required"}));
+        };
+        let mut state = self.lock();
+        state.drafts.push(body);
+        let id = FIRST_ID + state.drafts.len() as u64 - 1;
+        answer(201, &json!({"draft": {"id": id}, "reference": reference}))
+    }
+
+    fn confirm(&self, id: u64) -> Reply {
+        let mut state = self.lock();
+        let place = id
+            .checked_sub(FIRST_ID)
+            .and_then(|at| usize::try_from(at).ok());
+        let draft = place.and_then(|at| state.drafts.get(at)).cloned();
+        let Some((draft, reference)) = draft.and_then(|draft| {
+            text(&draft, "reference")
+                .map(str::to_owned)
+                .map(|reference| (draft, reference))
+        }) else {
+            return no_such("draft");
+        };
+        let number = format!("NW-{reference}");
+        state.taken.entry(reference).or_default().push(draft);
+        answer(200, &json!({"order": {"id": number}}))
+    }
+
+    fn look_up_draft(&self, query: &str) -> Reply {
+        let mut state = self.lock();
+        state.look_ups += 1;
+        let reference = parameter(query, "reference");
+        let of_it = |draft: &Value| text(draft, "reference") == Some(reference);
+        match state.drafts.iter().position(of_it) {
+            Some(at) => {
+                let order = state
+                    .taken
+                    .get(reference)
+                    .map(|_| json!({"id": format!("NW-{reference}")}));
+                let id = FIRST_ID + at as u64;
+                answer(
+                    200,
+                    &json!({"draft": {"id": id}, "lines": state.drafts[at]["lines"], "order": order}),
+                )
+            }
+            None => no_such("draft"),
+        }
+    }
+
+    fn cancel(&self, body: &[u8]) -> Reply {
+        let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let (Some(reference), Some(request)) = (text(&body, "reference"), text(&body, "request"))
+        else {
+            return answer(422, &json!({"error": "reference and request are required"}));
+        };
+        let asked = (reference.to_owned(), request.to_owned());
+        *self.lock().cancellations.entry(asked).or_default() += 1;
+        answer(200, &json!({"result": "cancelled"}))
+    }
+
+    fn look_up_cancellation(&self, query: &str) -> Reply {
+        let mut state = self.lock();
+        state.look_ups += 1;
+        let asked = (
+            parameter(query, "reference").to_owned(),
+            parameter(query, "request").to_owned(),
+        );
+        match state.cancellations.get(&asked) {
+            Some(_) => answer(200, &json!({"result": "cancelled"})),
+            None => no_such("cancellation"),
         }
     }
 
@@ -101,7 +208,7 @@ impl SupplierDouble {
             return answer(422, &json!({"error": "reference is required"}));
         };
         let mut take = || {
-            let id = 9_007_199_254_740_993_u64 + state.taken.len() as u64;
+            let id = FIRST_ID + state.taken.len() as u64;
             state
                 .taken
                 .entry(reference.clone())
@@ -146,15 +253,37 @@ impl SupplierDouble {
     fn look_up(&self, query: &str) -> Reply {
         let mut state = self.lock();
         state.look_ups += 1;
-        let reference = query.strip_prefix("reference=").unwrap_or_default();
+        let reference = parameter(query, "reference");
         match state.taken.get(reference).and_then(|orders| orders.first()) {
             Some(order) => answer(
                 200,
                 &json!({"id": format!("NW-{reference}"), "order": order}),
             ),
-            None => answer(404, &json!({"error": "not found"})),
+            None => no_such("order"),
         }
     }
+}
+
+/// The draft that a path asks to confirm.
+fn confirmed(path: &str) -> Option<u64> {
+    let id = path.strip_prefix("/drafts/")?.strip_suffix("/confirm")?;
+    id.parse().ok()
+}
+
+fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
+    body.get(name).and_then(Value::as_str)
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(known, _)| *known == name)
+        .map_or("", |(_, value)| value)
+}
+
+fn no_such(what: &str) -> Reply {
+    answer(404, &json!({"error": format!("no such {what}")}))
 }
 
 fn answer(status: u16, body: &Value) -> Reply {

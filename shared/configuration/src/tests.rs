@@ -502,6 +502,15 @@ fn terms_and_rules_are_read() {
     assert_eq!(offer.countries.len(), 3);
 }
 
+/// Kosovo has no code in the standard, and orders go there all the same.
+#[test]
+fn a_supplier_may_ship_to_kosovo() {
+    let mut files = good();
+    let suppliers = files.get_mut(SUPPLIERS).unwrap();
+    suppliers.extend_from_slice(b"countries = [\"XK\"]\nexclude = [\"XK-1\"]\n");
+    load(&files).unwrap();
+}
+
 #[test]
 fn each_mistake_in_terms_and_rules_says_what_would_be_right() {
     let suppliers = [

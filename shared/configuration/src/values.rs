@@ -3,7 +3,7 @@
 use crate::table::{text, texts};
 use domain::calendar::{Hours, MINUTES_A_DAY, WEEKDAYS};
 use domain::money::{BasisPoints, Currency, Money};
-use domain::region::Region;
+use domain::region::{Region, is_country};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -92,7 +92,7 @@ pub(crate) fn regions_of<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec
             continue;
         }
         let region = Region::parse(text).map_err(|error| error.to_string())?;
-        if rust_iso3166::from_alpha2(&region.country).is_none() {
+        if !is_country(&region.country) {
             return Err(format!("{:?} is no country of ISO 3166-1", region.country));
         }
         regions.insert(region);

@@ -9,7 +9,41 @@ use std::fmt;
 #[error("{0:?} is neither a country such as US nor a subdivision such as US-HI")]
 pub struct NotARegion(pub String);
 
-/// An ISO 3166-1 country, or a subdivision of one by the code that channels give it.
+/// Every country of ISO 3166-1, and Kosovo, which has no code there and is `XK` by common use.
+const COUNTRIES: &str = "\
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ \
+    BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
+    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ \
+    DE DJ DK DM DO DZ \
+    EC EE EG EH ER ES ET \
+    FI FJ FK FM FO FR \
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY \
+    HK HM HN HR HT HU \
+    ID IE IL IM IN IO IQ IR IS IT \
+    JE JM JO JP \
+    KE KG KH KI KM KN KP KR KW KY KZ \
+    LA LB LC LI LK LR LS LT LU LV LY \
+    MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ \
+    NA NC NE NF NG NI NL NO NP NR NU NZ \
+    OM \
+    PA PE PF PG PH PK PL PM PN PR PS PT PW PY \
+    QA \
+    RE RO RS RU RW \
+    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ \
+    TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ \
+    UA UG UM US UY UZ \
+    VA VC VE VG VI VN VU \
+    WF WS \
+    XK \
+    YE YT \
+    ZA ZM ZW";
+
+/// Whether there is a country of this code.
+pub fn is_country(code: &str) -> bool {
+    COUNTRIES.split(' ').any(|country| country == code)
+}
+
+/// A country, or a subdivision of one by the code that channels give it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region {
@@ -95,6 +129,18 @@ impl From<Region> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn countries_are_those_of_the_standard_and_kosovo() {
+        let letters = || 'A'..='Z';
+        for code in letters().flat_map(|one| letters().map(move |other| format!("{one}{other}"))) {
+            let known = rust_iso3166::from_alpha2(&code).is_some() || code == "XK";
+            assert_eq!(is_country(&code), known, "{code}");
+        }
+        for code in ["", " ", "us", "USA", "U", "US CA"] {
+            assert!(!is_country(code), "{code:?}");
+        }
+    }
 
     #[test]
     fn a_country_contains_its_subdivisions_and_not_the_other_way() {

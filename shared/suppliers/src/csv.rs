@@ -5,7 +5,7 @@
 //! is the same as sending once, and whether it ever appeared settles every doubt.
 
 use crate::table::{Table, TableSettings};
-use crate::{Entry, Opening, SettingsError, no_names, read, sample};
+use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
 use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
@@ -145,7 +145,8 @@ impl Csv {
 
 #[async_trait]
 impl Supplier for Csv {
-    fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
+    fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
+        no_steps(progress)?;
         Ok(Artifact {
             media_type: "text/csv".to_owned(),
             bytes: self.table.write(handover)?,

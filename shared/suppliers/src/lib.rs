@@ -13,8 +13,9 @@ mod templates;
 #[cfg(test)]
 mod testing;
 
+use domain::order::answer::Progress;
 use http_client::Http;
-use ports::{Files, Mailer, Supplier};
+use ports::{Files, Mailer, PrepareError, Supplier};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -78,6 +79,16 @@ fn read<T: DeserializeOwned>(
         specific
     };
     T::deserialize(specific).map_err(|error| SettingsError::new(method, error.to_string()))
+}
+
+/// For methods that hand everything over at once. Steps that are done were made under other
+/// settings, and what they handed over must not go a second time.
+fn no_steps(progress: &Progress) -> Result<(), PrepareError> {
+    progress.steps.first().map_or(Ok(()), |step| {
+        Err(PrepareError(format!(
+            "the step {step:?} is done, but the settings know no such step"
+        )))
+    })
 }
 
 /// For methods that need none.

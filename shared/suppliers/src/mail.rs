@@ -12,7 +12,7 @@ mod reading;
 mod tests;
 
 use crate::table::{TableSettings, known_fields};
-use crate::{Entry, Opening, SettingsError, no_names, read, sample};
+use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
 use attachment::{Attachment, TableFile};
 use domain::address::Address;
@@ -270,7 +270,8 @@ impl Mail {
 
 #[async_trait]
 impl Supplier for Mail {
-    fn prepare(&self, handover: &Handover, _: &Progress) -> Result<Artifact, PrepareError> {
+    fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
+        no_steps(progress)?;
         if self.cancels.is_some() == handover.cancel.is_some() {
             let message = "a purchase order and a request to cancel go different ways";
             return Err(PrepareError(message.to_owned()));

@@ -2,7 +2,8 @@
 
 use super::handovers::{awkward_texts, filled, plain};
 use super::ports::World;
-use super::{Method, SECRET};
+use super::way::Way;
+use super::{Fixture, SECRET};
 use crate::fixtures::property;
 use ::ports::supplier::HandoverLine;
 use ::ports::{Artifact, Handover, Supplier};
@@ -26,8 +27,8 @@ fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) ->
     decoded.missing(handover.ship_to.reveal(), &lines, &artifact.omits)
 }
 
-pub(super) fn snapshot(method: &Method) {
-    let supplier = method.open(&World::elsewhere());
+pub(super) fn snapshot(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
     let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
     assert_eq!(
         artifact.omits,
@@ -42,20 +43,29 @@ pub(super) fn snapshot(method: &Method) {
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| {
-        let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
-        insta::assert_snapshot!(
-            format!("{}__artifact", method.entry.method),
-            format!("{}\n\n{text}", artifact.media_type)
-        );
-    });
+    let (method, name) = (fixture.entry.method, &fixture.name);
+    for place in &fixture.places {
+        // In a batch nothing goes alone, so that nothing comes after the order.
+        let artifact = if supplier.batches().is_some() {
+            artifact.clone()
+        } else {
+            Way::to(fixture, place).prepare(supplier.as_ref())
+        };
+        settings.bind(|| {
+            let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
+            insta::assert_snapshot!(
+                format!("{method}__{name}__{}", place.name),
+                format!("{}\n\n{text}", artifact.media_type)
+            );
+        });
+    }
 }
 
-pub(super) fn repeats(method: &Method) {
+pub(super) fn repeats(fixture: &Fixture) {
     let world = World::elsewhere();
     for text in awkward_texts() {
         for handover in [plain(), filled(&text)] {
-            let (one, other) = (method.open(&world), method.open(&world));
+            let (one, other) = (fixture.open(&world), fixture.open(&world));
             let prepared = one.prepare(&handover, &Progress::default());
             assert!(
                 prepared == one.prepare(&handover, &Progress::default()),
@@ -69,8 +79,8 @@ pub(super) fn repeats(method: &Method) {
     }
 }
 
-pub(super) fn no_secret(method: &Method) {
-    let artifact = method
+pub(super) fn no_secret(fixture: &Fixture) {
+    let artifact = fixture
         .open(&World::elsewhere())
         .prepare(&plain(), &Progress::default())
         .unwrap();
@@ -78,7 +88,7 @@ pub(super) fn no_secret(method: &Method) {
     assert!(!text.contains(SECRET), "{text}");
 }
 
-fn awkward_text(method: &Method, supplier: &dyn Supplier, text: &str) {
+fn awkward_text(fixture: &Fixture, supplier: &dyn Supplier, text: &str) {
     let handover = filled(text);
     let artifact = match supplier.prepare(&handover, &Progress::default()) {
         Ok(artifact) => artifact,
@@ -98,21 +108,21 @@ fn awkward_text(method: &Method, supplier: &dyn Supplier, text: &str) {
         skeleton(supplier, &artifact),
         intact,
         "{text:?} at {}",
-        method.entry.method
+        fixture.folder.display()
     );
 }
 
-pub(super) fn awkward(method: &Method) {
-    let supplier = method.open(&World::elsewhere());
+pub(super) fn awkward(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
     for text in awkward_texts() {
-        awkward_text(method, supplier.as_ref(), &text);
+        awkward_text(fixture, supplier.as_ref(), &text);
     }
     // Whatever parts one piece of this artifact from the next, an address may hold it.
     let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
     let own = String::from_utf8_lossy(&artifact.bytes).into_owned();
     let lines: BTreeSet<&str> = own.lines().collect();
     for line in lines {
-        awkward_text(method, supplier.as_ref(), &format!("x\r\n{line}\r\ny"));
+        awkward_text(fixture, supplier.as_ref(), &format!("x\r\n{line}\r\ny"));
     }
 }
 
@@ -160,8 +170,8 @@ fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
     bones
 }
 
-pub(super) fn long(method: &Method) {
-    let supplier = method.open(&World::elsewhere());
+pub(super) fn long(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
     let mut handover = plain();
     handover.lines = (1..=200)
         .map(|at| HandoverLine {
@@ -180,8 +190,8 @@ pub(super) fn long(method: &Method) {
     );
 }
 
-pub(super) fn empty(method: &Method) {
-    let supplier = method.open(&World::elsewhere());
+pub(super) fn empty(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
     for blank in ["", " ", "\u{7}"] {
         let emptied = filled(blank);
         // Where a template may choose, it must not choose the blank one.
@@ -277,8 +287,8 @@ fn any_handover() -> impl Strategy<Value = Handover> {
         })
 }
 
-pub(super) fn arbitrary(method: &Method) {
-    let supplier = method.open(&World::elsewhere());
+pub(super) fn arbitrary(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
     property(256, &any_handover(), |handover| {
         if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
             let lacks = missing(supplier.as_ref(), &handover, &artifact);

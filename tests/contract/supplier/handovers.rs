@@ -5,22 +5,59 @@ use domain::ids::ChannelCode;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Merchant;
-use ports::Handover;
 use ports::supplier::HandoverLine;
+use ports::{CancelRequest, Handover};
 
 pub(super) fn number(counter: u32) -> PurchaseOrderNumber {
     PurchaseOrderNumber::new(&ChannelCode::parse("SH").unwrap(), "1001", counter)
 }
 
-pub(super) fn plain() -> Handover {
-    let line = |sku: &str, quantity| HandoverLine {
+pub(super) fn line(sku: &str, quantity: u32) -> HandoverLine {
+    HandoverLine {
         sku: format!("OUR-{sku}"),
         supplier_sku: sku.to_owned(),
         title: format!("Lamp {sku}"),
         quantity,
         cost: Some("4.00".to_owned()),
         currency: Some("USD".to_owned()),
+    }
+}
+
+/// A request to take the plain one back, or a part of one line.
+pub(super) fn to_cancel(whole: bool, references: &[String]) -> Handover {
+    let mut handover = plain();
+    let lines = if whole {
+        handover.lines.clone()
+    } else {
+        vec![line("LS-2", 5)]
     };
+    handover.cancel = Some(CancelRequest {
+        id: "X1".to_owned(),
+        whole,
+        why: "the customer no longer wants it".to_owned(),
+        references: references.to_vec(),
+        lines,
+    });
+    handover
+}
+
+/// What the plain one says about a person, where it is long enough not to be found by chance.
+pub(super) fn personal() -> Vec<String> {
+    let handover = plain();
+    let address = handover.ship_to.reveal();
+    let texts = [
+        &address.name,
+        &address.company,
+        &address.address1,
+        &address.address2,
+        &address.city,
+        &address.zip,
+        &address.phone,
+    ];
+    texts.into_iter().cloned().collect()
+}
+
+pub(super) fn plain() -> Handover {
     Handover {
         number: number(1),
         cancel: None,

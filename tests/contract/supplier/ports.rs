@@ -1,15 +1,17 @@
 //! The real ports, and a supplier behind them that does as it is told: the outbox of `embedded`, its
 //! mailer, and the HTTP client against a supplier double on loopback.
 
-use super::sent::{Answer, Does};
+use super::answers::{Answer, Does};
 use ::ports::{Area, Files, MailOutcome, Mailer, Put, Unavailable};
 use async_trait::async_trait;
-use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::order::SendId;
 use doubles::supplier::{Reply, SupplierDouble};
 use embedded::{Embedded, OutboxMailer};
 use http_client::{Client, Http, Response};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,6 +25,7 @@ pub(super) struct World {
     double: SupplierDouble,
     address: String,
     script: Script,
+    requests: Arc<AtomicUsize>,
 }
 
 /// What the next send meets; then everything works, unless the supplier is not to be reached.
@@ -36,8 +39,10 @@ impl World {
         let listener = listener.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (double, script) = (world.double.clone(), Arc::clone(&world.script));
+        let requests = Arc::clone(&world.requests);
         world.runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                requests.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(stream, double.clone(), Arc::clone(&script)));
             }
         });
@@ -58,6 +63,7 @@ impl World {
             double: SupplierDouble::default(),
             address: super::ADDRESS.to_owned(),
             script: Script::default(),
+            requests: Arc::default(),
         }
     }
 
@@ -69,21 +75,45 @@ impl World {
         *self.script.lock().unwrap() = Some(answer.clone());
     }
 
-    /// An address where nobody listens, from now on.
-    pub(super) fn unreachable(mut self) -> Self {
+    /// Everything works again.
+    pub(super) fn recovers(&self) {
+        *self.script.lock().unwrap() = None;
+    }
+
+    /// Where nobody listens.
+    pub(super) fn unreachable() -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        self.address = listener.local_addr().unwrap().to_string();
-        self
+        listener.local_addr().unwrap().to_string()
+    }
+
+    /// How often the supplier was called over the network.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
-    /// How often the supplier has the purchase order, whichever way it came.
-    pub(super) fn holds(&self, number: &PurchaseOrderNumber) -> usize {
-        let taken = self.double.taken().get(number.as_str()).copied();
-        taken.unwrap_or(0) + files_named(&self.folder.path().join("outbox"), number.as_str())
+    /// How often the supplier has it, whichever way it came: what the step before the last hands
+    /// over, or else the purchase order itself or the request to take it back.
+    pub(super) fn holds(&self, id: &SendId, last: bool) -> usize {
+        let number = id.number.as_str();
+        let told = match id.cancel {
+            Some(request) => self.double.cancellations(number, &format!("X{request}")),
+            None if last => self.double.taken().get(number).copied().unwrap_or(0),
+            None => self.double.drafts(number),
+        };
+        let named = |path: &&String| {
+            let name = Path::new(path.as_str()).file_stem();
+            name.is_some_and(|name| name.to_string_lossy() == id.file_name())
+        };
+        told + self.published().keys().filter(named).count()
+    }
+
+    /// The files in the outbox.
+    pub(super) fn published(&self) -> BTreeMap<String, Vec<u8>> {
+        files(&self.folder.path().join("outbox"))
     }
 
     pub(super) fn http(hosts: Vec<String>) -> Arc<dyn Http> {
@@ -107,19 +137,18 @@ impl World {
     }
 }
 
-fn files_named(folder: &Path, name: &str) -> usize {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap());
-    entries
-        .map(|entry| {
-            if entry.path().is_dir() {
-                files_named(&entry.path(), name)
-            } else {
-                usize::from(entry.file_name().to_string_lossy().contains(name))
-            }
-        })
-        .sum()
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            found.insert(path.to_string_lossy().into_owned(), bytes);
+        }
+    }
+    found
 }
 
 /// A port that does as the script says.

@@ -1,173 +1,106 @@
 //! A real send against a supplier that does as `answers.toml` says, judged by what the supplier has
 //! afterwards: accepted means that it has it, rejected and not sent that it has not.
 
-use super::Method;
-use super::handovers::{number, plain};
-use super::ports::World;
+use super::answers::{Answer, Class, Does};
+use super::handovers::{number, personal};
+use super::way::Way;
+use super::{Fixture, Place};
 use ::ports::supplier::LookupAnswer;
-use ::ports::{Attempt, SendOutcome, Supplier};
+use ::ports::{Attempt, SendOutcome};
 use domain::order::SendId;
-use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
-use domain::purchase_order_number::PurchaseOrderNumber;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// `answers.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Answers {
-    answer: Vec<Answer>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Answer {
-    pub(super) does: Does,
-    pub(super) status: Option<u16>,
-    #[serde(default)]
-    pub(super) headers: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) body: String,
-    #[serde(default)]
-    earlier: bool,
-    #[serde(default)]
-    doubted: bool,
-    outcome: Class,
-    reference: Option<String>,
-    retry_after: Option<u64>,
-    #[serde(default)]
-    unauthorized: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Does {
-    Take,
-    TakeSilently,
-    Unreachable,
-    CutOff,
-    Answer,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Class {
-    Accepted,
-    Rejected,
-    NotSent,
-    InDoubt,
-}
-
-/// Answers of HTTP that every supplier gives one day.
-const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 409, 422, 429, 500, 502];
-
-pub(super) fn coverage(method: &Method) {
-    let answers = &method.answers.answer;
-    let mut expected = vec![Does::Take, Does::TakeSilently, Does::Unreachable];
-    if method.has_hosts() {
-        expected.push(Does::CutOff);
-        for status in STATUSES {
-            assert!(
-                answers.iter().any(|answer| answer.status == Some(status)),
-                "no answer with HTTP {status}"
-            );
+pub(super) fn answers(fixture: &Fixture) {
+    for place in &fixture.places {
+        for answer in fixture.answers_at(place) {
+            met(fixture, place, answer);
         }
-        let asked_to_wait = answers.iter().any(|answer| answer.retry_after.is_some());
-        assert!(asked_to_wait, "no answer asks to wait");
-        // That a success without its reference is no success.
-        let soft =
-            |answer: &Answer| answer.status == Some(200) && answer.outcome != Class::Accepted;
-        assert!(answers.iter().any(soft), "no error comes with HTTP 200");
-    }
-    for does in expected {
-        let described = answers.iter().any(|answer| answer.does == does);
-        assert!(described, "no answer where the supplier does {does:?}");
-    }
-    assert!(
-        answers.iter().any(|answer| answer.earlier),
-        "no answer where the supplier has it from before"
-    );
-}
-
-fn attempt(number: &PurchaseOrderNumber, attempt: u32, doubted: bool) -> Attempt {
-    Attempt {
-        id: SendId::of(number),
-        attempt,
-        doubted,
-        progress: Progress::default(),
     }
 }
 
-fn opened(method: &Method, does: Does) -> (World, Box<dyn Supplier>) {
-    let world = World::working();
-    let world = if does == Does::Unreachable {
-        world.unreachable()
-    } else {
-        world
+fn met(fixture: &Fixture, place: &Place, answer: &Answer) {
+    let mut way = Way::to(fixture, place);
+    way.earlier(answer);
+    let before = way.holds();
+    let supplier = way.opened_where(answer.does);
+    let artifact = way.prepare(supplier.as_ref());
+    way.attempt.doubted = answer.doubted;
+    way.world.meets(answer);
+    let began = std::time::Instant::now();
+    let outcome = way.send_artifact(supplier.as_ref(), &artifact);
+    let limit = place.of(supplier.as_ref()).timeout();
+    assert!(began.elapsed() <= limit, "{answer:?}");
+    judge(place, answer, &outcome);
+    let holds = way.holds();
+    match answer.outcome {
+        // Only a verdict that was asked for in earnest is recorded there.
+        Class::Accepted if place.is_cancel() && answer.does == Does::Answer => {}
+        Class::Accepted => assert!(holds > 0, "accepted and not there: {answer:?}"),
+        Class::NotSent | Class::Rejected | Class::Foreign => {
+            assert_eq!(holds, before, "there all the same: {answer:?}");
+        }
+        Class::InDoubt => {}
+    }
+    // Who was asked to wait asks nothing: the look-up comes from a process that knows of no wait.
+    let later = way.opened_where(answer.does);
+    let Some(found) = way.find(later.as_ref()) else {
+        return;
     };
-    let supplier = method.open(&world);
-    (world, supplier)
+    let right = match (&found, answer.does, holds) {
+        // Who cannot ask does not know.
+        (LookupAnswer::NotFound(finding), Does::Unreachable, _) => {
+            *finding == LookupFinding::Unclear
+        }
+        (LookupAnswer::NotFound(finding), _, 0) => *finding == LookupFinding::Absent,
+        (LookupAnswer::Accepted(_), _, 1..) => place.is_last,
+        (LookupAnswer::Done(done), _, 1..) => !place.is_last && done.step == place.name,
+        (_, _, _) => false,
+    };
+    assert!(right, "{found:?} with {holds} there, after {answer:?}");
 }
 
-pub(super) fn answers(method: &Method) {
-    for answer in &method.answers.answer {
-        let (world, supplier) = opened(method, answer.does);
-        let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
-        let number = plain().number;
-        if answer.earlier {
-            let first = attempt(&number, 1, false);
-            let outcome = world.run(supplier.send(&artifact, &first));
-            assert!(matches!(outcome, SendOutcome::Accepted(_)), "{outcome:?}");
+fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
+    // What people read; the supplier's own text is for evidence only.
+    let told = |text: &str, evidence: &[u8]| {
+        assert!(!text.is_empty(), "{answer:?}");
+        for secret in personal() {
+            assert!(!text.contains(&secret), "{text}");
         }
-        world.meets(answer);
-        let now = attempt(&number, 2, answer.doubted);
-        let began = std::time::Instant::now();
-        let outcome = world.run(supplier.send(&artifact, &now));
-        assert!(began.elapsed() <= supplier.timeout(), "{answer:?}");
-        judge(answer, &outcome);
-        let holds = world.holds(&number);
-        match answer.outcome {
-            Class::Accepted => assert!(holds > 0, "accepted and not there: {answer:?}"),
-            Class::NotSent | Class::Rejected => {
-                assert!(
-                    holds == 0 || answer.earlier,
-                    "there all the same: {answer:?}"
-                );
-            }
-            Class::InDoubt => {}
-        }
-        // Who was asked to wait asks nothing: the look-up comes from a process that knows of no wait.
-        let later = method.open(&world);
-        let Some(lookup) = later.lookup() else {
-            continue;
-        };
-        let found = world.run(lookup.find(&attempt(&number, 1, false)));
-        let right = match (answer.does, holds) {
-            // Who cannot ask does not know.
-            (Does::Unreachable, _) => found == LookupAnswer::NotFound(LookupFinding::Unclear),
-            (_, 0) => found == LookupAnswer::NotFound(LookupFinding::Absent),
-            (_, _) => matches!(found, LookupAnswer::Accepted(_)),
-        };
-        assert!(right, "{found:?} with {holds} there, after {answer:?}");
-    }
-}
-
-fn judge(answer: &Answer, outcome: &SendOutcome) {
+        let evidence = String::from_utf8_lossy(evidence);
+        assert!(evidence.contains(&answer.body), "{answer:?}: {evidence}");
+    };
     let class = match outcome {
         SendOutcome::Accepted(acceptance) => {
-            let reference = acceptance.references.first().cloned();
-            assert_eq!(reference, answer.reference, "{answer:?}");
+            assert!(
+                place.is_last,
+                "{answer:?}: {} is not the last step",
+                place.name
+            );
+            if place.is_cancel() {
+                assert_eq!(acceptance.cancel, answer.verdict, "{answer:?}");
+            } else {
+                let reference = acceptance.references.first().cloned();
+                assert_eq!(reference, answer.reference, "{answer:?}");
+                assert_eq!(acceptance.cancel, None, "{answer:?}");
+            }
             Class::Accepted
         }
-        SendOutcome::Done(done) => panic!("{answer:?}: only {done:?}"),
+        SendOutcome::Done(done) => {
+            assert!(!place.is_last, "{answer:?}: only {done:?}");
+            assert_eq!(done.step, place.name);
+            Class::Accepted
+        }
         SendOutcome::Rejected {
-            detail, evidence, ..
+            reason,
+            detail,
+            evidence,
         } => {
-            assert!(!detail.is_empty(), "{answer:?}");
-            let evidence = String::from_utf8_lossy(evidence);
-            assert!(evidence.contains(&answer.body), "{answer:?}: {evidence}");
+            told(detail, evidence);
+            assert_eq!(*reason, answer.reason(), "{answer:?}");
+            let word = answer.word.as_deref().unwrap_or_default();
+            assert!(detail.contains(word), "{answer:?}: {detail}");
             Class::Rejected
         }
         SendOutcome::NotSent {
@@ -175,39 +108,98 @@ fn judge(answer: &Answer, outcome: &SendOutcome) {
             why,
             unauthorized,
         } => {
-            assert!(!why.is_empty(), "{answer:?}");
+            told(why, answer.body.as_bytes());
             let expected = answer.retry_after.map(Duration::from_secs);
             assert_eq!(retry_after, &expected, "{answer:?}");
             assert_eq!(*unauthorized, answer.unauthorized, "{answer:?}");
             Class::NotSent
         }
-        SendOutcome::InDoubt { why, evidence } | SendOutcome::Foreign { why, evidence } => {
-            assert!(!why.is_empty(), "{answer:?}");
-            let evidence = String::from_utf8_lossy(evidence);
-            assert!(evidence.contains(&answer.body), "{answer:?}: {evidence}");
+        SendOutcome::InDoubt { why, evidence } => {
+            told(why, evidence);
             Class::InDoubt
         }
+        SendOutcome::Foreign { why, evidence } => {
+            told(why, evidence);
+            Class::Foreign
+        }
     };
-    assert_eq!(class, answer.outcome, "{answer:?} became {outcome:?}");
+    let at = &place.name;
+    assert!(class == answer.outcome, "{at}: {answer:?} became {class:?}");
 }
 
 /// What was sent is found by its own number and by no other, as often as it is asked for.
-pub(super) fn look_up(method: &Method) {
-    let (world, supplier) = opened(method, Does::Take);
-    let lookup = supplier.lookup().expect("the trial is for who can look up");
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
-    let (own, other) = (number(1), number(2));
-    let absent = LookupAnswer::NotFound(LookupFinding::Absent);
-    for asked in [&own, &other] {
-        assert_eq!(world.run(lookup.find(&attempt(asked, 1, false))), absent);
+pub(super) fn look_up(fixture: &Fixture) {
+    for place in &fixture.places {
+        let mut way = Way::to(fixture, place);
+        let supplier = way.opened();
+        let Some(lookup) = place.of(supplier.as_ref()).lookup() else {
+            continue;
+        };
+        let own = way.attempt.clone();
+        let other = Attempt {
+            id: SendId {
+                number: number(2),
+                ..own.id.clone()
+            },
+            ..own.clone()
+        };
+        let absent = LookupAnswer::NotFound(LookupFinding::Absent);
+        for asked in [&own, &other] {
+            assert_eq!(way.world.run(lookup.find(asked)), absent);
+        }
+        let outcome = way.send(supplier.as_ref());
+        let taken = matches!(outcome, SendOutcome::Accepted(_) | SendOutcome::Done(_));
+        assert!(taken, "{outcome:?}");
+        for _ in 0..2 {
+            let found = way.world.run(lookup.find(&own));
+            assert!(!matches!(found, LookupAnswer::NotFound(_)), "{found:?}");
+            assert_eq!(way.world.run(lookup.find(&other)), absent);
+        }
+        assert_eq!(way.holds(), 1, "a look-up sends nothing");
     }
-    let first = attempt(&own, 1, false);
-    let outcome = world.run(supplier.send(&artifact, &first));
-    assert!(matches!(outcome, SendOutcome::Accepted(_)), "{outcome:?}");
-    for _ in 0..2 {
-        let found = world.run(lookup.find(&attempt(&own, 1, false)));
-        assert!(matches!(found, LookupAnswer::Accepted(_)), "{found:?}");
-        assert_eq!(world.run(lookup.find(&attempt(&other, 1, false))), absent);
+}
+
+/// Until when is said before the next claim; nothing goes before it, and then everything does.
+pub(super) fn waits(fixture: &Fixture) {
+    let now: Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
+    for place in &fixture.places {
+        for answer in fixture.answers_at(place) {
+            if matches!(answer.does, Does::TakeSilently | Does::Unreachable) {
+                continue;
+            }
+            let mut way = Way::to(fixture, place);
+            way.earlier(answer);
+            let supplier = way.opened();
+            let side = place.of(supplier.as_ref());
+            assert_eq!(side.not_before(now), None, "nothing was asked yet");
+            way.attempt.doubted = answer.doubted;
+            way.world.meets(answer);
+            way.send(supplier.as_ref());
+            let until = side.not_before(now);
+            let Some(wait) = answer.retry_after else {
+                assert_eq!(until, None, "{answer:?}");
+                continue;
+            };
+            let wait = SignedDuration::from_secs(i64::try_from(wait).unwrap());
+            let late = until
+                .expect("it says until when")
+                .duration_since(now + wait);
+            assert!(late.abs() < SignedDuration::from_secs(5), "{late:?}");
+            let (asked, holds) = (way.world.requests(), way.holds());
+            let outcome = way.send(supplier.as_ref());
+            let SendOutcome::NotSent {
+                retry_after: Some(left),
+                ..
+            } = outcome
+            else {
+                panic!("{outcome:?}")
+            };
+            assert!(left <= wait.unsigned_abs() + Duration::from_secs(5));
+            assert_eq!((way.world.requests(), way.holds()), (asked, holds));
+            let later = now + wait + SignedDuration::from_secs(5);
+            assert_eq!(side.not_before(later), None);
+            let outcome = way.send(supplier.as_ref());
+            way.go_on(&outcome);
+        }
     }
-    assert_eq!(world.holds(&own), 1, "a look-up sends nothing");
 }

@@ -1,6 +1,7 @@
 //! What is Shopify's own; what every channel keeps is tried by `tests/contract`.
 
 use super::*;
+use domain::address::Country;
 use domain::ids::{ChannelCode, ChannelId};
 use domain::order::news::OrderSnapshot;
 use serde_json::json;
@@ -96,6 +97,17 @@ fn an_address_is_read() {
     assert_eq!(address.country_code, "US");
     assert_eq!(address.phone, "+1 503 555 0134");
     assert_eq!(order.payload.email.reveal(), "mira.solberg@mail.example");
+}
+
+#[test]
+fn a_country_that_shopify_knows_is_known() {
+    let mut payload = fixture("orders.create.json");
+    for (code, known) in [("XK", true), ("ZZ", false), ("", false)] {
+        payload["shipping_address"]["country_code"] = json!(code);
+        let country = order(&payload).content.destination.country;
+        let is_known = matches!(&country, Country::Known(read) if read == code);
+        assert_eq!(is_known, known, "{country:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use domain::order::news::{
     ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine, Refund, ShippingMethod,
 };
 use domain::personal::Personal;
+use domain::region::is_country;
 use ports::ParseError;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ pub(super) fn order(order: &Field<'_>, services: &[String]) -> Result<ChannelEve
     let status = order.get("financial_status").text()?;
     let (lines, payload_lines) = lines(order, currency, services)?;
     let ship_to = address(&order.get("shipping_address"))?;
-    let country_known = rust_iso3166::from_alpha2(&ship_to.country_code).is_some();
+    let country_known = is_country(&ship_to.country_code);
     let shipping = shipping(order)?;
     let content = Content {
         placed_at,

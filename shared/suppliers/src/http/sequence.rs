@@ -165,7 +165,11 @@ impl Supplier for Sequence {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
         let step = self.next(progress)?;
         let lines = match (self.kind, &handover.cancel) {
-            (Kind::Order, _) => &handover.lines,
+            (Kind::Order, None) => &handover.lines,
+            (Kind::Order, Some(_)) => {
+                let why = "a purchase order and a request to cancel go different ways";
+                return Err(PrepareError(why.to_owned()));
+            }
             (Kind::Cancel, None) => {
                 return Err(PrepareError("this is no request to cancel".to_owned()));
             }

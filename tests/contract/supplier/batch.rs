@@ -1,0 +1,110 @@
+//! All purchase orders of a cut-off in one file.
+
+use super::Fixture;
+use super::answers::{Answer, Does};
+use super::handovers::{number, plain};
+use super::ports::World;
+use ::ports::{Artifact, Attempt, SendOutcome, Supplier};
+use domain::order::SendId;
+use domain::order::answer::Progress;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use std::collections::BTreeSet;
+
+const NAME: &str = "2026-12-01T1500Z";
+
+fn artifacts(supplier: &dyn Supplier) -> Vec<(PurchaseOrderNumber, Artifact)> {
+    let counters = 1..=3;
+    let artifacts = counters.map(|counter| {
+        let mut handover = plain();
+        handover.number = number(counter);
+        let artifact = supplier.prepare(&handover, &Progress::default());
+        (handover.number, artifact.unwrap())
+    });
+    artifacts.collect()
+}
+
+/// The file is the only truth of what was sent: it says so itself, and repeats its bytes.
+pub(super) fn assembled(fixture: &Fixture) {
+    let supplier = fixture.open(&World::elsewhere());
+    let batches = supplier.batches().unwrap();
+    let artifacts = artifacts(supplier.as_ref());
+    let file = batches.assemble(&artifacts).unwrap();
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let turned: Vec<_> = order.map(|at| artifacts[at].clone()).into();
+        assert!(batches.assemble(&turned).unwrap() == file, "{order:?}");
+    }
+    let numbers = |artifacts: &[(PurchaseOrderNumber, Artifact)]| -> BTreeSet<_> {
+        artifacts.iter().map(|(number, _)| number.clone()).collect()
+    };
+    assert_eq!(batches.contents(&file).unwrap(), numbers(&artifacts));
+    let one = batches.assemble(&artifacts[..1]).unwrap();
+    assert_eq!(batches.contents(&one).unwrap(), numbers(&artifacts[..1]));
+    let mut twice = artifacts.clone();
+    twice.push(artifacts[0].clone());
+    assert!(batches.assemble(&twice).is_err(), "an order is in it twice");
+    let mut swapped = artifacts;
+    swapped[1].1 = swapped[0].1.clone();
+    assert!(batches.assemble(&swapped).is_err(), "an order is missing");
+}
+
+/// What was prepared before the settings changed would stand in the wrong columns.
+pub(super) fn other_settings(fixture: &Fixture) {
+    let world = World::elsewhere();
+    let (supplier, other) = (fixture.open(&world), fixture.open_otherwise(&world));
+    let mut artifacts = artifacts(supplier.as_ref());
+    let own = batch_number(&artifacts, 1);
+    let mut handover = plain();
+    handover.number = own.clone();
+    artifacts[1].1 = other.prepare(&handover, &Progress::default()).unwrap();
+    let error = supplier.batches().unwrap().assemble(&artifacts);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains(own.as_str()), "{error}");
+}
+
+fn batch_number(artifacts: &[(PurchaseOrderNumber, Artifact)], at: usize) -> PurchaseOrderNumber {
+    artifacts[at].0.clone()
+}
+
+pub(super) fn published(fixture: &Fixture) {
+    for does in [Does::Take, Does::TakeSilently, Does::Unreachable] {
+        let world = World::working();
+        let supplier = fixture.open(&world);
+        let batches = supplier.batches().unwrap();
+        let artifacts = artifacts(supplier.as_ref());
+        let file = batches.assemble(&artifacts).unwrap();
+        world.meets(&Answer::plain(does));
+        let first = world.run(batches.publish(NAME, &file));
+        assert_eq!(first.is_ok(), does == Does::Take);
+        let there = usize::from(does != Does::Unreachable);
+        assert_eq!(world.published().len(), there, "{does:?}");
+        world.recovers();
+        world.run(batches.publish(NAME, &file)).unwrap();
+        let published = world.published();
+        assert_eq!(published.values().collect::<Vec<_>>(), [&file]);
+        let name = published.keys().next().unwrap();
+        assert!(name.contains(NAME), "{name}");
+        // What is there stays, whatever comes later under its name.
+        let other = batches.assemble(&artifacts[..1]).unwrap();
+        world.run(batches.publish(NAME, &other)).unwrap();
+        assert_eq!(world.published(), published);
+    }
+}
+
+pub(super) fn alone(fixture: &Fixture) {
+    let world = World::working();
+    let supplier = fixture.open(&world);
+    assert!(supplier.lookup().is_none(), "only the file tells");
+    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let attempt = Attempt {
+        id: SendId::of(&number(1)),
+        attempt: 1,
+        doubted: false,
+        progress: Progress::default(),
+    };
+    let outcome = world.run(supplier.send(&artifact, &attempt));
+    assert!(
+        matches!(outcome, SendOutcome::NotSent { .. }),
+        "{outcome:?}"
+    );
+    assert!(world.published().is_empty());
+}
