@@ -4,6 +4,7 @@ use crate::columns::to_json;
 use crate::database::Broken;
 use crate::orders::owner;
 use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::order::event::Event;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use ports::CommitError;
@@ -51,7 +52,7 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
     }
     index(connection, &order, sequence, &commit.index)?;
     for number in &commit.references {
-        claim(connection, &order, number)?;
+        claim(connection, &order, number, supplier_of(commit, number))?;
     }
     for change in &commit.reservations {
         reserve(connection, change)?;
@@ -138,16 +139,31 @@ fn put_item(
         .map(drop)
 }
 
+/// Who is to ship it, by the plan that made the number.
+fn supplier_of<'a>(commit: &'a Commit, number: &PurchaseOrderNumber) -> &'a str {
+    let mut planned = commit.events.iter().flat_map(|recorded| {
+        if let Event::Routed(routed) = &recorded.event {
+            routed.purchase_orders.as_slice()
+        } else {
+            &[]
+        }
+    });
+    planned
+        .find(|planned| &planned.number == number)
+        .map_or("", |planned| planned.supplier.as_str())
+}
+
 fn claim(
     connection: &Connection,
     order: &str,
     number: &PurchaseOrderNumber,
+    supplier: &str,
 ) -> Result<(), Failure> {
-    let sql =
-        "INSERT INTO reference_numbers (number, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO reference_numbers (number, order_id, supplier) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO NOTHING";
     let claimed = connection
         .prepare_cached(sql)?
-        .execute([number.as_str(), order])?
+        .execute([number.as_str(), order, supplier])?
         == 1;
     if claimed || owner(connection, number)?.as_deref() == Some(order) {
         Ok(())
