@@ -90,7 +90,14 @@ async fn measure(options: &Options) -> anyhow::Result<Exit> {
     let to = server.listen.to_string();
     let mut shop = Part::start(
         "shop",
-        &["--orders", &number, "--connections", &connections, "--to", &to],
+        &[
+            "--orders",
+            &number,
+            "--connections",
+            &connections,
+            "--to",
+            &to,
+        ],
     )?;
     shop.hear().context("the shop did not start")?;
 

@@ -30,5 +30,9 @@ fn a_small_bench_ends_with_every_order_sent_once() {
     ] {
         assert!(said.contains(figure), "{figure}: {said}");
     }
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "left behind");
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "left behind"
+    );
 }

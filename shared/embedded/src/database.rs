@@ -7,8 +7,8 @@ use ports::{CommitError, StoreError, Unavailable};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -78,8 +78,20 @@ impl Broken {
     }
 }
 
-type Job = Box<dyn FnOnce(Result<&Connection, Broken>) -> Ran + Send>;
+type Work = Box<dyn FnOnce(Result<&Connection, Broken>) -> Ran + Send>;
 type Answer = Box<dyn FnOnce(Option<Broken>) + Send>;
+
+/// What goes with a job that fails half way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    Job,
+    Group,
+}
+
+struct Job {
+    undo: Undo,
+    work: Work,
+}
 
 /// A job that ran; its caller waits for what becomes of the group.
 struct Ran {
@@ -150,6 +162,21 @@ impl Database {
         })
     }
 
+    /// As [`Database::write`], for work that is refused before it changes anything or not at all: it
+    /// needs no savepoint, which is a copy of every page that it changes. Where it fails all the
+    /// same, nothing of its group is committed.
+    pub(crate) async fn write_at_once<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Broken> + Send + 'static,
+    {
+        self.counts.writes.fetch_add(1, Ordering::Relaxed);
+        ask(&self.writer, Undo::Group, work).await
+    }
+
     /// Durable when it returns; an error of `work` undoes `work` alone.
     pub(crate) async fn write<T, E>(
         &self,
@@ -160,7 +187,7 @@ impl Database {
         E: From<Broken> + Send + 'static,
     {
         self.counts.writes.fetch_add(1, Ordering::Relaxed);
-        ask(&self.writer, work).await
+        ask(&self.writer, Undo::Job, work).await
     }
 
     /// Over one snapshot, which holds every write that was answered before.
@@ -171,7 +198,7 @@ impl Database {
         self.counts.reads.fetch_add(1, Ordering::Relaxed);
         match &self.readers {
             Some(readers) => readers.read(work),
-            None => ask(&self.writer, work).await,
+            None => ask(&self.writer, Undo::Job, work).await,
         }
     }
 
@@ -182,6 +209,7 @@ impl Database {
 
 async fn ask<T, E>(
     worker: &Worker,
+    undo: Undo,
     work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>
 where
@@ -189,7 +217,7 @@ where
     E: From<Broken> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
-    let job: Job = Box::new(move |connection| {
+    let work: Work = Box::new(move |connection| {
         let result = match connection {
             Ok(connection) => work(connection),
             Err(broken) => Err(E::from(broken)),
@@ -201,7 +229,7 @@ where
         });
         Ran { failed, answer }
     });
-    worker.take(job)?;
+    worker.take(Job { undo, work })?;
     answered.await.unwrap_or_else(|_| Err(Broken::Gone.into()))
 }
 
@@ -226,27 +254,27 @@ impl Readers {
         })
     }
 
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, Broken>,
-    ) -> Result<T, Broken> {
-        let free = self.connections.iter().find_map(|connection| {
-            match connection.try_lock() {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Broken>) -> Result<T, Broken> {
+        let free = self
+            .connections
+            .iter()
+            .find_map(|connection| match connection.try_lock() {
                 Ok(connection) => Some(connection),
-                // Its transaction ended with the panic that poisoned it.
                 Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
                 Err(TryLockError::WouldBlock) => None,
-            }
-        });
+            });
         let connection = free.unwrap_or_else(|| {
             let next = self.next.fetch_add(1, Ordering::Relaxed) % Self::COUNT;
             self.connections[next]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
         });
-        // Over one snapshot; undone when it is dropped, for there is nothing to commit.
-        let snapshot = connection.unchecked_transaction()?;
-        work(&snapshot)
+        // Of a read that panicked.
+        abandon(&connection);
+        step_of(&connection, "BEGIN")?;
+        let read = work(&connection);
+        step_of(&connection, "COMMIT")?;
+        read
     }
 }
 
@@ -277,7 +305,7 @@ fn run(connection: &Connection, group: Vec<Job>) {
     if let Err(error) = step_of(connection, "BEGIN IMMEDIATE") {
         let error = Arc::new(error);
         for job in group {
-            (job(Err(Broken::Sqlite(error.clone()))).answer)(None);
+            ((job.work)(Err(Broken::Sqlite(error.clone()))).answer)(None);
         }
         return;
     }
@@ -300,12 +328,26 @@ fn step(connection: &Connection, job: Job) -> Answer {
     // Some errors of SQLite, such as a full disk, undo the whole transaction. A savepoint would then
     // start and commit one of its own; the COMMIT that must fail tells everybody instead.
     if connection.is_autocommit() {
-        return job(Err(Broken::Lost)).answer;
+        return (job.work)(Err(Broken::Lost)).answer;
     }
+    match job.undo {
+        Undo::Job => in_savepoint(connection, job.work),
+        Undo::Group => {
+            let before = connection.total_changes();
+            let ran = (job.work)(Ok(connection));
+            if ran.failed && connection.total_changes() != before {
+                abandon(connection);
+            }
+            ran.answer
+        }
+    }
+}
+
+fn in_savepoint(connection: &Connection, work: Work) -> Answer {
     if let Err(error) = step_of(connection, "SAVEPOINT job") {
-        return job(Err(error.into())).answer;
+        return work(Err(error.into())).answer;
     }
-    let ran = job(Ok(connection));
+    let ran = work(Ok(connection));
     let end = || {
         if ran.failed {
             step_of(connection, "ROLLBACK TO job")?;
@@ -403,9 +445,9 @@ mod tests {
         let lose = |connection: &Connection| Ok::<_, Broken>(connection.execute_batch("ROLLBACK")?);
         let work = async {
             tokio::join!(
-                ask(&worker, insert("a")),
-                ask(&worker, lose),
-                ask(&worker, insert("b"))
+                ask(&worker, Undo::Job, insert("a")),
+                ask(&worker, Undo::Job, lose),
+                ask(&worker, Undo::Job, insert("b"))
             )
         };
         let serving = async {

@@ -65,7 +65,7 @@ impl Embedded {
         visibility: Duration,
     ) -> Result<Vec<InLane>, Unavailable> {
         let (now, hidden_until) = lease_of(now, visibility);
-        let received = self.database.write(move |connection| {
+        let received = self.database.write_at_once(move |connection| {
             let mut acknowledge = connection.prepare_cached(ACKNOWLEDGE)?;
             for id in done {
                 acknowledge.execute([id])?;
@@ -116,7 +116,7 @@ impl Queue for Embedded {
             Ok((message.queue(), to_json(message)?, number))
         });
         let rows = bodies.collect::<Result<Vec<_>, Broken>>()?;
-        let sent = self.database.write(move |connection| {
+        let sent = self.database.write_at_once(move |connection| {
             let sql = "INSERT INTO messages (queue, body, lane) VALUES (?1, ?2, coalesce(
                            (SELECT supplier FROM reference_numbers WHERE number = ?3), ''))";
             let mut insert = connection.prepare_cached(sql)?;
@@ -144,7 +144,7 @@ impl Deliveries for Embedded {
         visibility: Duration,
     ) -> Result<Vec<Delivery>, Unavailable> {
         let (now, hidden_until) = lease_of(now, visibility);
-        let received = self.database.write(move |connection| {
+        let received = self.database.write_at_once(move |connection| {
             give_up(connection, queue, now)?;
             let mut oldest = Vec::new();
             for lane in lanes(connection, queue)? {
@@ -161,14 +161,12 @@ impl Deliveries for Embedded {
     }
 
     async fn acknowledge(&self, delivery: &Delivery) -> Result<(), Unavailable> {
-        Ok(self
-            .delete(ACKNOWLEDGE, delivery.id)
-            .await?)
+        Ok(self.delete(ACKNOWLEDGE, delivery.id).await?)
     }
 
     async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
         let (id, receives) = (delivery.id, delivery.receives);
-        let given_back = self.database.write(move |connection| {
+        let given_back = self.database.write_at_once(move |connection| {
             // Another who received it since has a lease of their own.
             let sql = "UPDATE messages SET visible_at = ?3 WHERE id = ?1 AND receives = ?2";
             connection
@@ -205,7 +203,7 @@ impl Deliveries for Embedded {
 impl Embedded {
     async fn delete(&self, sql: &'static str, id: i64) -> Result<(), Broken> {
         self.database
-            .write(move |connection| {
+            .write_at_once(move |connection| {
                 connection.prepare_cached(sql)?.execute([id])?;
                 Ok(())
             })
@@ -248,9 +246,9 @@ fn lanes(connection: &Connection, queue: QueueName) -> Result<Vec<String>, Broke
         .into_iter()
         .collect();
     let mut last = String::new();
-    while let Some(lane) =
-        next.query_row([queue.as_str(), &last], |row| row.get::<_, Option<String>>(0))?
-    {
+    while let Some(lane) = next.query_row([queue.as_str(), &last], |row| {
+        row.get::<_, Option<String>>(0)
+    })? {
         last.clone_from(&lane);
         lanes.push(lane);
     }
@@ -272,10 +270,9 @@ fn visible(
         "SELECT id FROM messages WHERE queue = ?1 AND lane = ?2 AND visible_at <= ?3
          ORDER BY id LIMIT ?4",
     )?;
-    let ids = statement.query_map(
-        params![queue.as_str(), lane, now, limited(limit)],
-        |row| row.get(0),
-    )?;
+    let ids = statement.query_map(params![queue.as_str(), lane, now, limited(limit)], |row| {
+        row.get(0)
+    })?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 

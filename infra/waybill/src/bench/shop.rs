@@ -86,7 +86,9 @@ fn post_all(requests: &[Vec<u8>], to: SocketAddr) -> anyhow::Result<Posted> {
         let begun = Instant::now();
         connection.get_mut().write_all(request)?;
         let status = answer(&mut connection)?;
-        posted.took.push(u64::try_from(begun.elapsed().as_micros())?);
+        posted
+            .took
+            .push(u64::try_from(begun.elapsed().as_micros())?);
         posted.refused += u64::from(status != 200);
     }
     Ok(posted)

@@ -72,11 +72,7 @@ impl Figures {
             let cpu = used.user_micros + used.system_micros;
             let per_order = |amount: u64| amount / self.orders;
             rows.extend([
-                row(
-                    "CPU an order",
-                    milliseconds(per_order(cpu)),
-                    "0.5 ms",
-                ),
+                row("CPU an order", milliseconds(per_order(cpu)), "0.5 ms"),
                 row(
                     "  of it in the kernel",
                     milliseconds(per_order(used.system_micros)),
