@@ -6,7 +6,7 @@ use domain::money::Money;
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest as Asked;
 use domain::order::{AddressEdit, Order, PurchaseOrder, SendId};
-use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
+use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, Put, StepError, Supplier};
 
 /// The stored artifact of an earlier attempt at this step, or a new one that is stored and checked;
 /// or, inside, why there cannot be one.
@@ -46,10 +46,14 @@ pub(crate) async fn artifact(
             return Ok(Err(format!("the artifact lacks {}", missing.join(", "))));
         }
     }
-    deps.files
+    let put = deps
+        .files
         .put_new(Area::Evidence, &key, &to_evidence(&artifact))
         .await?;
-    // Another worker may have stored its own first: what is stored is what is sent.
+    if put == Put::Created {
+        return Ok(Ok(artifact));
+    }
+    // Another worker stored its own first: what is stored is what is sent.
     let stored = deps.files.get(Area::Evidence, &key).await?;
     Ok(stored
         .and_then(|stored| from_evidence(&stored))

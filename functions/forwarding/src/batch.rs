@@ -170,7 +170,10 @@ async fn settle(
             next_cut_off: next_batch(settings.suppliers.get(&own.supplier), deps.clock.now()),
         }
     };
-    record(deps, &order.id, &SendId::of(number), attempt, outcome).await
+    let id = SendId::of(number);
+    record(deps, None, &order.id, &id, attempt, outcome)
+        .await
+        .map(drop)
 }
 
 async fn load(

@@ -55,56 +55,81 @@ pub async fn handle(
     number: &PurchaseOrderNumber,
 ) -> Result<(), StepError> {
     let mut contended = 0;
+    let mut known = None;
     for _ in 0..STEPS {
-        match take_step(deps, id, number).await {
-            Ok(Flow::GoOn) => {}
-            // Another purchase order of the same order took a step first: look again.
+        match take_step(deps, id, number, known.take()).await {
+            Ok(Flow::GoOn(after)) => known = after,
+            // Another purchase order of the same order took a step first: look again, and when
+            // that happens again, a little later.
             Err(StepError::Contended) if contended < TRIES => {
+                if contended > 0 {
+                    let pause = Duration::from_millis(10 * u64::from(contended));
+                    deps.clock.sleep(pause).await;
+                }
                 contended += 1;
-                let pause = Duration::from_millis(10 * u64::from(contended));
-                deps.clock.sleep(pause).await;
             }
-            Ok(Flow::Stop) => break,
+            Ok(Flow::Stop(seen)) => {
+                known = seen;
+                break;
+            }
             Err(error) => return Err(error),
         }
     }
-    wake_routing(deps, id).await
+    wake_routing(deps, id, known).await
 }
 
 /// A refusal or an accepted cancel frees units: routing looks at them at once.
-async fn wake_routing(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
-    let Some(history) = deps.orders.load(id).await? else {
+async fn wake_routing(
+    deps: &Deps,
+    id: &OrderId,
+    known: Option<Box<Order>>,
+) -> Result<(), StepError> {
+    let Some(order) = current(deps, id, known).await? else {
         return Ok(());
     };
-    if history.fold()?.needs_routing.is_some() {
+    if order.needs_routing.is_some() {
         let order = id.clone();
         deps.queue.send(&Message::Route { order }).await?;
     }
     Ok(())
 }
 
-/// Whether another step may be due at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether another step may be due at once; with the state that was left, where it is known. It may
+/// be old already: whatever is decided on it is committed on its version, or not at all.
 enum Flow {
-    GoOn,
-    Stop,
+    GoOn(Option<Box<Order>>),
+    Stop(Option<Box<Order>>),
+}
+
+/// What is known, else what is stored.
+async fn current(
+    deps: &Deps,
+    id: &OrderId,
+    known: Option<Box<Order>>,
+) -> Result<Option<Box<Order>>, StepError> {
+    if known.is_some() {
+        return Ok(known);
+    }
+    let history = deps.orders.load(id).await?;
+    let order = history.map(|history| history.fold()).transpose()?;
+    Ok(order.map(Box::new))
 }
 
 async fn take_step(
     deps: &Deps,
     id: &OrderId,
     number: &PurchaseOrderNumber,
+    known: Option<Box<Order>>,
 ) -> Result<Flow, StepError> {
-    let Some(history) = deps.orders.load(id).await? else {
-        return Ok(Flow::Stop);
+    let Some(order) = current(deps, id, known).await? else {
+        return Ok(Flow::Stop(None));
     };
-    let order = history.fold()?;
     let Some(own) = order.purchase_order(number) else {
-        return Ok(Flow::Stop);
+        return Ok(Flow::Stop(Some(order)));
     };
     let now = deps.clock.now();
     let Some((asked, step)) = next_step(&order, own, now) else {
-        return Ok(Flow::Stop);
+        return Ok(Flow::Stop(Some(order)));
     };
     let Some(supplier) = deps.suppliers.get(&own.supplier) else {
         let why = format!("supplier {} is not configured", own.supplier);
@@ -130,14 +155,14 @@ async fn take_step(
         {
             let order = id.clone();
             deps.queue.send(&Message::Route { order }).await?;
-            Ok(Flow::Stop)
+            Ok(Flow::Stop(None))
         }
-        Step::Leave(_) => Ok(Flow::Stop),
+        Step::Leave(_) => Ok(Flow::Stop(Some(order))),
         Step::Send => send::send(deps, &order, own, &asked, way).await,
         Step::Batch { cut_off } => {
             batch::run(deps, &own.supplier, supplier.as_ref(), cut_off).await?;
             // Whatever became of this one was recorded with the others.
-            Ok(Flow::Stop)
+            Ok(Flow::Stop(None))
         }
         Step::Lapse { attempt } => {
             commit(deps, id, || Command::ClaimLapsed {
@@ -145,11 +170,11 @@ async fn take_step(
                 attempt,
             })
             .await?;
-            Ok(Flow::GoOn)
+            Ok(Flow::GoOn(None))
         }
         Step::LookUp { attempt } => {
             send::look_up(deps, id, own, &asked, attempt, way).await?;
-            Ok(Flow::GoOn)
+            Ok(Flow::GoOn(None))
         }
     }
 }
@@ -190,5 +215,5 @@ async fn prepared_not(
         why: why.clone(),
     })
     .await?;
-    Ok(Flow::Stop)
+    Ok(Flow::Stop(None))
 }

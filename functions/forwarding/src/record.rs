@@ -1,7 +1,7 @@
 //! Load, decide, commit, in a loop while others commit first; and what a supplier answered, as the
 //! order remembers it.
 
-use crate::{Deps, TRIES};
+use crate::{Deps, TRIES, current};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::OrderId;
@@ -10,18 +10,20 @@ use domain::order::attention::CaseKind;
 use domain::order::decide::{
     Accepted, Command, LineOutcome, LineStatus as Status, Outcome, StepDone as Done,
 };
-use domain::order::{PurchaseOrder, Refusal, SendId};
+use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use ports::{Acceptance, Area, Incident, LineStatus, SendOutcome, StepDone, StepError};
 use std::time::Duration;
 
-/// What is forgotten costs a doubt: it ends only with success or the process.
+/// What is forgotten costs a doubt: it ends only with success or the process. The state after it
+/// comes back where it is known.
 pub(crate) async fn record(
     deps: &Deps,
+    mut claimed: Option<Box<Order>>,
     order: &OrderId,
     id: &SendId,
     attempt: u32,
     outcome: Outcome,
-) -> Result<(), StepError> {
+) -> Result<Option<Box<Order>>, StepError> {
     let mut wait = Duration::from_millis(20);
     loop {
         let command = || Command::RecordOutcome {
@@ -29,8 +31,8 @@ pub(crate) async fn record(
             attempt,
             outcome: outcome.clone(),
         };
-        match commit(deps, order, command).await {
-            Ok(()) => return Ok(()),
+        match commit_on(deps, claimed.take(), order, command).await {
+            Ok(after) => return Ok(after),
             Err(StepError::Stop(why)) => return Err(StepError::Stop(why)),
             Err(error) => {
                 tracing::warn!(purchase_order.number = %id, error = %error, "outcome not recorded yet");
@@ -46,22 +48,33 @@ pub(crate) async fn commit(
     id: &OrderId,
     command: impl Fn() -> Command,
 ) -> Result<(), StepError> {
+    commit_on(deps, None, id, command).await.map(drop)
+}
+
+/// Decides on the known state first, which is then the stored one or refused as stale.
+async fn commit_on(
+    deps: &Deps,
+    mut known: Option<Box<Order>>,
+    id: &OrderId,
+    command: impl Fn() -> Command,
+) -> Result<Option<Box<Order>>, StepError> {
     for attempt in 0..TRIES {
-        let Some(history) = deps.orders.load(id).await? else {
-            return Ok(());
+        let guessed = known.is_some();
+        let Some(order) = current(deps, id, known.take()).await? else {
+            return Ok(None);
         };
-        let order = history.fold()?;
         let now = deps.clock.now();
         let events = match order.decide(command(), now) {
-            Ok(events) if events.is_empty() => return Ok(()),
-            Ok(events) => events,
-            Err(Refusal::Illegal { .. }) => return Ok(()),
+            Ok(events) if !events.is_empty() => events,
+            // Of an old state that would prove nothing.
+            Ok(_) | Err(Refusal::Illegal { .. }) if guessed => continue,
+            Ok(_) | Err(Refusal::Illegal { .. }) => return Ok(Some(order)),
             Err(refusal) => return Err(StepError::Stop(refusal.to_string())),
         };
-        let (commit, _) = Commit::new(&order, events, now)
+        let (commit, after) = Commit::new(&order, events, now)
             .map_err(|refusal| StepError::Stop(refusal.to_string()))?;
         match deps.orders.commit(commit).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(Some(Box::new(after))),
             Err(ports::CommitError::Stale) => {}
             Err(ports::CommitError::Busy) => {
                 let pause = Duration::from_millis(20 * u64::from(attempt + 1));

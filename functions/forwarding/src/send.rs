@@ -30,7 +30,7 @@ pub(crate) async fn send(
         Err(why) => return prepared_not(deps, &order.id, id, why).await,
     };
     let Some(claim) = claim(deps, order, own, id, &artifact, way).await? else {
-        return Ok(Flow::Stop);
+        return Ok(Flow::Stop(None));
     };
     // A process that slept since its claim must not send at a time when others may be settling it.
     let outcome = if deps.clock.now() > claim.at + SETTLE_MARGIN {
@@ -42,8 +42,9 @@ pub(crate) async fn send(
         let sent = way.send(&artifact, &claim.attempt).await;
         recordable(deps, own, sent, way.lookup().is_some()).await
     };
-    record(deps, &order.id, id, claim.attempt.attempt, outcome).await?;
-    Ok(Flow::GoOn)
+    let attempt = claim.attempt.attempt;
+    let after = record(deps, Some(claim.after), &order.id, id, attempt, outcome).await?;
+    Ok(Flow::GoOn(after))
 }
 
 /// What the supplier's own limits say: nothing, a short wait that is over, or a longer one that is
@@ -69,12 +70,14 @@ async fn wait_for_the_supplier(
         why: "the supplier's limit of requests".to_owned(),
     })
     .await?;
-    Ok(Some(Flow::Stop))
+    Ok(Some(Flow::Stop(None)))
 }
 
 pub(crate) struct Claim {
     pub(crate) attempt: Attempt,
     pub(crate) at: jiff::Timestamp,
+    /// The order with the claim.
+    pub(crate) after: Box<Order>,
 }
 
 /// The claim is made on the very version that was looked at: anybody's step since makes it stale,
@@ -101,7 +104,7 @@ pub(crate) async fn claim(
         Err(Refusal::Illegal { .. } | Refusal::NoLongerHolds) => return Ok(None),
         Err(refusal) => return Err(StepError::Stop(refusal.to_string())),
     };
-    let (commit, _) =
+    let (commit, after) =
         Commit::new(order, events, at).map_err(|refusal| StepError::Stop(refusal.to_string()))?;
     match deps.orders.commit(commit).await {
         Ok(()) => {}
@@ -115,7 +118,8 @@ pub(crate) async fn claim(
     }
     let mut attempt = attempt(own, id);
     attempt.attempt += 1;
-    Ok(Some(Claim { attempt, at }))
+    let after = Box::new(after);
+    Ok(Some(Claim { attempt, at, after }))
 }
 
 /// The attempt that was claimed last.

@@ -30,12 +30,9 @@ pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
         return Ok(());
     };
     // Every purchase order and every request that is due, new or old: this may repair a lost message.
-    for message in wake(&order, deps.clock.now()) {
-        if matches!(message, Message::Forward { .. }) {
-            deps.queue.send(&message).await?;
-        }
-    }
-    Ok(())
+    let mut messages = wake(&order, deps.clock.now());
+    messages.retain(|message| matches!(message, Message::Forward { .. }));
+    Ok(deps.queue.send_all(&messages).await?)
 }
 
 /// The order after its decision is committed; `None` where nothing is known of it.

@@ -2,29 +2,21 @@
 
 mod reload;
 pub(crate) mod ways;
+mod work;
 
 use anyhow::Context as _;
 use domain::digest::Digest;
-use domain::messages::{Message, QueueName};
+use domain::messages::QueueName;
 use domain::settings::Settings;
 use embedded::{DirectoryLock, Embedded};
-use jiff::SignedDuration;
-use ports::{
-    Clock, Deliveries as _, Delivery, OfferStore as _, OrderStore as _, Secrets, StepError,
-};
+use ports::{Clock, OfferStore as _, Secrets};
 use reload::digest_of;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use ways::Ways;
 
-const IN_FLIGHT: u32 = 32;
-const BATCH: usize = 16;
-/// Longer than a send may take, so that a message is rarely handled twice at once.
-const VISIBILITY: Duration = Duration::from_mins(3);
-const GIVE_BACK_FOR: SignedDuration = SignedDuration::from_secs(5);
-const IDLE: Duration = Duration::from_millis(100);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const RELOAD_EVERY: Duration = Duration::from_secs(2);
 
@@ -146,96 +138,6 @@ impl Machine {
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(error = %error, "a worker ended");
-            }
-        }
-    }
-
-    async fn work(self: Arc<Self>, queue: QueueName, mut shutdown: watch::Receiver<bool>) {
-        let slots = Arc::new(Semaphore::new(IN_FLIGHT as usize));
-        while !*shutdown.borrow() {
-            // At least one slot before anything is leased.
-            let Ok(slot) = slots.acquire().await else {
-                return;
-            };
-            let free = (slots.available_permits() + 1).min(BATCH);
-            drop(slot);
-            let received = self
-                .store
-                .receive(queue, free, self.clock.now(), VISIBILITY)
-                .await
-                .unwrap_or_else(|error| {
-                    tracing::warn!(queue = queue.as_str(), error = %error, "nothing received");
-                    Vec::new()
-                });
-            if received.is_empty() {
-                pause(&mut shutdown, IDLE).await;
-            }
-            for delivery in received {
-                let Ok(slot) = slots.clone().acquire_owned().await else {
-                    return;
-                };
-                tokio::spawn(self.clone().deliver(delivery, slot));
-            }
-        }
-        drop(slots.acquire_many(IN_FLIGHT).await);
-    }
-
-    /// A panic fails its own message only, hence a task of its own for the handler.
-    async fn deliver(self: Arc<Self>, delivery: Delivery, _slot: OwnedSemaphorePermit) {
-        let machine = self.clone();
-        let body = delivery.body.clone();
-        let handler = tokio::spawn(async move {
-            match serde_json::from_str(&body) {
-                Ok(message) => machine.handle(&message).await,
-                Err(_) => Err(StepError::Stop("the message cannot be read".to_owned())),
-            }
-        });
-        let failed = match handler.await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("the handler panicked".to_owned()),
-        };
-        let told = match &failed {
-            None => self.store.acknowledge(&delivery).await,
-            Some(why) => {
-                tracing::warn!(
-                    message.id = delivery.id,
-                    message.receives = delivery.receives,
-                    why,
-                    "message given back"
-                );
-                let at = self.clock.now() + GIVE_BACK_FOR;
-                self.store.give_back(&delivery, at).await
-            }
-        };
-        if let Err(error) = told {
-            // Its lease ends by itself, and a second delivery is harmless.
-            tracing::warn!(message.id = delivery.id, error = %error, "message stays leased");
-        }
-    }
-
-    async fn handle(&self, message: &Message) -> Result<(), StepError> {
-        match message {
-            Message::Route { order } => routing::handle(&self.routing, order).await,
-            Message::Forward {
-                order,
-                purchase_order,
-            } => {
-                // Before the claim: a claim that waits would grow too old to be sent.
-                let supplier = match self.store.load(order).await? {
-                    Some(history) => history
-                        .fold()?
-                        .purchase_order(purchase_order)
-                        .map(|own| own.supplier.clone()),
-                    None => None,
-                };
-                let ways = self.ways();
-                let limit = supplier.and_then(|supplier| ways.limit(&supplier));
-                let _permit = match limit {
-                    Some(limit) => limit.acquire().await.ok(),
-                    None => None,
-                };
-                forwarding::handle(&self.forwarding(&ways), order, purchase_order).await
             }
         }
     }

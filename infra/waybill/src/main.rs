@@ -1,5 +1,6 @@
 //! The command line, and the server for one machine.
 
+mod bench;
 mod commands;
 mod demo;
 mod machine;
@@ -9,6 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// An order's way is many small pieces of memory, and glibc's allocator was a tenth of it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +186,8 @@ enum Command {
     },
     /// Tells eight stories with a shop and suppliers on this machine.
     Demo,
+    /// Measures this machine: orders a second, CPU and memory of `serve`.
+    Bench(bench::Options),
 }
 
 /// A reader that went away (`| head`) is no failure.
@@ -244,5 +251,6 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             person,
         } => commands::cases::close(&data.data, &incident, person).await,
         Command::Demo => demo::demo().await,
+        Command::Bench(options) => bench::bench(options).await,
     }
 }

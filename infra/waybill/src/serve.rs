@@ -53,9 +53,15 @@ pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> any
         stop.send_replace(true);
     });
     let workers = tokio::spawn(machine.clone().run(stopped.clone()));
-    answer(machine, listener, stopped).await?;
+    answer(machine.clone(), listener, stopped).await?;
     workers.await?;
-    tracing::info!("stopped");
+    let counts = machine.store.counts();
+    tracing::info!(
+        transactions = counts.transactions,
+        writes = counts.writes,
+        reads = counts.reads,
+        "stopped"
+    );
     Ok(Exit::Done)
 }
 

@@ -4,6 +4,7 @@ use crate::columns::to_json;
 use crate::database::Broken;
 use crate::orders::owner;
 use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::order::event::Event;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use ports::CommitError;
@@ -38,7 +39,7 @@ impl From<Failure> for CommitError {
 
 pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Failure> {
     let order = commit.order.to_string();
-    let version = version(connection, &order)?;
+    let Known { version, is_listed } = known(connection, &order)?;
     if version != number_of(commit.expected_version) {
         return Err(Failure::Refused(CommitError::Stale));
     }
@@ -49,9 +50,9 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
         sequence += 1;
         insert.execute(params![order, sequence, to_json(recorded)?])?;
     }
-    index(connection, &order, sequence, &commit.index)?;
+    index(connection, &order, sequence, &commit.index, is_listed)?;
     for number in &commit.references {
-        claim(connection, &order, number)?;
+        claim(connection, &order, number, supplier_of(commit, number))?;
     }
     for change in &commit.reservations {
         reserve(connection, change)?;
@@ -65,15 +66,43 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
     Ok(())
 }
 
-fn version(connection: &Connection, order: &str) -> rusqlite::Result<i64> {
-    let mut statement = connection.prepare_cached("SELECT version FROM orders WHERE id = ?1")?;
-    Ok(statement
-        .query_row([order], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0))
+/// What the indexes say of an order.
+#[derive(Default)]
+struct Known {
+    version: i64,
+    /// Whether it is in the index of cases or in one of batches.
+    is_listed: bool,
 }
 
-fn index(connection: &Connection, order: &str, version: i64, index: &Index) -> Result<(), Failure> {
+fn known(connection: &Connection, order: &str) -> rusqlite::Result<Known> {
+    let sql = "SELECT version, EXISTS (SELECT 1 FROM attention WHERE order_id = ?1)
+                   OR EXISTS (SELECT 1 FROM batch_entries WHERE order_id = ?1)
+               FROM orders WHERE id = ?1";
+    let known = connection
+        .prepare_cached(sql)?
+        .query_row([order], |row| {
+            Ok(Known {
+                version: row.get(0)?,
+                is_listed: row.get(1)?,
+            })
+        })
+        .optional()?;
+    Ok(known.unwrap_or_default())
+}
+
+/// Whether it may be refused when something is changed already.
+pub(crate) fn may_be_refused_late(commit: &Commit) -> bool {
+    let reserves = |change: &ReservationChange| matches!(change.change, Change::Reserve(_));
+    !commit.references.is_empty() || commit.reservations.iter().any(reserves)
+}
+
+fn index(
+    connection: &Connection,
+    order: &str,
+    version: i64,
+    index: &Index,
+    was_listed: bool,
+) -> Result<(), Failure> {
     let sql = "INSERT INTO orders (id, version, due, configuration) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (id) DO UPDATE SET
                    version = excluded.version, due = excluded.due, configuration = excluded.configuration";
@@ -83,7 +112,10 @@ fn index(connection: &Connection, order: &str, version: i64, index: &Index) -> R
         .map(domain::digest::Digest::as_str);
     let row = params![order, version, index.due.map(not_before), configuration];
     connection.prepare_cached(sql)?.execute(row)?;
-    Ok(attention(connection, order, index)?)
+    if was_listed {
+        unlist(connection, order)?;
+    }
+    Ok(list(connection, order, index)?)
 }
 
 /// When the order is woken again and what of it needs a person, where it still has that version.
@@ -96,18 +128,23 @@ pub(crate) fn postpone(
     let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ?2";
     let row = params![order, version, index.due.map(not_before)];
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
-        attention(connection, order, index)?;
+        unlist(connection, order)?;
+        list(connection, order, index)?;
     }
     Ok(())
 }
 
-fn attention(connection: &Connection, order: &str, index: &Index) -> Result<(), Broken> {
+fn unlist(connection: &Connection, order: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM attention WHERE order_id = ?1")?
         .execute([order])?;
     connection
         .prepare_cached("DELETE FROM batch_entries WHERE order_id = ?1")?
-        .execute([order])?;
+        .execute([order])
+        .map(drop)
+}
+
+fn list(connection: &Connection, order: &str, index: &Index) -> Result<(), Broken> {
     for entry in &index.batches {
         let sql = "INSERT INTO batch_entries (order_id, supplier, cut_off, purchase_order)
                    VALUES (?1, ?2, ?3, ?4)";
@@ -138,16 +175,31 @@ fn put_item(
         .map(drop)
 }
 
+/// Who is to ship it, by the plan that made the number.
+fn supplier_of<'a>(commit: &'a Commit, number: &PurchaseOrderNumber) -> &'a str {
+    let mut planned = commit.events.iter().flat_map(|recorded| {
+        if let Event::Routed(routed) = &recorded.event {
+            routed.purchase_orders.as_slice()
+        } else {
+            &[]
+        }
+    });
+    planned
+        .find(|planned| &planned.number == number)
+        .map_or("", |planned| planned.supplier.as_str())
+}
+
 fn claim(
     connection: &Connection,
     order: &str,
     number: &PurchaseOrderNumber,
+    supplier: &str,
 ) -> Result<(), Failure> {
-    let sql =
-        "INSERT INTO reference_numbers (number, order_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO reference_numbers (number, order_id, supplier) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO NOTHING";
     let claimed = connection
         .prepare_cached(sql)?
-        .execute([number.as_str(), order])?
+        .execute([number.as_str(), order, supplier])?
         == 1;
     if claimed || owner(connection, number)?.as_deref() == Some(order) {
         Ok(())

@@ -1,16 +1,21 @@
 //! One thread owns the writing connection and commits in groups: many orders share one fsync, and
-//! nobody is answered before it.
+//! nobody is answered before it. Whoever reads does it himself, on one of a few connections: a read
+//! takes less time than to hand it over.
 
 use crate::OpenError;
 use ports::{CommitError, StoreError, Unavailable};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
+const CHECKPOINT_PAGES: i64 = 4000;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Long enough for the command line, which writes from another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -73,8 +78,20 @@ impl Broken {
     }
 }
 
-type Job = Box<dyn FnOnce(Result<&Connection, Broken>) -> Ran + Send>;
+type Work = Box<dyn FnOnce(Result<&Connection, Broken>) -> Ran + Send>;
 type Answer = Box<dyn FnOnce(Option<Broken>) + Send>;
+
+/// What goes with a job that fails half way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    Job,
+    Group,
+}
+
+struct Job {
+    undo: Undo,
+    work: Work,
+}
 
 /// A job that ran; its caller waits for what becomes of the group.
 struct Ran {
@@ -85,7 +102,17 @@ struct Ran {
 #[derive(Clone)]
 pub(crate) struct Database {
     writer: Worker,
-    reader: Worker,
+    /// In memory there is but one connection, the writer's.
+    readers: Option<Arc<Readers>>,
+    counts: Arc<Counts>,
+}
+
+/// What was done since it was opened. Each transaction is one fsync.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) transactions: AtomicU64,
+    pub(crate) writes: AtomicU64,
+    pub(crate) reads: AtomicU64,
 }
 
 /// Who works off the jobs of one connection.
@@ -102,7 +129,7 @@ impl Worker {
             Self::Thread(jobs) => jobs.send(job).map_err(|_| Broken::Gone),
             Self::Caller(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                run(&connection, WRITER.begin, vec![job]);
+                run(&connection, vec![job]);
                 Ok(())
             }
         }
@@ -113,12 +140,14 @@ impl Database {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let connection = Connection::open(path).map_err(OpenError::Database)?;
         prepare(&connection)?;
-        let writer = start(connection, &WRITER)?;
-        let connection = Connection::open(path).map_err(OpenError::Database)?;
-        read_only(&connection).map_err(OpenError::Database)?;
+        writer_settings(&connection).map_err(OpenError::Database)?;
+        let counts = Arc::new(Counts::default());
+        let writer = start(connection, counts.clone())?;
+        let readers = Readers::open(path).map_err(OpenError::Database)?;
         Ok(Self {
             writer,
-            reader: start(connection, &READER)?,
+            readers: Some(Arc::new(readers)),
+            counts,
         })
     }
 
@@ -127,9 +156,25 @@ impl Database {
         prepare(&connection)?;
         let worker = Worker::Caller(Arc::new(Mutex::new(connection)));
         Ok(Self {
-            reader: worker.clone(),
+            readers: None,
             writer: worker,
+            counts: Arc::default(),
         })
+    }
+
+    /// As [`Database::write`], for work that is refused before it changes anything or not at all: it
+    /// needs no savepoint, which is a copy of every page that it changes. Where it fails all the
+    /// same, nothing of its group is committed.
+    pub(crate) async fn write_at_once<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Broken> + Send + 'static,
+    {
+        self.counts.writes.fetch_add(1, Ordering::Relaxed);
+        ask(&self.writer, Undo::Group, work).await
     }
 
     /// Durable when it returns; an error of `work` undoes `work` alone.
@@ -141,7 +186,8 @@ impl Database {
         T: Send + 'static,
         E: From<Broken> + Send + 'static,
     {
-        ask(&self.writer, work).await
+        self.counts.writes.fetch_add(1, Ordering::Relaxed);
+        ask(&self.writer, Undo::Job, work).await
     }
 
     /// Over one snapshot, which holds every write that was answered before.
@@ -149,12 +195,21 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Broken> + Send + 'static,
     ) -> Result<T, Broken> {
-        ask(&self.reader, work).await
+        self.counts.reads.fetch_add(1, Ordering::Relaxed);
+        match &self.readers {
+            Some(readers) => readers.read(work),
+            None => ask(&self.writer, Undo::Job, work).await,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 }
 
 async fn ask<T, E>(
     worker: &Worker,
+    undo: Undo,
     work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>
 where
@@ -162,7 +217,7 @@ where
     E: From<Broken> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
-    let job: Job = Box::new(move |connection| {
+    let work: Work = Box::new(move |connection| {
         let result = match connection {
             Ok(connection) => work(connection),
             Err(broken) => Err(E::from(broken)),
@@ -174,59 +229,88 @@ where
         });
         Ran { failed, answer }
     });
-    worker.take(job)?;
+    worker.take(Job { undo, work })?;
     answered.await.unwrap_or_else(|_| Err(Broken::Gone.into()))
 }
 
-/// How a thread works off its jobs.
-struct Manner {
-    name: &'static str,
-    begin: &'static str,
-    /// Jobs in one transaction.
-    most: usize,
+/// As many as a machine's threads ever read at once.
+struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
 }
 
-const WRITER: Manner = Manner {
-    name: "database-writer",
-    begin: "BEGIN IMMEDIATE",
-    most: 256,
-};
-/// A read gains nothing from waiting for others.
-const READER: Manner = Manner {
-    name: "database-reader",
-    begin: "BEGIN",
-    most: 1,
-};
+impl Readers {
+    const COUNT: usize = 4;
 
-fn start(connection: Connection, manner: &'static Manner) -> Result<Worker, OpenError> {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connections = (0..Self::COUNT).map(|_| {
+            let connection = Connection::open(path)?;
+            read_only(&connection)?;
+            Ok(Mutex::new(connection))
+        });
+        Ok(Self {
+            connections: connections.collect::<rusqlite::Result<_>>()?,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Broken>) -> Result<T, Broken> {
+        let free = self
+            .connections
+            .iter()
+            .find_map(|connection| match connection.try_lock() {
+                Ok(connection) => Some(connection),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            });
+        let connection = free.unwrap_or_else(|| {
+            let next = self.next.fetch_add(1, Ordering::Relaxed) % Self::COUNT;
+            self.connections[next]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        });
+        // Of a read that panicked.
+        abandon(&connection);
+        step_of(&connection, "BEGIN")?;
+        let read = work(&connection);
+        step_of(&connection, "COMMIT")?;
+        read
+    }
+}
+
+/// Jobs in one transaction.
+const MOST: usize = 256;
+
+fn start(connection: Connection, counts: Arc<Counts>) -> Result<Worker, OpenError> {
     let (sender, jobs) = channel();
     std::thread::Builder::new()
-        .name(manner.name.to_owned())
-        .spawn(move || serve(&connection, &jobs, manner))
+        .name("database-writer".to_owned())
+        .spawn(move || serve(&connection, &jobs, &counts))
         .map_err(OpenError::Directory)?;
     Ok(Worker::Thread(sender))
 }
 
 /// Ends with the last sender.
-fn serve(connection: &Connection, jobs: &Receiver<Job>, manner: &Manner) {
+fn serve(connection: &Connection, jobs: &Receiver<Job>, counts: &Counts) {
     while let Ok(first) = jobs.recv() {
         let group = std::iter::once(first)
-            .chain(jobs.try_iter().take(manner.most - 1))
+            .chain(jobs.try_iter().take(MOST - 1))
             .collect();
-        run(connection, manner.begin, group);
+        counts.transactions.fetch_add(1, Ordering::Relaxed);
+        run(connection, group);
     }
 }
 
-fn run(connection: &Connection, begin: &str, group: Vec<Job>) {
-    if let Err(error) = connection.execute_batch(begin) {
+fn run(connection: &Connection, group: Vec<Job>) {
+    if let Err(error) = step_of(connection, "BEGIN IMMEDIATE") {
         let error = Arc::new(error);
         for job in group {
-            (job(Err(Broken::Sqlite(error.clone()))).answer)(None);
+            ((job.work)(Err(Broken::Sqlite(error.clone()))).answer)(None);
         }
         return;
     }
     let answers: Vec<Answer> = group.into_iter().map(|job| step(connection, job)).collect();
-    let failed = connection.execute_batch("COMMIT").err().map(Arc::new);
+    let failed = step_of(connection, "COMMIT").err().map(Arc::new);
     if failed.is_some() {
         abandon(connection);
     }
@@ -235,22 +319,42 @@ fn run(connection: &Connection, begin: &str, group: Vec<Job>) {
     }
 }
 
+/// Of a transaction; parsed once.
+fn step_of(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
 fn step(connection: &Connection, job: Job) -> Answer {
     // Some errors of SQLite, such as a full disk, undo the whole transaction. A savepoint would then
     // start and commit one of its own; the COMMIT that must fail tells everybody instead.
     if connection.is_autocommit() {
-        return job(Err(Broken::Lost)).answer;
+        return (job.work)(Err(Broken::Lost)).answer;
     }
-    if let Err(error) = connection.execute_batch("SAVEPOINT job") {
-        return job(Err(error.into())).answer;
+    match job.undo {
+        Undo::Job => in_savepoint(connection, job.work),
+        Undo::Group => {
+            let before = connection.total_changes();
+            let ran = (job.work)(Ok(connection));
+            if ran.failed && connection.total_changes() != before {
+                abandon(connection);
+            }
+            ran.answer
+        }
     }
-    let ran = job(Ok(connection));
-    let end = if ran.failed {
-        "ROLLBACK TO job; RELEASE job"
-    } else {
-        "RELEASE job"
+}
+
+fn in_savepoint(connection: &Connection, work: Work) -> Answer {
+    if let Err(error) = step_of(connection, "SAVEPOINT job") {
+        return work(Err(error.into())).answer;
+    }
+    let ran = work(Ok(connection));
+    let end = || {
+        if ran.failed {
+            step_of(connection, "ROLLBACK TO job")?;
+        }
+        step_of(connection, "RELEASE job")
     };
-    if !connection.is_autocommit() && connection.execute_batch(end).is_err() {
+    if !connection.is_autocommit() && end().is_err() {
         // Half a job must never be committed.
         abandon(connection);
     }
@@ -283,8 +387,17 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Else a statement on a table with a partial index is planned anew at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Pages that many orders change are then written back once for all of them, and are not read
+/// again meanwhile. What is committed is durable in the log all the same.
+fn writer_settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
 }
 
 fn read_only(connection: &Connection) -> rusqlite::Result<()> {
@@ -298,6 +411,11 @@ fn create(connection: &Connection) -> rusqlite::Result<i64> {
     let found = match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
         0 => {
             connection.execute_batch(include_str!("schema.sql"))?;
+            connection.pragma_update(None, "user_version", SCHEMA)?;
+            SCHEMA
+        }
+        2 => {
+            connection.execute_batch(include_str!("from_2_to_3.sql"))?;
             connection.pragma_update(None, "user_version", SCHEMA)?;
             SCHEMA
         }
@@ -327,15 +445,15 @@ mod tests {
         let lose = |connection: &Connection| Ok::<_, Broken>(connection.execute_batch("ROLLBACK")?);
         let work = async {
             tokio::join!(
-                ask(&worker, insert("a")),
-                ask(&worker, lose),
-                ask(&worker, insert("b"))
+                ask(&worker, Undo::Job, insert("a")),
+                ask(&worker, Undo::Job, lose),
+                ask(&worker, Undo::Job, insert("b"))
             )
         };
         let serving = async {
             let group = jobs.try_iter().collect::<Vec<_>>();
             assert_eq!(group.len(), 3);
-            run(&connection, WRITER.begin, group);
+            run(&connection, group);
         };
         let (answers, ()) = tokio::join!(work, serving);
         assert!(answers.0.is_err() && answers.1.is_err() && answers.2.is_err());

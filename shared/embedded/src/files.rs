@@ -161,7 +161,7 @@ impl Embedded {
         let sql = "INSERT OR IGNORE INTO evidence (key, bytes) VALUES (?1, ?2)";
         let inserted = self
             .database
-            .write(move |connection| {
+            .write_at_once(move |connection| {
                 Ok::<_, Broken>(
                     connection
                         .prepare_cached(sql)?

@@ -21,12 +21,15 @@ mod smtp;
 
 use database::Database;
 use files::Folders;
+use queue::Bells;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use clock::SystemClock;
 pub use lock::{DirectoryLock, LockError};
 pub use mailer::OutboxMailer;
+pub use queue::{InLane, Room};
 pub use secrets::EnvironmentSecrets;
 pub use smtp::{SmtpError, SmtpMailer};
 
@@ -35,6 +38,16 @@ pub use smtp::{SmtpError, SmtpMailer};
 pub struct Embedded {
     database: Database,
     folders: Arc<Folders>,
+    bells: Arc<Bells>,
+}
+
+/// What the database did since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Groups of writes, each durable by one fsync.
+    pub transactions: u64,
+    pub writes: u64,
+    pub reads: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +68,17 @@ impl Embedded {
         Ok(Self {
             database: Database::open(&dir.join("waybill.db"))?,
             folders: Arc::new(folders),
+            bells: Arc::default(),
         })
+    }
+
+    pub fn counts(&self) -> Counts {
+        let counted = self.database.counts();
+        Counts {
+            transactions: counted.transactions.load(Ordering::Relaxed),
+            writes: counted.writes.load(Ordering::Relaxed),
+            reads: counted.reads.load(Ordering::Relaxed),
+        }
     }
 
     /// A database that is gone with the last clone; `outbox` is the folder that suppliers see.
@@ -64,6 +87,7 @@ impl Embedded {
         Ok(Self {
             database: Database::in_memory()?,
             folders: Arc::new(folders),
+            bells: Arc::default(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Embedded;
 use crate::columns::{from_json, from_text, limited};
-use crate::commit::{apply, number_of, postpone};
+use crate::commit::{apply, may_be_refused_late, number_of, postpone};
 use crate::database::Broken;
 use crate::incidents;
 use async_trait::async_trait;
@@ -27,10 +27,14 @@ impl OrderStore for Embedded {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        Ok(self
-            .database
-            .write(move |connection| apply(connection, &commit))
-            .await?)
+        let database = &self.database;
+        let is_open = may_be_refused_late(&commit);
+        let work = move |connection: &Connection| apply(connection, &commit);
+        Ok(if is_open {
+            database.write(work).await?
+        } else {
+            database.write_at_once(work).await?
+        })
     }
 
     async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {

@@ -57,7 +57,9 @@ CREATE TABLE traces (
 
 CREATE TABLE reference_numbers (
     number TEXT PRIMARY KEY NOT NULL,
-    order_id TEXT NOT NULL
+    order_id TEXT NOT NULL,
+    -- '' where it is not known.
+    supplier TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 
 CREATE TABLE stock (
@@ -107,14 +109,18 @@ CREATE TABLE incidents (
 );
 CREATE UNIQUE INDEX incidents_open ON incidents (kind, cause) WHERE closed_at IS NULL;
 
+-- A lane holds the messages that wait for the same supplier; '' those that wait for none.
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     queue TEXT NOT NULL,
+    lane TEXT NOT NULL DEFAULT '',
     body TEXT NOT NULL,
     visible_at INTEGER NOT NULL DEFAULT 0,
     receives INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX messages_queue ON messages (queue, id);
+CREATE INDEX messages_lane ON messages (queue, lane, id);
+-- Of those that were received as often as may be; a queue may be long.
+CREATE INDEX messages_spent ON messages (queue, visible_at) WHERE receives >= 5;
 
 -- A dead letter keeps the id of its message.
 CREATE TABLE dead_letters (

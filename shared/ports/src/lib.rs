@@ -72,6 +72,13 @@ impl Unavailable {
 #[async_trait]
 pub trait Queue: Send + Sync {
     async fn send(&self, message: &Message) -> Result<(), Unavailable>;
+    /// Any number of them may have been sent where it fails.
+    async fn send_all(&self, messages: &[Message]) -> Result<(), Unavailable> {
+        for message in messages {
+            self.send(message).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The receiving end; on AWS the event source mapping plays it.

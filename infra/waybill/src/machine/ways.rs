@@ -64,10 +64,11 @@ impl Ways {
         self
     }
 
-    pub(super) fn limit(&self, supplier: &SupplierId) -> Option<&Semaphore> {
-        self.limits
-            .get(supplier)
-            .map(|limit| limit.permits.as_ref())
+    pub(super) fn limits(&self) -> BTreeMap<String, Arc<Semaphore>> {
+        let limits = self.limits.iter();
+        limits
+            .map(|(id, limit)| (id.to_string(), limit.permits.clone()))
+            .collect()
     }
 }
 

@@ -1,0 +1,76 @@
+//! The merchant's files of the measurement: two suppliers with an HTTP API, who share no article.
+
+use std::path::Path;
+
+pub(super) const SECRET: &str = "a webhook secret for the bench";
+pub(super) const SECRET_NAME: &str = "WAYBILL_BENCH_SECRET";
+pub(super) const SHOP: &str = "acme.myshopify.com";
+/// Articles of each supplier.
+pub(super) const ARTICLES: u64 = 500;
+pub(super) const SUPPLIERS: [&str; 2] = ["northwind", "eastgate"];
+
+pub(super) const CHANNELS: &str = r#"[merchant]
+name = "Acme Homeware"
+mail = "orders@acme.example"
+
+[[channel]]
+id = "acme"
+kind = "shopify"
+code = "SH"
+start_from = 2026-11-01
+secrets = ["WAYBILL_BENCH_SECRET"]
+[channel.shopify]
+shop = "acme.myshopify.com"
+"#;
+
+pub(super) fn write(folder: &Path, supplier: &str) -> std::io::Result<()> {
+    let suppliers: String = SUPPLIERS.iter().map(|id| http(id, supplier)).collect();
+    let mut offers = "sku,supplier,supplier_sku,cost,currency,stock\n".to_owned();
+    for id in SUPPLIERS {
+        for article in 0..ARTICLES {
+            let sku = sku(id, article);
+            offers.push_str(&format!("{sku},{id},{id}-{article},4.00,USD,100000000\n"));
+        }
+    }
+    std::fs::write(folder.join("channels.toml"), CHANNELS)?;
+    std::fs::write(folder.join("suppliers.toml"), suppliers)?;
+    std::fs::write(folder.join("offers.csv"), offers)
+}
+
+pub(super) fn sku(supplier: &str, article: u64) -> String {
+    format!("{}-{article}", supplier.to_uppercase())
+}
+
+/// As many at once as a supplier's API commonly takes.
+fn http(id: &str, address: &str) -> String {
+    format!(
+        r#"
+[[supplier]]
+id = "{id}"
+name = "The {id} company"
+method = "http"
+concurrency = 32
+[supplier.http]
+timeout = 10
+allow_private = true
+[supplier.http.create]
+url = "http://{address}/orders"
+headers = {{ content-type = "application/json" }}
+success = "status == 201 and body.id is defined"
+rejected = "status == 422"
+reference = "body.id"
+body = '''
+{{
+  "reference": {{{{ number | tojson }}}},
+  "ship_to": {{{{ ship_to | tojson }}}},
+  "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku | tojson }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]
+}}
+'''
+[supplier.http.lookup]
+url = "http://{address}/orders?reference={{{{ number }}}}"
+found = "status == 200"
+absent = "status == 404"
+reference = "body.id"
+"#
+    )
+}
