@@ -70,7 +70,8 @@ async fn give_up(deps: &Deps, id: &SupplierId, cut_off: Timestamp) -> Result<(),
                 evidence: None,
                 can_look_up: false,
             };
-            record(deps, &order.id, &SendId::of(&number), attempt, outcome).await?;
+            let id = SendId::of(&number);
+            record(deps, None, &order.id, &id, attempt, outcome).await?;
         }
     }
     Ok(())

@@ -54,9 +54,9 @@ impl Machine {
             Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
         };
         let mut problems = Vec::new();
-        let ways = Ways::open(&loaded.settings, &store, secrets.as_ref(), &mut problems).await?;
+        let ways = Ways::open(&loaded, &store, secrets.as_ref(), &mut problems).await?;
         if !problems.is_empty() {
-            return Ok(Err(problems));
+            return Ok(Err(problems.iter().map(ToString::to_string).collect()));
         }
         store
             .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())

@@ -116,6 +116,9 @@ enum Command {
     Check {
         #[command(flatten)]
         config: Config,
+        /// One JSON document instead of lines.
+        #[arg(long)]
+        json: bool,
     },
     /// Every order with its purchase orders.
     Orders {
@@ -223,7 +226,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             config,
             listen,
         } => serve::serve(&data.data, &config.config, listen).await,
-        Command::Check { config } => commands::check::check(&config.config).await,
+        Command::Check { config, json } => commands::check::check(&config.config, json).await,
         Command::Orders { data } => commands::look::orders(&data.data).await,
         Command::Order { data, id } => commands::look::order(&data.data, &id).await,
         Command::Cases { data, closed } => commands::cases::cases(&data.data, closed).await,

@@ -11,18 +11,24 @@ use secrecy::SecretString;
 
 /// Which of a channel's own settings is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
+#[error("{path}: {message}; expected {expected}")]
 pub struct SettingsError {
     /// Below the table of the kind: `fulfillment_services[0]`.
     pub path: String,
     pub message: String,
+    /// What would be right.
+    pub expected: &'static str,
+    /// Keys that would be right where this one is not known.
+    pub known: &'static [&'static str],
 }
 
 impl SettingsError {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    fn new(path: impl Into<String>, message: impl Into<String>, expected: &'static str) -> Self {
         Self {
             path: path.into(),
             message: message.into(),
+            expected,
+            known: &[],
         }
     }
 }

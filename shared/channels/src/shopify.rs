@@ -21,6 +21,8 @@ use sha2::Sha256;
 const SIGNATURE: &str = "x-shopify-hmac-sha256";
 const SHOP: &str = "x-shopify-shop-domain";
 const TOPIC: &str = "x-shopify-topic";
+/// What `shop` has to be.
+const DOMAIN: &str = "the shop's domain, such as acme.myshopify.com";
 
 struct Shopify {
     /// In lower case.
@@ -39,7 +41,7 @@ pub(crate) fn open(
         Value::Object(object) => object,
         Value::Null => &empty,
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(SettingsError::new("", "expected a table"));
+            return Err(SettingsError::new("", "not a table", "a table"));
         }
     };
     let mut shop = None;
@@ -49,19 +51,14 @@ pub(crate) fn open(
             "shop" => shop = Some(shop_domain(value)?),
             "fulfillment_services" => fulfillment_services = services(value)?,
             _ => {
-                return Err(SettingsError::new(
-                    key,
-                    "unknown key; expected shop or fulfillment_services",
-                ));
+                return Err(SettingsError {
+                    known: &["shop", "fulfillment_services"],
+                    ..SettingsError::new(key, "unknown key", "shop or fulfillment_services")
+                });
             }
         }
     }
-    let shop = shop.ok_or_else(|| {
-        SettingsError::new(
-            "shop",
-            "missing; expected the shop's domain, such as acme.myshopify.com",
-        )
-    })?;
+    let shop = shop.ok_or_else(|| SettingsError::new("shop", "missing", DOMAIN))?;
     // Whoever knows the empty key can sign with it, so that an unset secret counts as none.
     let secrets = secrets
         .into_iter()
@@ -83,19 +80,14 @@ fn shop_domain(value: &Value) -> Result<String, SettingsError> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
         })
         .map(str::to_ascii_lowercase)
-        .ok_or_else(|| {
-            SettingsError::new(
-                "shop",
-                "not a domain; expected the shop's domain, such as acme.myshopify.com",
-            )
-        })
+        .ok_or_else(|| SettingsError::new("shop", "not a domain", DOMAIN))
 }
 
 fn services(value: &Value) -> Result<Vec<String>, SettingsError> {
     let path = "fulfillment_services";
     let list = value
         .as_array()
-        .ok_or_else(|| SettingsError::new(path, "expected a list of texts"))?;
+        .ok_or_else(|| SettingsError::new(path, "not a list", "a list of texts"))?;
     list.iter()
         .enumerate()
         .map(|(index, service)| {
@@ -103,9 +95,9 @@ fn services(value: &Value) -> Result<Vec<String>, SettingsError> {
                 .as_str()
                 .map(str::trim)
                 .filter(|service| !service.is_empty());
-            service
-                .map(str::to_owned)
-                .ok_or_else(|| SettingsError::new(format!("{path}[{index}]"), "expected a text"))
+            service.map(str::to_owned).ok_or_else(|| {
+                SettingsError::new(format!("{path}[{index}]"), "not a text", "a text")
+            })
         })
         .collect()
 }

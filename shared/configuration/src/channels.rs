@@ -94,7 +94,7 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
     {
         table.problem(
             "id",
-            &format!("{id} is another channel's id"),
+            format!("{id} is another channel's id"),
             "an id of its own",
         );
     }
@@ -113,7 +113,7 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
     {
         table.problem(
             "code",
-            &format!("{code} is another channel's code"),
+            format!("{code} is another channel's code"),
             "a code of its own",
         );
     }

@@ -3,11 +3,14 @@
 //! Either everything is right or nothing is used: the answer is the configuration, or every
 //! problem at once with its file, line and key, so that one reading is enough to mend them.
 
+mod advice;
 mod channels;
+mod near;
 mod offers;
 mod problem;
 mod rules;
 mod smtp;
+mod sources;
 mod suppliers;
 mod table;
 mod templates;
@@ -16,14 +19,16 @@ mod terms;
 mod tests;
 mod values;
 
+pub use near::near;
 pub use problem::Problem;
+pub use sources::{Section, Sources};
+pub use values::meant_zone;
 
 use domain::catalogue::CatalogueRow;
 use domain::digest::Digest;
 use domain::settings::{Rules, Settings, Smtp};
-use problem::File;
+use problem::{File, Findings, Wrong};
 use rules::Known;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -43,6 +48,9 @@ pub struct Configuration {
     pub catalogue: Vec<CatalogueRow>,
     /// Of `offers.csv` alone: it is applied again only when this is new.
     pub catalogue_digest: Digest,
+    /// What was taken, and is hardly what the merchant wants.
+    pub warnings: Vec<Problem>,
+    pub sources: Sources,
 }
 
 /// Reads the `.toml` and `.csv` files of a folder and its templates (`.html`, `.txt`, `.json`), not
@@ -55,6 +63,7 @@ pub fn load_dir(dir: &Path) -> Result<Configuration, Vec<Problem>> {
             key: None,
             message: format!("cannot be read: {error}"),
             expected: Some("a readable folder".to_owned()),
+            near: None,
         }]
     })?;
     load(&files)
@@ -81,8 +90,9 @@ fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
 /// `files` by name; those it does not know may lie beside them, except `.toml` files, which are
 /// more likely misnamed than meant for somebody else.
 pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Problem>> {
-    let problems = RefCell::new(Vec::new());
-    let open = |name| File::open(name, files, &problems);
+    let findings = Findings::default();
+    let sources = Sources::new(files);
+    let open = |name| File::open(name, files, &findings);
 
     let toml = |name: &str| {
         Path::new(name)
@@ -92,19 +102,17 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
     for name in files.keys() {
         if toml(name) && ![CHANNELS, SUPPLIERS, RULES].contains(&name.as_str()) {
             let expected = format!("one of {CHANNELS}, {SUPPLIERS} and {RULES}");
-            File::named(name, &problems).problem(
-                None,
-                None,
-                "not a file of the configuration",
-                &expected,
-            );
+            let known = [CHANNELS, SUPPLIERS, RULES];
+            let message = "not a file of the configuration".to_owned();
+            let wrong = Wrong::none_of(name, message, known);
+            File::named(name, &findings).problem(None, None, wrong, &expected);
         }
     }
     let sales = open(CHANNELS)
         .map(|file| channels::read(&file))
         .unwrap_or_default();
     let suppliers = open(SUPPLIERS)
-        .map(|file| suppliers::read(&file, files))
+        .map(|file| suppliers::read(&file, files, &sources))
         .unwrap_or_default();
     let known = Known {
         suppliers: suppliers.known.as_ref(),
@@ -121,25 +129,36 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
         .map(|file| offers::read(&file, &suppliers))
         .unwrap_or_default();
 
-    let mut problems = problems.into_inner();
-    if !problems.is_empty() {
-        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        return Err(problems);
-    }
     let digests: BTreeMap<_, _> = files
         .iter()
         .map(|(name, bytes)| (name, Digest::of(bytes)))
         .collect();
+    let settings = Settings {
+        digest: Digest::of_value(&digests),
+        merchant: sales.merchant,
+        channels: sales.channels,
+        suppliers: suppliers.settings,
+        rules,
+    };
+    let mut problems = findings.problems.into_inner();
+    let mut warnings = findings.warnings.into_inner();
+    // Of what could not be read nothing can be said.
+    if problems.is_empty() {
+        let advice = advice::advice(&settings, &catalogue, &sources);
+        problems.extend(advice.problems);
+        warnings.extend(advice.warnings);
+    }
+    if !problems.is_empty() {
+        problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        return Err(problems);
+    }
+    warnings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Ok(Configuration {
-        settings: Settings {
-            digest: Digest::of_value(&digests),
-            merchant: sales.merchant,
-            channels: sales.channels,
-            suppliers: suppliers.settings,
-            rules,
-        },
+        settings,
         smtp: sales.smtp,
-        catalogue,
+        catalogue: catalogue.into_iter().map(|(_, row)| row).collect(),
+        warnings,
+        sources,
         catalogue_digest: Digest::of(files.get(OFFERS).map_or(&[], Vec::as_slice)),
     })
 }

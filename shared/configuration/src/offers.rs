@@ -1,6 +1,7 @@
 //! `offers.csv`: who sells which of the merchant's SKUs, and what they have.
 
-use crate::problem::File;
+use crate::near::near;
+use crate::problem::{File, Wrong};
 use crate::suppliers::Suppliers;
 use crate::table::moment;
 use crate::values;
@@ -27,8 +28,9 @@ const COLUMNS: [&str; 10] = [
 ];
 const REQUIRED: [&str; 2] = ["sku", "supplier"];
 
-/// Where the suppliers' file could not be read, every supplier's id is let pass.
-pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<CatalogueRow> {
+/// Rows with their lines. Where the suppliers' file could not be read, every supplier's id is let
+/// pass.
+pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<(usize, CatalogueRow)> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
@@ -55,7 +57,7 @@ pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<CatalogueRow> 
                     record: &record,
                 };
                 if record.len() == header.len() {
-                    rows.extend(row.read(suppliers, &mut seen));
+                    rows.extend(row.read(suppliers, &mut seen).map(|read| (row.line, read)));
                 } else {
                     let message = format!("{} fields", record.len());
                     file.problem(
@@ -106,15 +108,29 @@ fn columns(file: &File<'_>, header: &StringRecord) -> Option<BTreeMap<&'static s
                 usable = false;
             }
             (None, _) if REQUIRED.contains(&name) => {
-                file.problem(
-                    Some(1),
-                    Some(name),
-                    "missing",
-                    &format!("columns {}", COLUMNS.join(", ")),
-                );
+                // A column that nobody knows may be this one.
+                let unknown = header.iter().filter(|column| !COLUMNS.contains(column));
+                let near = unknown
+                    .filter(|column| near(column, [name]).is_some())
+                    .next();
+                let message = match near {
+                    Some(near) => format!("missing; there is a column {near:?}"),
+                    None => "missing".to_owned(),
+                };
+                let expected = format!("columns {}", COLUMNS.join(", "));
+                file.problem(Some(1), Some(name), message, &expected);
                 usable = false;
             }
             (None, _) => {}
+        }
+    }
+    for column in header.iter().filter(|column| !COLUMNS.contains(column)) {
+        let absent = COLUMNS
+            .into_iter()
+            .filter(|name| !columns.contains_key(name) && !REQUIRED.contains(name));
+        let wrong = Wrong::none_of(column, "a column that is not read".to_owned(), absent);
+        if wrong.near.is_some() {
+            file.warning(Some(1), Some(column), wrong, "");
         }
     }
     usable.then_some(columns)
@@ -192,11 +208,10 @@ impl Row<'_> {
             .as_ref()
             .is_some_and(|known| !known.contains(&supplier))
         {
-            self.problem(
-                "supplier",
-                &format!("no supplier has the id {supplier}"),
-                "an id of suppliers.toml",
-            );
+            let known = suppliers.known.iter().flatten().map(SupplierId::as_str);
+            let message = format!("no supplier has the id {supplier}");
+            let wrong = Wrong::none_of(supplier.as_str(), message, known);
+            self.problem("supplier", wrong, "an id of suppliers.toml");
         }
         match seen.offers.entry((sku.clone(), supplier.clone())) {
             Entry::Vacant(entry) => {
@@ -254,9 +269,9 @@ impl Row<'_> {
             .unwrap_or_default()
     }
 
-    fn problem(&self, column: &str, message: &str, expected: &str) {
+    fn problem(&self, column: &str, wrong: impl Into<Wrong>, expected: &str) {
         self.file
-            .problem(Some(self.line), Some(column), message, expected);
+            .problem(Some(self.line), Some(column), wrong, expected);
     }
 
     fn id<T>(
@@ -287,7 +302,7 @@ impl Row<'_> {
         }
         let value = parse(cell);
         if value.is_none() {
-            self.problem(column, &format!("{cell:?} is not right"), expected);
+            self.problem(column, format!("{cell:?} is not right"), expected);
         }
         value.map(Some)
     }
@@ -301,7 +316,7 @@ impl Row<'_> {
         }
         let expected = "countries and subdivisions separated by spaces, such as US CA US-HI";
         values::regions_of(codes)
-            .map_err(|message| self.problem("countries", &message, expected))
+            .map_err(|wrong| self.problem("countries", wrong, expected))
             .ok()
     }
 

@@ -1,6 +1,6 @@
 //! `rules.toml`: how orders are routed. Every key has a default.
 
-use crate::problem::File;
+use crate::problem::{File, Wrong};
 use crate::table::{self, Table};
 use crate::values::{self, AMOUNT};
 use domain::ids::{ChannelId, SupplierId};
@@ -66,10 +66,13 @@ pub(crate) fn read(file: &File<'_>, known: &Known<'_>) -> Rules {
         }
         if let Some(table) = root.table("channels") {
             rules.channels = each_allowed(table, known, |channel| {
-                let id = ChannelId::parse(channel).map_err(|error| error.to_string())?;
+                let id =
+                    ChannelId::parse(channel).map_err(|error| Wrong::from(error.to_string()))?;
                 match known.channels {
                     Some(channels) if !channels.contains(&id) => {
-                        Err(format!("no channel has the id {id}"))
+                        let known = channels.iter().map(ChannelId::as_str);
+                        let message = format!("no channel has the id {id}");
+                        Err(Wrong::none_of(id.as_str(), message, known))
                     }
                     Some(_) | None => Ok(id),
                 }
@@ -147,12 +150,12 @@ fn rates(mut table: Table<'_>) -> Rates {
 fn each_allowed<T: Ord>(
     mut table: Table<'_>,
     known: &Known<'_>,
-    parse: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, Wrong>,
 ) -> BTreeMap<T, Allowed> {
     let mut found = BTreeMap::new();
     for name in table.keys() {
         let key = parse(&name)
-            .map_err(|message| table.problem(&name, &message, "an id of channels.toml"))
+            .map_err(|message| table.problem(&name, message, "an id of channels.toml"))
             .ok();
         let allowed = table.table(&name).and_then(|entry| allowed(entry, known));
         if let Some((key, allowed)) = key.zip(allowed) {
@@ -164,17 +167,19 @@ fn each_allowed<T: Ord>(
 }
 
 fn allowed(mut table: Table<'_>, known: &Known<'_>) -> Option<Allowed> {
-    let ids = |value: &DeValue<'_>| -> Result<BTreeSet<SupplierId>, String> {
+    let ids = |value: &DeValue<'_>| -> Result<BTreeSet<SupplierId>, Wrong> {
         let ids = table::texts(value)?;
         if ids.is_empty() {
-            return Err("an empty list".to_owned());
+            return Err("an empty list".into());
         }
         ids.into_iter()
             .map(|id| {
                 let id = SupplierId::parse(id).map_err(|error| error.to_string())?;
                 match known.suppliers {
                     Some(suppliers) if !suppliers.contains(&id) => {
-                        Err(format!("no supplier has the id {id}"))
+                        let known = suppliers.iter().map(SupplierId::as_str);
+                        let message = format!("no supplier has the id {id}");
+                        Err(Wrong::none_of(id.as_str(), message, known))
                     }
                     Some(_) | None => Ok(id),
                 }
@@ -214,7 +219,7 @@ fn lower(texts: &[String]) -> BTreeSet<String> {
     texts.iter().map(|text| text.to_lowercase()).collect()
 }
 
-fn order(value: &DeValue<'_>) -> Result<Vec<Comparison>, String> {
+fn order(value: &DeValue<'_>) -> Result<Vec<Comparison>, Wrong> {
     let mut order = Vec::new();
     for name in table::texts(value)? {
         let all = [
@@ -224,28 +229,41 @@ fn order(value: &DeValue<'_>) -> Result<Vec<Comparison>, String> {
             Comparison::Priority,
         ];
         match all.into_iter().find(|known| known.name() == name) {
-            Some(known) if order.contains(&known) => return Err(format!("{name:?} twice")),
+            Some(known) if order.contains(&known) => {
+                return Err(format!("{name:?} twice").into());
+            }
             Some(known) => order.push(known),
-            None => return Err(format!("{name:?} is none of them")),
+            None => {
+                let message = format!("there is no comparison {name:?}");
+                return Err(Wrong::none_of(&name, message, all.map(Comparison::name)));
+            }
         }
     }
     Ok(order)
 }
 
-fn split(value: &DeValue<'_>) -> Result<Split, String> {
+fn split(value: &DeValue<'_>) -> Result<Split, Wrong> {
     match table::text(value)?.as_str() {
         "allow" => Ok(Split::Allow),
         "prefer-single" => Ok(Split::PreferSingle),
         "never" => Ok(Split::Never),
-        other => Err(format!("{other:?} is none of them")),
+        other => Err(Wrong::none_of(
+            other,
+            format!("there is no split {other:?}"),
+            ["allow", "prefer-single", "never"],
+        )),
     }
 }
 
-fn unmapped(value: &DeValue<'_>) -> Result<Unmapped, String> {
+fn unmapped(value: &DeValue<'_>) -> Result<Unmapped, Wrong> {
     match table::text(value)?.as_str() {
         "hold" => Ok(Unmapped::Hold),
         "next-supplier" => Ok(Unmapped::NextSupplier),
-        other => Err(format!("{other:?} is neither")),
+        other => Err(Wrong::none_of(
+            other,
+            format!("{other:?} is neither"),
+            ["hold", "next-supplier"],
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 //! outbox as files.
 
 use crate::channels::secret_name;
+use crate::problem::Wrong;
 use crate::table::{self, Table};
 use domain::settings::{Smtp, SmtpLogin, SmtpTls};
 use toml::de::DeValue;
@@ -46,12 +47,16 @@ pub(crate) fn read(mut table: Table<'_>) -> Option<Smtp> {
     })
 }
 
-fn tls(value: &DeValue<'_>) -> Result<SmtpTls, String> {
+fn tls(value: &DeValue<'_>) -> Result<SmtpTls, Wrong> {
     match table::text(value)?.as_str() {
         "starttls" => Ok(SmtpTls::StartTls),
         "implicit" => Ok(SmtpTls::Implicit),
         "none-on-loopback" => Ok(SmtpTls::NoneOnLoopback),
-        other => Err(format!("{other:?} is no way to secure a connection")),
+        other => {
+            let message = format!("{other:?} is no way to secure a connection");
+            let known = ["starttls", "implicit", "none-on-loopback"];
+            Err(Wrong::none_of(other, message, known))
+        }
     }
 }
 

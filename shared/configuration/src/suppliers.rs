@@ -1,11 +1,13 @@
 //! `suppliers.toml`: who ships, and how they are told.
 
-use crate::problem::File;
+use crate::problem::{File, Problem};
+use crate::sources::{Section, Sources};
 use crate::table::{self, Table};
 use crate::{templates, terms, values};
 use domain::ids::SupplierId;
 use domain::money::Currency;
 use domain::settings::SupplierSettings;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
@@ -20,13 +22,32 @@ pub(crate) struct Suppliers {
 }
 
 /// `files` are those of the whole folder, where templates may lie.
-pub(crate) fn read(file: &File<'_>, files: &BTreeMap<String, Vec<u8>>) -> Suppliers {
+pub(crate) fn read(
+    file: &File<'_>,
+    files: &BTreeMap<String, Vec<u8>>,
+    sources: &Sources,
+) -> Suppliers {
     table::parse(file, |mut root| {
         let mut settings = BTreeMap::new();
         let mut known = BTreeSet::new();
         let mut currencies = BTreeMap::new();
+        let read = |specific: &mut Value, id: Option<&SupplierId>, method: &str| {
+            let Err((path, wrong)) = templates::inline(specific, files) else {
+                return;
+            };
+            let path = format!("{method}.{path}");
+            let at = id.map(|id| sources.problem(Section::Supplier(id), &path, None, ""));
+            if let Some(at) = at {
+                let expected = "a file such as \"north.html\" beside this one";
+                file.add(Problem {
+                    message: wrong.message,
+                    near: wrong.near,
+                    ..at.expecting(expected)
+                });
+            }
+        };
         for table in root.tables("supplier") {
-            if let Some((supplier, currency)) = supplier(table, &mut known, files) {
+            if let Some((supplier, currency)) = supplier(table, &mut known, &read) {
                 currencies.extend(currency.map(|currency| (supplier.id.clone(), currency)));
                 settings.insert(supplier.id.clone(), supplier);
             }
@@ -43,7 +64,7 @@ pub(crate) fn read(file: &File<'_>, files: &BTreeMap<String, Vec<u8>>) -> Suppli
 fn supplier(
     mut table: Table<'_>,
     known: &mut BTreeSet<SupplierId>,
-    files: &BTreeMap<String, Vec<u8>>,
+    put_templates_in: &dyn Fn(&mut Value, Option<&SupplierId>, &str),
 ) -> Option<(SupplierSettings, Option<Currency>)> {
     let id = table.required(
         "id",
@@ -55,7 +76,7 @@ fn supplier(
     {
         table.problem(
             "id",
-            &format!("{id} is another supplier's id"),
+            format!("{id} is another supplier's id"),
             "an id of its own",
         );
     }
@@ -90,12 +111,32 @@ fn supplier(
     let terms = terms::read(&mut table);
     let specific = method.as_ref().map(|method| {
         let mut specific = table.specific("method", method);
-        if let Err((key, message)) = templates::inline(&mut specific, files) {
-            let expected = "a file such as \"north.html\" beside this one";
-            table.problem(method, &format!("{key}: {message}"), expected);
-        }
+        put_templates_in(&mut specific, id.as_ref(), method);
         specific
     });
+    let batched = specific
+        .as_ref()
+        .is_some_and(|own| own.get("batch").is_some());
+    let cut_offs = terms
+        .calendar
+        .as_ref()
+        .map(|calendar| !calendar.cut_offs.is_empty());
+    let has_cut_offs = cut_offs == Some(true);
+    // Cut-offs that cannot be read are a problem of their own.
+    let unreadable = table.is_written("calendar.cut_offs")
+        || (terms.calendar.is_none() && table.is_written("calendar"));
+    if batched && !has_cut_offs && !unreadable {
+        let method = method.as_deref().unwrap_or_default();
+        let message = "a batch is closed at a cut-off, and the supplier's calendar has none";
+        let expected = "cut_offs = [\"16:00\"] in [supplier.calendar], or no batch";
+        table.problem(&format!("{method}.batch"), message, expected);
+    }
+    if has_cut_offs && specific.is_some() && !batched {
+        let message = "nothing is gathered for a cut-off: without a batch each purchase order goes \
+                       at once";
+        let expected = "[supplier.csv.batch], or no cut_offs";
+        table.warning("calendar.cut_offs", message, expected);
+    }
     // Without the method nobody can say which table is its own.
     if specific.is_some() {
         table.finish();
@@ -110,7 +151,7 @@ fn supplier(
         military,
         concurrency,
         terms,
-        batched: specific.as_ref()?.get("batch").is_some(),
+        batched,
         specific: specific?,
     };
     Some((settings, currency))

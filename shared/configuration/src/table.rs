@@ -1,7 +1,7 @@
 //! A TOML table that is read key by key. It knows the line of each key, reports what it cannot
 //! read, and at the end every key that nobody asked for.
 
-use crate::problem::File;
+use crate::problem::{File, Wrong};
 use domain::ids::InvalidId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,7 +16,14 @@ pub(crate) fn parse<T: Default>(file: &File<'_>, read: impl FnOnce(Table<'_>) ->
     let (document, errors) = DeTable::parse_recoverable(file.text);
     for error in &errors {
         let line = error.span().map(|span| file.line_at(span.start));
-        file.problem(line, None, error.message(), "");
+        let (message, expected) = error
+            .message()
+            .rsplit_once(", expected ")
+            .unwrap_or((error.message(), "TOML as in the lines around it"));
+        // The key as it is written, for the path is not known yet.
+        let written = line.and_then(|line| file.text.lines().nth(line.checked_sub(1)?));
+        let key = written.and_then(|line| Some(line.split_once('=')?.0.trim()));
+        file.problem(line, key, message, expected);
     }
     if errors.is_empty() {
         read(Table::new(file, document.get_ref(), 1, ""))
@@ -45,24 +52,30 @@ impl<'a> Table<'a> {
     }
 
     /// Why the key does not hold what it should, at its own line or else the table's.
-    pub(crate) fn problem(&self, key: &str, message: &str, expected: &str) {
+    pub(crate) fn problem(&self, key: &str, wrong: impl Into<Wrong>, expected: &str) {
+        let (line, path) = self.place(key);
+        self.file.problem(Some(line), Some(&path), wrong, expected);
+    }
+
+    /// The same for what can be taken, and is hardly what somebody wants.
+    pub(crate) fn warning(&self, key: &str, wrong: impl Into<Wrong>, expected: &str) {
+        let (line, path) = self.place(key);
+        self.file.warning(Some(line), Some(&path), wrong, expected);
+    }
+
+    fn place(&self, key: &str) -> (usize, String) {
         let line = self
-            .find(key)
-            .map_or(self.line, |(span, _)| self.file.line_at(span.start));
-        self.file.problem(
-            Some(line),
-            Some(&format!("{}{key}", self.prefix)),
-            message,
-            expected,
-        );
+            .offset(key)
+            .map_or(self.line, |offset| self.file.line_at(offset));
+        (line, format!("{}{key}", self.prefix))
     }
 
     /// `None`, and a problem, where the key is absent or `read` refuses its value.
-    pub(crate) fn required<T>(
+    pub(crate) fn required<T, E: Into<Wrong>>(
         &mut self,
         key: &str,
         expected: &str,
-        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, E>,
     ) -> Option<T> {
         if self.find(key).is_none() {
             self.asked.push(key.to_owned());
@@ -72,30 +85,21 @@ impl<'a> Table<'a> {
         self.optional(key, expected, read)
     }
 
-    pub(crate) fn optional<T>(
+    pub(crate) fn optional<T, E: Into<Wrong>>(
         &mut self,
         key: &str,
         expected: &str,
-        read: impl FnOnce(&DeValue<'_>) -> Result<T, String>,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, E>,
     ) -> Option<T> {
         self.asked.push(key.to_owned());
         let (_, value) = self.find(key)?;
         read(value)
-            .map_err(|message| self.problem(key, &message, expected))
+            .map_err(|wrong| self.problem(key, wrong, expected))
             .ok()
     }
 
-    /// The tables of `[[key]]`.
+    /// The tables of `[[key]]`, whose keys are then named `key[0].` and so on.
     pub(crate) fn tables(&mut self, key: &str) -> Vec<Table<'a>> {
-        self.tables_named(key, "")
-    }
-
-    /// The rows of a list of tables inside this one, whose keys are then named with it.
-    pub(crate) fn rows(&mut self, key: &str) -> Vec<Table<'a>> {
-        self.tables_named(key, &format!("{}{key}.", self.prefix))
-    }
-
-    fn tables_named(&mut self, key: &str, prefix: &str) -> Vec<Table<'a>> {
         self.asked.push(key.to_owned());
         let Some((_, value)) = self.find(key) else {
             return Vec::new();
@@ -105,14 +109,17 @@ impl<'a> Table<'a> {
             return Vec::new();
         };
         list.iter()
-            .filter_map(|element| {
+            .enumerate()
+            .filter_map(|(index, element)| {
                 let line = self.file.line_at(element.span().start);
+                let path = format!("{}{key}[{index}]", self.prefix);
                 let Some(table) = element.get_ref().as_table() else {
+                    let expected = "a table such as { name = value }";
                     self.file
-                        .problem(Some(line), Some(key), "not a table", &format!("[[{key}]]"));
+                        .problem(Some(line), Some(&path), "not a table", expected);
                     return None;
                 };
-                Some(Table::new(self.file, table, line, prefix))
+                Some(Table::new(self.file, table, line, &format!("{path}.")))
             })
             .collect()
     }
@@ -153,11 +160,10 @@ impl<'a> Table<'a> {
         {
             let other = other.get_ref().as_ref();
             self.asked.push(other.to_owned());
-            self.problem(
-                named_by,
-                &format!("{key:?}, but the settings are in a table {other}"),
-                &format!("{other:?}, or a table {key}"),
-            );
+            let message = format!("{key:?}, but the settings are in a table {other}");
+            let wrong = Wrong::none_of(key, message, [other]);
+            let expected = format!("{other:?}, or a table {key}");
+            self.problem(named_by, wrong, &expected);
         }
         let read = |value: &DeValue<'_>| {
             if value.is_table() {
@@ -204,13 +210,29 @@ impl<'a> Table<'a> {
     pub(crate) fn finish(self) {
         for key in self.entries.keys().map(|key| key.get_ref().as_ref()) {
             if !self.asked.iter().any(|asked| asked == key) {
-                self.problem(
-                    key,
-                    "unknown key",
-                    &format!("one of {}", self.asked.join(", ")),
-                );
+                let known = self.asked.iter().map(String::as_str);
+                let wrong = Wrong::none_of(key, "unknown key".to_owned(), known);
+                self.problem(key, wrong, &format!("one of {}", self.asked.join(", ")));
             }
         }
+    }
+
+    /// Where a key begins, or `table.key` of a table in this one.
+    fn offset(&self, key: &str) -> Option<usize> {
+        if let Some((span, _)) = self.find(key) {
+            return Some(span.start);
+        }
+        let (outer, inner) = key.split_once('.')?;
+        let table = self.find(outer)?.1.as_table()?;
+        let found = table
+            .keys()
+            .find(|known| known.get_ref().as_ref() == inner)?;
+        Some(Spanned::span(found).start)
+    }
+
+    /// Whether `key`, or `table.key`, is written at all, rightly or not.
+    pub(crate) fn is_written(&self, key: &str) -> bool {
+        self.offset(key).is_some()
     }
 
     fn find(&self, key: &str) -> Option<(Range<usize>, &'a DeValue<'a>)> {

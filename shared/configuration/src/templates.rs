@@ -1,20 +1,23 @@
 //! Templates that lie in files of their own: `html_file = "north.html"` beside `suppliers.toml` stands
 //! for `html` with what the file holds.
 
+use crate::problem::Wrong;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 const ENDING: &str = "_file";
 
 /// Puts the files' text in the place of their names, in this table and those below it. What is wrong
-/// comes with the key it is about.
+/// comes with the path of the key it is about.
 pub(crate) fn inline(
     table: &mut Value,
     files: &BTreeMap<String, Vec<u8>>,
-) -> Result<(), (String, String)> {
+) -> Result<(), (String, Wrong)> {
     match table {
         Value::Object(members) => inline_members(members, files),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| inline(item, files)),
+        Value::Array(items) => items.iter_mut().enumerate().try_for_each(|(index, item)| {
+            inline(item, files).map_err(|(path, wrong)| (format!("[{index}].{path}"), wrong))
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
@@ -22,7 +25,7 @@ pub(crate) fn inline(
 fn inline_members(
     members: &mut Map<String, Value>,
     files: &BTreeMap<String, Vec<u8>>,
-) -> Result<(), (String, String)> {
+) -> Result<(), (String, Wrong)> {
     let named: Vec<(String, String)> = members
         .iter()
         .filter_map(|(key, value)| {
@@ -32,9 +35,11 @@ fn inline_members(
         .collect();
     for (place, name) in named {
         let key = format!("{place}{ENDING}");
-        let wrong = |message: String| Err((key.clone(), message));
+        let wrong = |message: String| Err((key.clone(), Wrong::from(message)));
         let Some(bytes) = files.get(&name) else {
-            return wrong(format!("there is no file {name:?} in this folder"));
+            let message = format!("there is no file {name:?} in this folder");
+            let known = files.keys().map(String::as_str);
+            return Err((key, Wrong::none_of(&name, message, known)));
         };
         let Ok(text) = std::str::from_utf8(bytes) else {
             return wrong(format!("the file {name:?} is not UTF-8"));
@@ -46,7 +51,10 @@ fn inline_members(
         members.insert(place, Value::String(text.to_owned()));
         members.remove(&key);
     }
-    members
-        .values_mut()
-        .try_for_each(|member| inline(member, files))
+    members.iter_mut().try_for_each(|(key, member)| {
+        inline(member, files).map_err(|(path, wrong)| {
+            let parted = if path.starts_with('[') { "" } else { "." };
+            (format!("{key}{parted}{path}"), wrong)
+        })
+    })
 }

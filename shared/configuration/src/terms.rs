@@ -32,7 +32,7 @@ fn regions(table: &mut Table<'_>, key: &str) -> Vec<domain::region::Region> {
 
 fn shipping_cost(table: &mut Table<'_>) -> Vec<ShippingCost> {
     let mut rows: Vec<ShippingCost> = Vec::new();
-    for mut row in table.rows("shipping_cost") {
+    for mut row in table.tables("shipping_cost") {
         let countries = regions(&mut row, "countries");
         let up_to = row.optional("up_to", "the most units, a whole number from 1", units);
         let amount = row.required("amount", AMOUNT, values::amount);

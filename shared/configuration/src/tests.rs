@@ -96,6 +96,8 @@ fn good_files_are_read() {
         smtp,
         catalogue,
         catalogue_digest,
+        warnings: _,
+        sources: _,
     } = load(&good()).unwrap();
     assert_eq!(smtp, None);
     let channel = settings.channels.values().next().unwrap();
@@ -168,38 +170,86 @@ fn each_mistake_is_found_at_its_line_and_key() {
             "merchant.mail",
         ),
         (CHANNELS, "orders@acme", "acme", 3, "merchant.mail"),
-        (CHANNELS, "id = \"acme\"", "id = \"Acme!\"", 6, "id"),
-        (CHANNELS, "code = \"SH\"", "code = \"shop\"", 8, "code"),
-        (CHANNELS, "start_from = 2026-11-01\n", "", 5, "start_from"),
+        (
+            CHANNELS,
+            "id = \"acme\"",
+            "id = \"Acme!\"",
+            6,
+            "channel[0].id",
+        ),
+        (
+            CHANNELS,
+            "code = \"SH\"",
+            "code = \"shop\"",
+            8,
+            "channel[0].code",
+        ),
+        (
+            CHANNELS,
+            "start_from = 2026-11-01\n",
+            "",
+            5,
+            "channel[0].start_from",
+        ),
         (
             CHANNELS,
             "2026-11-01",
             "2026-11-01T10:00:00",
             9,
-            "start_from",
+            "channel[0].start_from",
         ),
-        (CHANNELS, "\"SECRET\"", "\"shpss_1234\"", 10, "secrets"),
-        (CHANNELS, "\"SECRET\"", "", 10, "secrets"),
-        (CHANNELS, "[channel.shopify]", "[channel.shopfy]", 7, "kind"),
+        (
+            CHANNELS,
+            "\"SECRET\"",
+            "\"shpss_1234\"",
+            10,
+            "channel[0].secrets",
+        ),
+        (CHANNELS, "\"SECRET\"", "", 10, "channel[0].secrets"),
+        (
+            CHANNELS,
+            "[channel.shopify]",
+            "[channel.shopfy]",
+            7,
+            "channel[0].kind",
+        ),
         (
             SUPPLIERS,
             "priority = 2",
             "priority = \"high\"",
             12,
-            "priority",
+            "supplier[1].priority",
         ),
-        (SUPPLIERS, "priority = 2", "priority = -2", 12, "priority"),
-        (SUPPLIERS, "priority = 2", "prority = 2", 12, "prority"),
+        (
+            SUPPLIERS,
+            "priority = 2",
+            "priority = -2",
+            12,
+            "supplier[1].priority",
+        ),
+        (
+            SUPPLIERS,
+            "priority = 2",
+            "prority = 2",
+            12,
+            "supplier[1].prority",
+        ),
         (
             SUPPLIERS,
             "priority = 2",
             "concurrency = 0",
             12,
-            "concurrency",
+            "supplier[1].concurrency",
         ),
-        (SUPPLIERS, "\"south\"", "\"north\"", 9, "id"),
-        (SUPPLIERS, "name = \"South\"\n", "", 8, "name"),
-        (SUPPLIERS, "[supplier.mail]", "[supplier.http]", 4, "method"),
+        (SUPPLIERS, "\"south\"", "\"north\"", 9, "supplier[1].id"),
+        (SUPPLIERS, "name = \"South\"\n", "", 8, "supplier[1].name"),
+        (
+            SUPPLIERS,
+            "[supplier.mail]",
+            "[supplier.http]",
+            4,
+            "supplier[0].method",
+        ),
         (RULES, "\"never\"", "\"sometimes\"", 2, "routing.split"),
         (RULES, "\"3d\"", "\"0h\"", 4, "freshness.stock"),
         (RULES, "stock", "stocks", 4, "freshness.stocks"),
@@ -319,23 +369,25 @@ fn a_template_may_lie_in_a_file_of_its_own() {
     for (lines, told) in [
         (
             "html_file = \"south.html\"",
-            "html_file: there is no file \"south.html\" in this folder",
+            "there is no file \"south.html\" in this folder",
         ),
         (
             "html_file = \"../north.html\"",
-            "html_file: there is no file \"../north.html\" in this folder",
+            "there is no file \"../north.html\" in this folder",
         ),
         (
             "text_file = \"north.txt\"",
-            "text_file: the file \"north.txt\" is not UTF-8",
+            "the file \"north.txt\" is not UTF-8",
         ),
         (
             "html = \"x\"\nhtml_file = \"north.html\"",
-            "html_file: html is given twice",
+            "html is given twice",
         ),
     ] {
         let problem = with(lines).unwrap_err().remove(0);
-        assert_eq!((problem.message.as_str(), problem.line), (told, Some(5)));
+        let line = 6 + lines.matches('\n').count();
+        assert_eq!((problem.message.as_str(), problem.line), (told, Some(line)));
+        assert!(problem.key.is_some_and(|key| key.ends_with("_file")));
     }
 }
 
@@ -372,7 +424,13 @@ fn codes_and_ids_are_one_channels_own() {
         .iter()
         .map(|problem| (problem.line, problem.key.as_deref()))
         .collect();
-    assert_eq!(found, [(Some(15), Some("id")), (Some(17), Some("code"))]);
+    assert_eq!(
+        found,
+        [
+            (Some(15), Some("channel[1].id")),
+            (Some(17), Some("channel[1].code"))
+        ]
+    );
 }
 
 #[test]
@@ -403,11 +461,11 @@ fn all_mistakes_are_told_at_once() {
         told,
         [
             "offers.csv: missing; expected a file offers.csv",
-            "rule.toml: not a file of the configuration; expected one of channels.toml, suppliers.toml and rules.toml",
+            "rule.toml: not a file of the configuration; did you mean rules.toml?",
             "rules.toml:2: not UTF-8; expected text saved as UTF-8",
-            "suppliers.toml:1: name: missing; expected the supplier's name",
-            "suppliers.toml:1: method: missing; expected \"mail\", \"csv\" or \"http\"",
-            "suppliers.toml:3: po_box: not a boolean but integer; expected true or false",
+            "suppliers.toml:1: supplier[0].name: missing; expected the supplier's name",
+            "suppliers.toml:1: supplier[0].method: missing; expected \"mail\", \"csv\" or \"http\"",
+            "suppliers.toml:3: supplier[0].po_box: not a boolean but integer; expected true or false",
         ]
     );
 }
@@ -514,63 +572,72 @@ fn a_supplier_may_ship_to_kosovo() {
 #[test]
 fn each_mistake_in_terms_and_rules_says_what_would_be_right() {
     let suppliers = [
-        ("countries = [\"UK\"]\n", "countries"),
-        ("countries = []\n", "countries"),
-        ("exclude = [\"us\"]\n", "exclude"),
-        ("prefer = [\"US-HAWAII\"]\n", "prefer"),
-        ("fee = \"1.50\"\n", "fee"),
-        ("fee = 1.5\n", "fee"),
-        ("fee = \"1.505 EUR\"\n", "fee"),
-        ("fee = \"-1.50 EUR\"\n", "fee"),
-        ("currency = \"euro\"\n", "currency"),
-        ("paused = \"yes\"\n", "paused"),
-        ("shipping_cost = [{ up_to = 2 }]\n", "shipping_cost.amount"),
+        ("countries = [\"UK\"]\n", "supplier[1].countries"),
+        ("countries = []\n", "supplier[1].countries"),
+        ("exclude = [\"us\"]\n", "supplier[1].exclude"),
+        ("prefer = [\"US-HAWAII\"]\n", "supplier[1].prefer"),
+        ("fee = \"1.50\"\n", "supplier[1].fee"),
+        ("fee = 1.5\n", "supplier[1].fee"),
+        ("fee = \"1.505 EUR\"\n", "supplier[1].fee"),
+        ("fee = \"-1.50 EUR\"\n", "supplier[1].fee"),
+        ("currency = \"euro\"\n", "supplier[1].currency"),
+        ("paused = \"yes\"\n", "supplier[1].paused"),
+        (
+            "shipping_cost = [{ up_to = 2 }]\n",
+            "supplier[1].shipping_cost[0].amount",
+        ),
         (
             "shipping_cost = [{ up_to = 0, amount = \"1.00 USD\" }]\n",
-            "shipping_cost.up_to",
+            "supplier[1].shipping_cost[0].up_to",
         ),
         (
             "shipping_cost = [{ amount = \"1.00 USD\" }, { up_to = 2, amount = \"2.00 USD\" }]\n",
-            "shipping_cost.amount",
+            "supplier[1].shipping_cost[1].amount",
         ),
         (
             "shipping_cost = [{ amount = \"1.00 USD\", upto = 3 }]\n",
-            "shipping_cost.upto",
+            "supplier[1].shipping_cost[0].upto",
         ),
-        ("shipping = { Standard = 3 }\n", "shipping.Standard"),
-        ("shipping = {}\n", "shipping.default"),
-        ("calendar = { days = [\"mon\"] }\n", "calendar.zone"),
+        (
+            "shipping = { Standard = 3 }\n",
+            "supplier[1].shipping.Standard",
+        ),
+        ("shipping = {}\n", "supplier[1].shipping.default"),
+        (
+            "calendar = { days = [\"mon\"] }\n",
+            "supplier[1].calendar.zone",
+        ),
         (
             "calendar = { zone = \"Europe/Atlantis\" }\n",
-            "calendar.zone",
+            "supplier[1].calendar.zone",
         ),
         (
             "calendar = { zone = \"UTC\", days = [\"monday\"] }\n",
-            "calendar.days",
+            "supplier[1].calendar.days",
         ),
         (
             "calendar = { zone = \"UTC\", hours = [\"8-17\"] }\n",
-            "calendar.hours",
+            "supplier[1].calendar.hours",
         ),
         (
             "calendar = { zone = \"UTC\", hours = [\"17:00-08:00\"] }\n",
-            "calendar.hours",
+            "supplier[1].calendar.hours",
         ),
         (
             "calendar = { zone = \"UTC\", hours = [\"08:00-12:00\", \"11:00-13:00\"] }\n",
-            "calendar.hours",
+            "supplier[1].calendar.hours",
         ),
         (
             "calendar = { zone = \"UTC\", holidays = [\"2026-02-30\"] }\n",
-            "calendar.holidays",
+            "supplier[1].calendar.holidays",
         ),
         (
             "calendar = { zone = \"UTC\", holidays = [\"2026-12-30..2026-12-28\"] }\n",
-            "calendar.holidays",
+            "supplier[1].calendar.holidays",
         ),
         (
             "calendar = { zone = \"UTC\", cut_offs = [\"24:00\"] }\n",
-            "calendar.cut_offs",
+            "supplier[1].calendar.cut_offs",
         ),
     ];
     let rules = [

@@ -1,5 +1,7 @@
 //! Values that several files hold: amounts, percentages, regions, days and times.
 
+use crate::near::near;
+use crate::problem::Wrong;
 use crate::table::{text, texts};
 use domain::calendar::{Hours, MINUTES_A_DAY, WEEKDAYS};
 use domain::money::{BasisPoints, Currency, Money};
@@ -77,13 +79,13 @@ pub(crate) fn rate(value: &DeValue<'_>) -> Result<Decimal, String> {
     }
 }
 
-pub(crate) fn regions(value: &DeValue<'_>) -> Result<Vec<Region>, String> {
+pub(crate) fn regions(value: &DeValue<'_>) -> Result<Vec<Region>, Wrong> {
     let list = texts(value)?;
     regions_of(list.iter().map(String::as_str))
 }
 
 /// An empty list would be nowhere, which is what `paused` is for.
-pub(crate) fn regions_of<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec<Region>, String> {
+pub(crate) fn regions_of<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec<Region>, Wrong> {
     let mut regions = BTreeSet::new();
     for text in texts {
         if text == "EU" {
@@ -91,30 +93,99 @@ pub(crate) fn regions_of<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Vec
             regions.extend(members);
             continue;
         }
-        let region = Region::parse(text).map_err(|error| error.to_string())?;
+        let wrong = |message: String| Wrong {
+            message,
+            near: meant_region(text),
+        };
+        let region = Region::parse(text).map_err(|error| wrong(error.to_string()))?;
         if !is_country(&region.country) {
-            return Err(format!("{:?} is no country of ISO 3166-1", region.country));
+            let country = &region.country;
+            return Err(wrong(format!("{country:?} is no country of ISO 3166-1")));
         }
         regions.insert(region);
     }
     if regions.is_empty() {
-        return Err("an empty list".to_owned());
+        return Err("an empty list".into());
     }
     Ok(regions.into_iter().collect())
 }
 
-pub(crate) fn zone(value: &DeValue<'_>) -> Result<TimeZone, String> {
+/// People write countries in many ways: `uk`, `USA`, `Germany`, `us-hi`.
+fn meant_region(text: &str) -> Option<String> {
+    let (country, subdivision) = match text.split_once('-') {
+        Some((country, subdivision)) => (country, Some(subdivision)),
+        None => (text, None),
+    };
+    let upper = country.to_uppercase();
+    let code = match upper.as_str() {
+        "UK" => "GB",
+        "EL" => "GR",
+        "EU" => return Some("EU".to_owned()),
+        code => {
+            let known = rust_iso3166::from_alpha2(code).or_else(|| rust_iso3166::from_alpha3(code));
+            match known {
+                Some(known) => known.alpha2,
+                None => {
+                    let all = rust_iso3166::ALL;
+                    let name = near(text, all.iter().map(|known| known.name))?;
+                    return Some(
+                        all.iter()
+                            .find(|known| known.name == name)?
+                            .alpha2
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+    };
+    let meant = match subdivision {
+        Some(subdivision) => format!("{code}-{}", subdivision.to_uppercase()),
+        None => code.to_owned(),
+    };
+    Region::parse(&meant).ok().map(|region| region.to_string())
+}
+
+pub(crate) fn zone(value: &DeValue<'_>) -> Result<TimeZone, Wrong> {
     let name = text(value)?;
-    TimeZone::get(&name).map_err(|_| format!("{name:?} is no time zone"))
+    TimeZone::get(&name).map_err(|_| Wrong {
+        message: format!("{name:?} is no time zone"),
+        near: meant_zone(&name),
+    })
+}
+
+/// By the whole name, or by the place alone: `Berlin`.
+pub fn meant_zone(name: &str) -> Option<String> {
+    let all: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|zone| zone.as_str().to_owned())
+        .collect();
+    let whole = near(name, all.iter().map(String::as_str));
+    let place = |zone: &str| zone.rsplit('/').next().unwrap_or(zone).to_owned();
+    let by_place = || {
+        let places: Vec<String> = all.iter().map(|zone| place(zone)).collect();
+        let written = place(name);
+        let place_meant = near(&written, places.iter().map(String::as_str))?.to_owned();
+        all.iter().find(|zone| place(zone) == place_meant)
+    };
+    whole.map(str::to_owned).or_else(|| by_place().cloned())
 }
 
 /// `mon` or `mon-fri`, which may go over the end of the week.
-pub(crate) fn days(value: &DeValue<'_>) -> Result<[bool; 7], String> {
+pub(crate) fn days(value: &DeValue<'_>) -> Result<[bool; 7], Wrong> {
     let place = |name: &str| {
         WEEKDAYS
             .iter()
             .position(|(known, _)| name.trim().eq_ignore_ascii_case(known))
-            .ok_or_else(|| format!("{name:?} is no weekday"))
+            .ok_or_else(|| Wrong {
+                message: format!("{name:?} is no weekday"),
+                // `monday` begins like it; others are near.
+                near: WEEKDAYS
+                    .iter()
+                    .map(|(known, _)| *known)
+                    .find(|known| name.trim().to_lowercase().starts_with(known))
+                    .or_else(|| near(name, WEEKDAYS.iter().map(|(known, _)| *known)))
+                    .map(str::to_owned),
+            })
     };
     let mut open = [false; 7];
     for entry in texts(value)? {
@@ -129,7 +200,7 @@ pub(crate) fn days(value: &DeValue<'_>) -> Result<[bool; 7], String> {
         }
     }
     if open == [false; 7] {
-        return Err("no day, so that it would never open".to_owned());
+        return Err("no day, so that it would never open".into());
     }
     Ok(open)
 }

@@ -30,11 +30,12 @@ impl OrderStore for Embedded {
         let database = &self.database;
         let is_open = may_be_refused_late(&commit);
         let work = move |connection: &Connection| apply(connection, &commit);
-        Ok(if is_open {
-            database.write(work).await?
+        if is_open {
+            database.write(work).await?;
         } else {
-            database.write_at_once(work).await?
-        })
+            database.write_at_once(work).await?;
+        }
+        Ok(())
     }
 
     async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {

@@ -32,15 +32,15 @@ pub(crate) const ENTRY: Entry = Entry {
 const TIMEOUT: Duration = Duration::from_secs(30);
 const NAME: &str = "table";
 
+/// The method's own keys; all others are the table's.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Settings {
     /// Below the outbox; the supplier's id where absent.
     folder: Option<String>,
     batch: Option<BatchSettings>,
-    #[serde(flatten)]
-    table: TableSettings,
 }
+
+const OWN: [&str; 2] = ["folder", "batch"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +72,13 @@ struct Batch {
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
-    let settings: Settings = read("csv", &opening.settings.specific)?;
+    let specific = &opening.settings.specific;
+    let settings: Settings = read("csv", specific)?;
+    let mut of_table = specific.clone();
+    if let Some(keys) = of_table.as_object_mut() {
+        keys.retain(|key, _| !OWN.contains(&key.as_str()));
+    }
+    let table: TableSettings = read("csv", &of_table).map_err(|error| error.beside(&OWN))?;
     let folder = settings
         .folder
         .unwrap_or_else(|| opening.settings.id.to_string());
@@ -80,7 +86,7 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
         let message = "a folder has names of letters, digits, '-', '_' and '.', parted by '/'";
         return Err(SettingsError::new("folder", message));
     }
-    let table = Table::open(settings.table, "")?;
+    let table = Table::open(table, "")?;
     let batch = settings.batch.map(Batch::open).transpose()?;
     if batch.is_some() && !table.has_number() {
         let message = "a batch is read back by its numbers: one column has to hold \"number\"";
@@ -95,11 +101,7 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     let lacks = sample::missing(&supplier, &sample::handover())
         .map_err(|error| SettingsError::new("columns", error.to_string()))?;
     if !lacks.is_empty() {
-        let message = format!(
-            "there is no {}; what is left out on purpose is named in omits",
-            lacks.join(", no ")
-        );
-        return Err(SettingsError::new("columns", message));
+        return Err(SettingsError::losing("columns", &lacks));
     }
     Ok(Box::new(supplier))
 }

@@ -17,6 +17,7 @@ mod rehearsal;
 mod request;
 mod sequence;
 mod settings;
+mod trial;
 mod xml;
 
 use crate::templates::Templates;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 pub use checks::{allow_private, sandbox_secrets};
 pub use rehearsal::{Rehearsal, StepReport, rehearsal};
+pub(crate) use trial::tried;
 
 pub(crate) const ENTRY: Entry = Entry {
     method: "http",

@@ -7,6 +7,7 @@
 mod csv;
 mod http;
 mod mail;
+mod problem;
 mod sample;
 mod table;
 mod templates;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use http::{Rehearsal, StepReport, allow_private, rehearsal, sandbox_secrets};
+pub use problem::{SettingsError, Unknown};
 
 /// What a method may use, though none uses everything.
 pub struct Opening<'a> {
@@ -32,23 +34,6 @@ pub struct Opening<'a> {
     pub mailer: Arc<dyn Mailer>,
     /// The values of the names that [`Entry::secrets`] gives.
     pub secrets: BTreeMap<String, SecretString>,
-}
-
-/// What is wrong in the settings of one supplier; `path` is relative to them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct SettingsError {
-    pub path: String,
-    pub message: String,
-}
-
-impl SettingsError {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
 }
 
 pub struct Entry {
@@ -78,7 +63,31 @@ fn read<T: DeserializeOwned>(
     } else {
         specific
     };
-    T::deserialize(specific).map_err(|error| SettingsError::new(method, error.to_string()))
+    serde_path_to_error::deserialize(specific).map_err(|error| {
+        let path = match error.path().to_string().as_str() {
+            "." => method.to_owned(),
+            path => path.to_owned(),
+        };
+        SettingsError::of_reading(method, &path, &error.into_inner().to_string())
+    })
+}
+
+/// What only a trial with an example order shows of a supplier's settings, beside what opening it
+/// refuses.
+#[derive(Debug, Default)]
+pub struct Tried {
+    pub errors: Vec<SettingsError>,
+    /// What can be taken, and is hardly what somebody wants.
+    pub warnings: Vec<SettingsError>,
+}
+
+/// Renders every request that the supplier may be sent, as far as the method does not already when
+/// it is opened. Settings that cannot be opened tell nothing here.
+pub fn tried(opening: Opening) -> Tried {
+    match opening.settings.method.as_str() {
+        "http" => http::tried(opening),
+        _ => Tried::default(),
+    }
 }
 
 /// For methods that hand everything over at once. Steps that are done were made under other

@@ -131,9 +131,7 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     let wrong = |path: &str, message: String| SettingsError::new(path, message);
     let lacks = sample::missing(&mail, &order).map_err(|error| wrong("mail", error.to_string()))?;
     if !lacks.is_empty() {
-        let lacks = lacks.join(", no ");
-        let message = format!("there is no {lacks}; what is left out on purpose is named in omits");
-        return Err(wrong("mail", message));
+        return Err(SettingsError::losing("mail", &lacks));
     }
     if let Some(cancels) = mail.cancels() {
         cancels

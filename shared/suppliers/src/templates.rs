@@ -71,7 +71,44 @@ impl Templates {
     ) -> Result<(), SettingsError> {
         self.0
             .add_template_owned(name.to_owned(), source.into())
-            .map_err(|error| SettingsError::new(path, error.to_string()))
+            .map_err(|error| refused(path, &error))
+    }
+
+    /// Renders with an example, so that a field that does not exist is named with its line and what
+    /// there is in its place.
+    pub(crate) fn tried<T: Serialize>(
+        &self,
+        path: &str,
+        name: &str,
+        seen: &T,
+    ) -> Result<String, SettingsError> {
+        let template = self
+            .0
+            .get_template(name)
+            .map_err(|error| refused(path, &error))?;
+        template.render(Value::from(Serde(seen))).map_err(|error| {
+            let words = error
+                .range()
+                .and_then(|range| template.source().get(range))
+                .map(str::trim);
+            let named = words.filter(|_| error.kind() == ErrorKind::UndefinedError);
+            let Some(named) = named else {
+                let mut refused = refused(path, &error);
+                if let Some(words) = words {
+                    refused.message = format!("{}: {words}", refused.message);
+                }
+                return refused;
+            };
+            let seen = serde_json::to_value(seen).unwrap_or_default();
+            let (word, known) = in_its_place(named, &seen);
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            SettingsError {
+                line: error.line(),
+                ..SettingsError::new(path, format!("there is no {named}"))
+                    .expecting(format!("one of {}", known.join(", ")))
+                    .unknown(&word, known.iter().copied())
+            }
+        })
     }
 
     pub(crate) fn render<T: Serialize>(
@@ -101,7 +138,13 @@ impl Templates {
         self.0
             .compile_expression(expression)
             .map(|_| ())
-            .map_err(|error| SettingsError::new(path, error.to_string()))
+            .map_err(|error| SettingsError {
+                line: None,
+                expected: Some(
+                    "an expression such as status == 201 and body.id is defined".to_owned(),
+                ),
+                ..refused(path, &error)
+            })
     }
 
     /// The value of an expression, which may be undefined.
@@ -121,6 +164,54 @@ impl Templates {
         }
         Ok(value.is_true())
     }
+}
+
+/// Without the name of the template, which is ours.
+fn refused(path: &str, error: &Error) -> SettingsError {
+    let kind = error.kind();
+    let message = match error.detail() {
+        Some(detail) => format!("{kind}: {detail}"),
+        None => kind.to_string(),
+    };
+    let refused = SettingsError {
+        line: error.line(),
+        ..SettingsError::new(path, message)
+    };
+    // `{{ number }` and a loop without its end are most of what goes wrong.
+    if kind == ErrorKind::SyntaxError {
+        refused
+            .expecting("a template such as {{ number }} or {% for line in lines %}...{% endfor %}")
+    } else {
+        refused
+    }
+}
+
+/// The word of `ship_to.stret` that is not known, and what stands beside where it should be. What a
+/// loop calls its entries only the template knows: then those of all lists.
+fn in_its_place(named: &str, seen: &serde_json::Value) -> (String, Vec<String>) {
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        let members = value.as_object().into_iter().flatten();
+        members.map(|(key, _)| key.clone()).collect()
+    };
+    let plain = |text: &str| {
+        let end = text.find(|character: char| !character.is_alphanumeric() && character != '_');
+        text.get(..end.unwrap_or(text.len()))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let Some((parent, word)) = named.rsplit_once('.') else {
+        return (plain(named), keys(seen));
+    };
+    let pointer = format!("/{}", parent.replace('.', "/"));
+    let known = match seen.pointer(&pointer) {
+        Some(parent) => keys(parent),
+        None => {
+            let lists = seen.as_object().into_iter().flat_map(|all| all.values());
+            let entries = lists.filter_map(|list| list.as_array()?.first());
+            entries.flat_map(keys).collect()
+        }
+    };
+    (plain(word), known)
 }
 
 /// The error with the words of the template that it is about. The library would show them in its

@@ -37,12 +37,11 @@ impl Machine {
         let good = match configuration::load_dir(&self.config) {
             Ok(loaded) => {
                 let secrets = self.secrets.as_ref();
-                let ways =
-                    Ways::open(&loaded.settings, &self.store, secrets, &mut problems).await?;
+                let ways = Ways::open(&loaded, &self.store, secrets, &mut problems).await?;
                 Some((loaded, ways)).filter(|_| problems.is_empty())
             }
             Err(found) => {
-                problems.extend(found.iter().map(ToString::to_string));
+                problems = found;
                 None
             }
         };
@@ -69,7 +68,11 @@ impl Machine {
             let incident = Incident {
                 kind: CaseKind::RefusedConfiguration,
                 cause: found.to_string(),
-                detail: problems.join("\n"),
+                detail: problems
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
                 opened_at: self.clock.now(),
             };
             self.store.open_incident(&incident).await?;

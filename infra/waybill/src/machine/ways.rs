@@ -1,7 +1,8 @@
 //! How channels and suppliers are reached, as the configuration says.
 
+use configuration::{Configuration, Problem, Section};
 use domain::ids::{ChannelId, SupplierId};
-use domain::settings::Settings;
+use domain::settings::{Settings, SupplierSettings};
 use embedded::{Embedded, OutboxMailer};
 use ports::{Channel, Secrets, Supplier};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,16 +40,16 @@ impl Limit {
 impl Ways {
     /// Usable only where `problems` stayed empty.
     pub(crate) async fn open(
-        settings: &Settings,
+        loaded: &Configuration,
         store: &Embedded,
         secrets: &dyn Secrets,
-        problems: &mut Vec<String>,
+        problems: &mut Vec<Problem>,
     ) -> anyhow::Result<Self> {
-        let limits = settings.suppliers.values();
+        let limits = loaded.settings.suppliers.values();
         let limits = limits.map(|known| (known.id.clone(), Limit::new(known.concurrency)));
         Ok(Self {
-            channels: Arc::new(open_channels(settings, secrets, problems).await?),
-            suppliers: Arc::new(open_suppliers(settings, store, secrets, problems).await?),
+            channels: Arc::new(open_channels(loaded, secrets, problems).await?),
+            suppliers: Arc::new(open_suppliers(loaded, store, secrets, problems).await?),
             limits: Arc::new(limits.collect()),
         })
     }
@@ -86,48 +87,88 @@ pub(crate) fn named(settings: &Settings) -> BTreeSet<String> {
     names
 }
 
+/// A secret that `serve` needs and does not have.
+pub(crate) fn unset(loaded: &Configuration, section: Section<'_>, name: &str) -> Problem {
+    let message = format!("the secret {name} is not set");
+    let expected = format!("{name} in the environment of `waybill serve`");
+    let problem = loaded.sources.problem_with_word(section, name, message);
+    problem.expecting(expected)
+}
+
+/// What a supplier's own code finds, where the file says it.
+pub(crate) fn of_settings(
+    loaded: &Configuration,
+    supplier: &SupplierSettings,
+    error: suppliers::SettingsError,
+) -> Problem {
+    let path = below(&supplier.method, &error.path);
+    let section = Section::Supplier(&supplier.id);
+    let problem = loaded
+        .sources
+        .problem(section, &path, error.line, error.message);
+    let problem = problem.expecting(error.expected.unwrap_or_default());
+    match error.unknown {
+        Some(unknown) => {
+            let known = unknown.known.iter().map(String::as_str);
+            problem.near(&unknown.word, known)
+        }
+        None => problem,
+    }
+}
+
+/// A path in the table of a kind or a method, which stands for itself where it is all meant.
+fn below(table: &str, path: &str) -> String {
+    match path {
+        "" => table.to_owned(),
+        path if path == table => table.to_owned(),
+        path if path.starts_with('[') => format!("{table}{path}"),
+        path => format!("{table}.{path}"),
+    }
+}
+
 async fn open_channels(
-    settings: &Settings,
+    loaded: &Configuration,
     secrets: &dyn Secrets,
-    problems: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Channels> {
     let kinds: Vec<_> = channels::CHANNELS.iter().map(|known| known.kind).collect();
     let mut channels = Channels::new();
-    for channel in settings.channels.values() {
+    for channel in loaded.settings.channels.values() {
+        let section = Section::Channel(&channel.id);
+        let at = |path: &str, message: String| loaded.sources.problem(section, path, None, message);
         let Some(entry) = channels::entry(&channel.kind) else {
-            problems.push(format!(
-                "channels.toml: channel {}: kind {:?} is unknown; expected one of {}",
-                channel.id,
-                channel.kind,
-                kinds.join(", ")
-            ));
+            let problem = at("kind", format!("there is no kind {:?}", channel.kind));
+            let problem = problem.expecting(format!("one of {}", kinds.join(", ")));
+            problems.push(problem.near(&channel.kind, kinds.iter().copied()));
             continue;
         };
         let mut values = Vec::new();
         for name in &channel.secrets {
             match secrets.get(name).await? {
                 Some(secret) => values.push(secret),
-                None => problems.push(format!(
-                    "channels.toml: channel {}: the secret {name} is not set",
-                    channel.id
-                )),
+                None => problems.push(unset(loaded, section, name)),
             }
         }
         match (entry.open)(channel, values) {
             Ok(open) => {
                 channels.insert(channel.id.clone(), open);
             }
-            Err(error) => problems.push(format!("channels.toml: channel {}: {error}", channel.id)),
+            Err(error) => {
+                let path = below(&channel.kind, &error.path);
+                let word = error.path.rsplit('.').next().unwrap_or_default();
+                let problem = at(&path, error.message).expecting(error.expected);
+                problems.push(problem.near(word, error.known.iter().copied()));
+            }
         }
     }
     Ok(channels)
 }
 
 async fn open_suppliers(
-    settings: &Settings,
+    loaded: &Configuration,
     store: &Embedded,
     secrets: &dyn Secrets,
-    problems: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Suppliers> {
     let methods: Vec<_> = suppliers::SUPPLIERS
         .iter()
@@ -135,14 +176,13 @@ async fn open_suppliers(
         .collect();
     let mut suppliers = Suppliers::new();
     let files = Arc::new(store.clone());
-    for supplier in settings.suppliers.values() {
+    for supplier in loaded.settings.suppliers.values() {
+        let section = Section::Supplier(&supplier.id);
         let Some(entry) = suppliers::entry(&supplier.method) else {
-            problems.push(format!(
-                "suppliers.toml: supplier {}: method {:?} is unknown; expected one of {}",
-                supplier.id,
-                supplier.method,
-                methods.join(", ")
-            ));
+            let message = format!("there is no method {:?}", supplier.method);
+            let problem = loaded.sources.problem(section, "method", None, message);
+            let problem = problem.expecting(format!("one of {}", methods.join(", ")));
+            problems.push(problem.near(&supplier.method, methods.iter().copied()));
             continue;
         };
         let mut values = BTreeMap::new();
@@ -151,10 +191,7 @@ async fn open_suppliers(
                 Some(secret) => {
                     values.insert(name, secret);
                 }
-                None => problems.push(format!(
-                    "suppliers.toml: supplier {}: the secret {name} is not set",
-                    supplier.id
-                )),
+                None => problems.push(unset(loaded, section, &name)),
             }
         }
         let http = http_client::Client::new(
@@ -175,7 +212,7 @@ async fn open_suppliers(
                 suppliers.insert(supplier.id.clone(), open);
             }
             Err(error) => {
-                problems.push(format!("suppliers.toml: supplier {}: {error}", supplier.id));
+                problems.push(of_settings(loaded, supplier, error));
             }
         }
     }

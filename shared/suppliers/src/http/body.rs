@@ -2,6 +2,7 @@
 //! read back as its reader would.
 
 use super::xml;
+use crate::SettingsError;
 use ports::{Decoded, PrepareError};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -65,6 +66,27 @@ impl Format {
             Self::Form => "form",
             Self::Xml => "xml",
         }
+    }
+
+    /// With the line that is wrong, as far as the rendered text has those of the template.
+    pub(super) fn tried(self, path: &str, rendered: &str) -> Result<(), SettingsError> {
+        if self == Self::Json
+            && let Err(error) = serde_json::from_str::<Value>(rendered)
+        {
+            let line = rendered.lines().nth(error.line().saturating_sub(1));
+            let near = line.unwrap_or_default().trim();
+            // Without the parser's own count: loops add lines to what is written.
+            let told = error.to_string();
+            let why = told.split(" at line").next().unwrap_or_default();
+            let message = format!("the template gives no JSON: {why}, at {near:?}");
+            let expected = "JSON where values stand without quotes of your own: {{ number }}";
+            return Err(SettingsError::new(path, message).expecting(expected));
+        }
+        self.proved(path, rendered).map(|_| ()).map_err(|error| {
+            let told = error.to_string();
+            let told = told.strip_prefix(&format!("{path}: ")).unwrap_or(&told);
+            SettingsError::new(path, told)
+        })
     }
 
     /// What is sent of what the template gave.

@@ -22,7 +22,7 @@ pub(super) fn read(specific: &Value) -> Result<Settings, SettingsError> {
             "." => "http".to_owned(),
             path => path.to_owned(),
         };
-        SettingsError::new(path, error.into_inner().to_string())
+        SettingsError::of_reading("http", &path, &error.into_inner().to_string())
     })
 }
 
@@ -53,8 +53,10 @@ pub(super) fn checked(specific: &Value) -> Result<Settings, SettingsError> {
     for (word, reason) in &settings.reasons {
         if RejectionReason::parse(reason).is_none() {
             let names: Vec<&str> = RejectionReason::ALL.map(RejectionReason::name).to_vec();
-            let message = format!("{reason:?} is no reason; one of {}", names.join(", "));
-            return Err(SettingsError::new(format!("reasons.{word}"), message));
+            let message = format!("{reason:?} is no reason");
+            return Err(SettingsError::new(format!("reasons.{word}"), message)
+                .expecting(format!("one of {}", names.join(", ")))
+                .unknown(reason, names));
         }
     }
     if let Some(sandbox) = &settings.sandbox {
@@ -220,16 +222,18 @@ fn literal_host(template: &str) -> Option<String> {
 
 fn url(settings: &Settings, path: &str, template: &str) -> Result<(), SettingsError> {
     if literal_host(template).is_none() {
-        let message = "a URL starts with https:// and a host without placeholders or user name";
-        return Err(SettingsError::new(path, message));
+        let message = "no order may choose the host that it goes to";
+        let expected = "a URL of https:// and a host without placeholders or user name";
+        return Err(SettingsError::new(path, message).expecting(expected));
     }
     let plain = template
         .get(..7)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
     if plain && !settings.allow_private {
-        let message = "write https://; plain http:// is only for a program on your own network, \
-                       with allow_private = true";
-        return Err(SettingsError::new(path, message));
+        let message =
+            "plain http:// shows the customer's address and your secret to everyone between";
+        let expected = "https://, or allow_private = true for a program on your own network";
+        return Err(SettingsError::new(path, message).expecting(expected));
     }
     Ok(())
 }

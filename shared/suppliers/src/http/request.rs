@@ -188,6 +188,32 @@ impl RequestKind {
         })
     }
 
+    /// Every template with an example, also behind one that is wrong.
+    pub(super) fn tried<T: Serialize>(
+        &self,
+        templates: &Templates,
+        seen: &T,
+    ) -> Vec<SettingsError> {
+        let path = &self.path;
+        let mut errors = Vec::new();
+        let mut wanted = vec![(format!("{path}.url"), format!("{path}.url"))];
+        for (_, template) in &self.headers {
+            let at = template.strip_prefix(&format!("{path} "));
+            let at = at.and_then(|at| at.strip_suffix(".txt"));
+            wanted.push((at.unwrap_or(path).to_owned(), template.clone()));
+        }
+        for (at, template) in wanted {
+            errors.extend(templates.tried(&at, &template, seen).err());
+        }
+        if let Some(format) = self.format {
+            let at = format!("{path}.body");
+            let rendered = templates.tried(&at, &format!("{at}.{}", format.ending()), seen);
+            let proved = rendered.and_then(|rendered| format.tried(&at, &rendered));
+            errors.extend(proved.err());
+        }
+        errors
+    }
+
     /// The request as it leaves.
     pub(super) fn complete(&self, rendered: Rendered, identity: Vec<(String, String)>) -> Request {
         let own = self

@@ -39,7 +39,7 @@ pub(super) struct OpenStep {
     pub(super) path: String,
     pub(super) request: RequestKind,
     pub(super) lookup: Option<OpenLookup>,
-    carries_order: bool,
+    pub(super) carries_order: bool,
     takes_back: TakesBack,
     pub(super) is_last: bool,
 }
@@ -66,13 +66,13 @@ pub(super) struct Stored {
 
 /// What templates see.
 #[derive(Serialize)]
-struct Seen<'a> {
+pub(super) struct Seen<'a> {
     #[serde(flatten)]
-    handover: &'a Handover,
+    pub(super) handover: &'a Handover,
     /// What the steps before gave.
-    extracted: Value,
+    pub(super) extracted: Value,
     /// Only in a rehearsal.
-    test: bool,
+    pub(super) test: bool,
 }
 
 pub(super) fn open_steps(

@@ -303,7 +303,7 @@ impl Step {
         found.extend(present(&optional));
         found.extend(extracts("extract", &self.extract));
         found.extend(extracts("existing.extract", &self.existing.extract));
-        found.extend(self.lines.iter().flat_map(LineRule::expressions));
+        found.extend(of_lines(&self.lines));
         found
     }
 }
@@ -323,7 +323,7 @@ impl Lookup {
         ];
         found.extend(present(&optional));
         found.extend(extracts("extract", &self.extract));
-        found.extend(self.lines.iter().flat_map(LineRule::expressions));
+        found.extend(of_lines(&self.lines));
         if let Some(ordered) = &self.ordered {
             found.push(("ordered.each".to_owned(), &ordered.each));
             found.push(("ordered.sku".to_owned(), &ordered.sku));
@@ -342,16 +342,22 @@ impl Lookup {
 impl LineRule {
     fn expressions(&self) -> Vec<(String, &str)> {
         let mut found = vec![
-            ("lines.each".to_owned(), self.each.as_str()),
-            ("lines.sku".to_owned(), self.sku.as_str()),
-            ("lines.quantity".to_owned(), self.quantity.as_str()),
+            ("each".to_owned(), self.each.as_str()),
+            ("sku".to_owned(), self.sku.as_str()),
+            ("quantity".to_owned(), self.quantity.as_str()),
         ];
-        found.extend(present(&[
-            ("lines.until", &self.until),
-            ("lines.reason", &self.reason),
-        ]));
+        found.extend(present(&[("until", &self.until), ("reason", &self.reason)]));
         found
     }
+}
+
+fn of_lines(rules: &[LineRule]) -> Vec<(String, &str)> {
+    let each = rules.iter().enumerate().map(|(index, rule)| {
+        let expressions = rule.expressions().into_iter();
+        let named = move |(name, expression)| (format!("lines[{index}].{name}"), expression);
+        expressions.map(named)
+    });
+    each.flatten().collect()
 }
 
 fn present<'a>(expressions: &[(&str, &'a Option<String>)]) -> Vec<(String, &'a str)> {

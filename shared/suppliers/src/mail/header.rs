@@ -21,8 +21,10 @@ pub(super) fn addresses(
         Some(list) => list.iter().map(serde_json::Value::as_str).collect(),
         None => value.as_str().map(|text| vec![text]),
     };
-    let wrong = |message: String| SettingsError::new(path, message);
-    let texts = texts.ok_or_else(|| wrong("one mail address or a list of them".to_owned()))?;
+    let wrong = |message: String| {
+        SettingsError::new(path, message).expecting("one mail address or a list of them")
+    };
+    let texts = texts.ok_or_else(|| wrong("neither a text nor a list of texts".to_owned()))?;
     if texts.is_empty() {
         return Err(wrong("a list without a mail address".to_owned()));
     }
@@ -33,8 +35,9 @@ pub(super) fn address(text: &str, path: &str) -> Result<String, SettingsError> {
     if is_address(text) {
         Ok(text.to_owned())
     } else {
-        let message = format!("{text:?} is not one mail address such as orders@supplier.example");
-        Err(SettingsError::new(path, message))
+        let message = format!("{text:?} is not one mail address");
+        Err(SettingsError::new(path, message)
+            .expecting("an address such as orders@supplier.example"))
     }
 }
 

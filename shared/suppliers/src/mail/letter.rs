@@ -74,9 +74,9 @@ impl Letter {
             let path = format!("{prefix}{path}");
             let source = own.unwrap_or_else(|| default.to_owned());
             letter.templates.add(&path, name, source)?;
-            letter
-                .render(name, sample)
-                .map_err(|error| SettingsError::new(path, error.to_string()))?;
+            let seen = letter.seen(sample);
+            let seen = seen.map_err(|error| SettingsError::new(&path, error.to_string()))?;
+            letter.templates.tried(&path, name, &seen)?;
         }
         Ok(letter)
     }
@@ -97,9 +97,13 @@ impl Letter {
     }
 
     fn render(&self, name: &str, handover: &Handover) -> Result<String, PrepareError> {
+        self.templates.render(name, &self.seen(handover)?)
+    }
+
+    fn seen(&self, handover: &Handover) -> Result<Value, PrepareError> {
         let mut seen = in_lines(handover)?;
         seen["packing_slip"] = self.packing_slip.into();
-        self.templates.render(name, &seen)
+        Ok(seen)
     }
 }
 
@@ -142,12 +146,17 @@ impl PackingSlip {
         let default = include_str!("../templates/packing-slip.html");
         slip.0
             .add(path, SLIP, own.unwrap_or_else(|| default.to_owned()))?;
-        slip.render(sample)
-            .map_err(|error| SettingsError::new(path, error.to_string()))?;
+        let seen = Self::seen(sample);
+        let seen = seen.map_err(|error| SettingsError::new(path, error.to_string()))?;
+        slip.0.tried(path, SLIP, &seen)?;
         Ok(slip)
     }
 
     pub(super) fn render(&self, handover: &Handover) -> Result<String, PrepareError> {
+        self.0.render(SLIP, &Self::seen(handover)?)
+    }
+
+    fn seen(handover: &Handover) -> Result<Value, PrepareError> {
         let merchant = &handover.merchant;
         let slip = Slip {
             number: handover.number.as_str(),
@@ -170,7 +179,7 @@ impl PackingSlip {
                 })
                 .collect(),
         };
-        self.0.render(SLIP, &in_lines(&slip)?)
+        in_lines(&slip)
     }
 }
 

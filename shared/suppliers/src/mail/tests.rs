@@ -101,7 +101,7 @@ fn a_mail_as_it_goes_over_the_wire() {
     // Nothing but the number is said, which is refused.
     let error = opened(settings(&changed)).err().unwrap().to_string();
     assert!(
-        error.contains("3 of SUP-ONE in the text, no 17 of SUP-TWO in the text"),
+        error.contains("3 of SUP-ONE in the text, 17 of SUP-TWO in the text"),
         "{error}"
     );
     let mut changed = changed;
@@ -122,7 +122,8 @@ fn a_template_that_loses_a_field_is_caught_though_another_part_has_it() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "mail: there is no phone in the text; what is left out on purpose is named in omits"
+        "mail: an example order loses phone in the text; expected every address field, article and \
+         quantity; an address field that is left out on purpose is named in omits"
     );
     let loses_sku = include_str!("../templates/mail-html.html").replace(
         "{{ line.supplier_sku }}",

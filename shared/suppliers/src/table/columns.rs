@@ -192,10 +192,8 @@ impl Columns {
         if let Some(name) = settings.as_str() {
             return self.add_field(name, None, path);
         }
-        let written = Written::deserialize(settings).map_err(|error| {
-            let message = format!("neither a field's name nor a table with value: {error}");
-            SettingsError::new(path, message)
-        })?;
+        let written = Written::deserialize(settings)
+            .map_err(|error| SettingsError::of_reading(path, path, &error.to_string()))?;
         match (written.field, written.value) {
             (Some(name), None) => self.add_field(&name, written.header, path),
             (None, Some(source)) => {
@@ -224,8 +222,10 @@ impl Columns {
     ) -> Result<(), SettingsError> {
         let Some(field) = FIELDS.iter().find(|field| field.name == name) else {
             let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
-            let message = format!("there is no field {name:?}; there are {}", names.join(", "));
-            return Err(SettingsError::new(path, message));
+            let message = format!("there is no field {name:?}");
+            return Err(SettingsError::new(path, message)
+                .expecting(format!("one of {}", names.join(", ")))
+                .unknown(name, names));
         };
         self.columns.push(Column {
             header: header.unwrap_or_else(|| name.to_owned()),
@@ -256,6 +256,16 @@ impl Columns {
                     .map_err(|error| PrepareError(format!("{}: {error}", column.called()))),
             })
             .collect()
+    }
+
+    pub(super) fn tried(&self, place: &Place<'_>) -> Result<(), SettingsError> {
+        for column in self.iter() {
+            if let Cell::Template { name, .. } = &column.cell {
+                let seen = seen(place).map_err(|error| SettingsError::new(name, error.0))?;
+                self.templates.tried(name, name, &seen)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the column's cell speaks of a field, which a template may do in several ways.

@@ -1,6 +1,6 @@
 //! How the merchant describes a table, and the table that this makes.
 
-use super::columns::Columns;
+use super::columns::{Columns, Place};
 use super::encoding::Encoding;
 use super::{Dates, Dialect, Table};
 use crate::SettingsError;
@@ -91,11 +91,16 @@ impl Table {
             return wrong("decimal", "\".\" or \",\"".to_owned());
         }
         let Ok(zone) = TimeZone::get(&settings.time_zone) else {
-            let message = format!(
-                "{:?} is no time zone such as Europe/Berlin",
-                settings.time_zone
-            );
-            return wrong("time_zone", message);
+            let zone = &settings.time_zone;
+            let known: Vec<String> = jiff::tz::db()
+                .available()
+                .map(|zone| zone.as_str().to_owned())
+                .collect();
+            let path = format!("{prefix}time_zone");
+            let error = SettingsError::new(path, format!("{zone:?} is no time zone"))
+                .expecting("a zone of the IANA database, such as \"Europe/Berlin\"")
+                .unknown(zone, known.iter().map(String::as_str));
+            return Err(error);
         };
         let dates = Dates {
             format: settings.date_format,
@@ -122,6 +127,7 @@ impl Table {
             omits: settings.omits,
         };
         table.check_columns(&path)?;
+        table.try_columns()?;
         Ok(table)
     }
 
@@ -160,6 +166,21 @@ impl Table {
         Ok(())
     }
 
+    /// Templates of columns with an example order.
+    fn try_columns(&self) -> Result<(), SettingsError> {
+        let handover = crate::sample::handover();
+        let Some(line) = handover.lines.first() else {
+            return Ok(());
+        };
+        self.columns.tried(&Place {
+            handover: &handover,
+            line,
+            line_number: 1,
+            dates: &self.dates,
+            decimal: self.decimal,
+        })
+    }
+
     fn any_says(&self, field: &str) -> bool {
         self.columns
             .iter()
@@ -173,8 +194,10 @@ pub(crate) fn known_fields(omits: &[String], path: &str) -> Result<(), SettingsE
     let names = address.fields().map(|(name, _)| name);
     match omits.iter().find(|name| !names.contains(&name.as_str())) {
         Some(unknown) => {
-            let message = format!("there is no {unknown:?}; there are {}", names.join(", "));
-            Err(SettingsError::new(path, message))
+            let message = format!("there is no field {unknown:?}");
+            Err(SettingsError::new(path, message)
+                .expecting(format!("of {}", names.join(", ")))
+                .unknown(unknown, names))
         }
         None => Ok(()),
     }

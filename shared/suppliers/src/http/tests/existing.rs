@@ -128,5 +128,8 @@ async fn their_words_for_a_refusal_become_ours() {
     specific["reasons"] = json!({"X": "no-such-reason"});
     let error = World::default().open("http", specific).err().unwrap();
     assert_eq!(error.path, "reasons.X");
-    assert!(error.message.contains("inventory-out-of-stock"), "{error}");
+    assert!(
+        error.to_string().contains("inventory-out-of-stock"),
+        "{error}"
+    );
 }

@@ -312,7 +312,7 @@ fn wrong_settings_are_named_with_what_would_be_right() {
     ];
     for (error, path, words) in cases {
         assert_eq!(error.path, path, "{error}");
-        assert!(error.message.contains(words), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
     }
     let both = json!({"step": [
         {"name": "a", "url": "https://api.acme.example/", "extract": {"id": "body.id"},
