@@ -38,7 +38,7 @@ pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<(usize, Catalo
     let header = match reader.headers() {
         Ok(header) => header.clone(),
         Err(error) => {
-            file.problem(Some(1), None, &error.to_string(), "a header");
+            file.problem(Some(1), None, error.to_string(), "a header");
             return Vec::new();
         }
     };
@@ -75,7 +75,7 @@ pub(crate) fn read(file: &File<'_>, suppliers: &Suppliers) -> Vec<(usize, Catalo
                 file.problem(
                     line,
                     None,
-                    &error.to_string(),
+                    error.to_string(),
                     "a row of comma-separated values",
                 );
             }
@@ -109,10 +109,8 @@ fn columns(file: &File<'_>, header: &StringRecord) -> Option<BTreeMap<&'static s
             }
             (None, _) if REQUIRED.contains(&name) => {
                 // A column that nobody knows may be this one.
-                let unknown = header.iter().filter(|column| !COLUMNS.contains(column));
-                let near = unknown
-                    .filter(|column| near(column, [name]).is_some())
-                    .next();
+                let mut unknown = header.iter().filter(|column| !COLUMNS.contains(column));
+                let near = unknown.find(|column| near(column, [name]).is_some());
                 let message = match near {
                     Some(near) => format!("missing; there is a column {near:?}"),
                     None => "missing".to_owned(),
@@ -345,7 +343,7 @@ impl Row<'_> {
                 None
             }
             Err(error) => {
-                self.problem("cost", &error.to_string(), expected);
+                self.problem("cost", error.to_string(), expected);
                 None
             }
         }

@@ -94,16 +94,14 @@ impl Sources {
             return problem(file, None, list.to_owned());
         };
         let within = look(&mut spot, table);
-        match (&spot.file, within) {
-            (Some(own), Some(line)) => problem(own, Some(line), spot.key),
-            _ => {
-                let line = match (spot.value, within) {
-                    (Some(value), Some(line)) => first_line(text, value) + line - 1,
-                    _ => line_at(text, spot.offset),
-                };
-                problem(file, Some(line), spot.key)
-            }
+        if let (Some(own), Some(line)) = (&spot.file, within) {
+            return problem(own, Some(line), spot.key);
         }
+        let line = match (spot.value, within) {
+            (Some(value), Some(line)) => first_line(text, value) + line - 1,
+            (Some(_) | None, _) => line_at(text, spot.offset),
+        };
+        problem(file, Some(line), spot.key)
     }
 
     fn text(&self, file: &str) -> &str {

@@ -123,19 +123,13 @@ fn meant_region(text: &str) -> Option<String> {
         "EU" => return Some("EU".to_owned()),
         code => {
             let known = rust_iso3166::from_alpha2(code).or_else(|| rust_iso3166::from_alpha3(code));
-            match known {
-                Some(known) => known.alpha2,
-                None => {
-                    let all = rust_iso3166::ALL;
-                    let name = near(text, all.iter().map(|known| known.name))?;
-                    return Some(
-                        all.iter()
-                            .find(|known| known.name == name)?
-                            .alpha2
-                            .to_owned(),
-                    );
-                }
-            }
+            let Some(known) = known else {
+                let all = rust_iso3166::ALL;
+                let name = near(text, all.iter().map(|known| known.name))?;
+                let named = all.iter().find(|known| known.name == name)?;
+                return Some(named.alpha2.to_owned());
+            };
+            known.alpha2
         }
     };
     let meant = match subdivision {

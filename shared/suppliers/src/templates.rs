@@ -203,15 +203,12 @@ fn in_its_place(named: &str, seen: &serde_json::Value) -> (String, Vec<String>) 
         return (plain(named), keys(seen));
     };
     let pointer = format!("/{}", parent.replace('.', "/"));
-    let known = match seen.pointer(&pointer) {
-        Some(parent) => keys(parent),
-        None => {
-            let lists = seen.as_object().into_iter().flat_map(|all| all.values());
-            let entries = lists.filter_map(|list| list.as_array()?.first());
-            entries.flat_map(keys).collect()
-        }
-    };
-    (plain(word), known)
+    if let Some(parent) = seen.pointer(&pointer) {
+        return (plain(word), keys(parent));
+    }
+    let lists = seen.as_object().into_iter().flat_map(|all| all.values());
+    let entries = lists.filter_map(|list| list.as_array()?.first());
+    (plain(word), entries.flat_map(keys).collect())
 }
 
 /// The error with the words of the template that it is about. The library would show them in its

@@ -2,10 +2,10 @@
 
 use configuration::{Configuration, Problem, Section};
 use domain::ids::{ChannelId, SupplierId};
-use domain::settings::{Settings, SupplierSettings};
+use domain::settings::SupplierSettings;
 use embedded::{Embedded, OutboxMailer};
 use ports::{Channel, Secrets, Supplier};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -71,20 +71,6 @@ impl Ways {
             .map(|(id, limit)| (id.to_string(), limit.permits.clone()))
             .collect()
     }
-}
-
-/// Names of all secrets that the configuration mentions.
-pub(crate) fn named(settings: &Settings) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    for channel in settings.channels.values() {
-        names.extend(channel.secrets.iter().cloned());
-    }
-    for supplier in settings.suppliers.values() {
-        if let Some(entry) = suppliers::entry(&supplier.method) {
-            names.extend((entry.secrets)(&supplier.specific));
-        }
-    }
-    names
 }
 
 /// A secret that `serve` needs and does not have.

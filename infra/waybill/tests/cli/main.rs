@@ -280,7 +280,7 @@ async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     place.write("suppliers.toml", &wrong);
     let refused = place.until(&["cases"], "refused-configuration").await;
     assert!(
-        refused.contains("suppliers.toml: supplier harbour: to: "),
+        refused.contains("suppliers.toml:39: supplier[2].mail.to: "),
         "{refused}"
     );
     // A new supplier and its offers, without a restart.
