@@ -59,6 +59,7 @@ pub enum CaseKind {
     OversizedBody,
     SupplierRefusesUs,
     RefusedConfiguration,
+    BatchNotUploaded,
 }
 
 impl fmt::Display for CaseKind {
