@@ -1,11 +1,14 @@
 //! How channels and suppliers are reached, as the configuration says.
 
+use configuration::Configuration;
 use domain::ids::{ChannelId, SupplierId};
-use domain::settings::Settings;
-use embedded::{Embedded, OutboxMailer};
-use ports::{Channel, Secrets, Supplier};
+use domain::settings::{Settings, Smtp, SupplierSettings};
+use embedded::{Embedded, OutboxMailer, SmtpMailer};
+use ports::{Channel, Clock, Mailer, Secrets, Supplier, Unavailable};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use suppliers::{Entry, Opening};
 use tokio::sync::Semaphore;
 
 type Channels = BTreeMap<ChannelId, Box<dyn Channel>>;
@@ -37,10 +40,32 @@ impl Limit {
 }
 
 impl Ways {
-    /// Usable only where `problems` stayed empty.
+    /// To work with; usable only where `problems` stayed empty.
+    pub(crate) async fn of(
+        loaded: &Configuration,
+        store: &Embedded,
+        secrets: &dyn Secrets,
+        clock: Arc<dyn Clock>,
+        problems: &mut Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let mailer = mailer(loaded.smtp.as_ref(), store, secrets, clock, problems).await?;
+        Self::with(&loaded.settings, store, mailer, secrets, problems).await
+    }
+
+    /// To try settings out: mails go to the outbox of `store`.
     pub(crate) async fn open(
         settings: &Settings,
         store: &Embedded,
+        secrets: &dyn Secrets,
+        problems: &mut Vec<String>,
+    ) -> anyhow::Result<Self> {
+        Self::with(settings, store, outbox(store), secrets, problems).await
+    }
+
+    async fn with(
+        settings: &Settings,
+        store: &Embedded,
+        mailer: Arc<dyn Mailer>,
         secrets: &dyn Secrets,
         problems: &mut Vec<String>,
     ) -> anyhow::Result<Self> {
@@ -48,7 +73,7 @@ impl Ways {
         let limits = limits.map(|known| (known.id.clone(), Limit::new(known.concurrency)));
         Ok(Self {
             channels: Arc::new(open_channels(settings, secrets, problems).await?),
-            suppliers: Arc::new(open_suppliers(settings, store, secrets, problems).await?),
+            suppliers: Arc::new(open_suppliers(settings, store, mailer, secrets, problems).await?),
             limits: Arc::new(limits.collect()),
         })
     }
@@ -71,7 +96,7 @@ impl Ways {
     }
 }
 
-/// Names of all secrets that the configuration mentions.
+/// Names of the secrets that serving needs.
 pub(crate) fn named(settings: &Settings) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for channel in settings.channels.values() {
@@ -79,10 +104,90 @@ pub(crate) fn named(settings: &Settings) -> BTreeSet<String> {
     }
     for supplier in settings.suppliers.values() {
         if let Some(entry) = suppliers::entry(&supplier.method) {
-            names.extend((entry.secrets)(&supplier.specific));
+            let rehearsing = suppliers::sandbox_secrets(&supplier.specific);
+            let all = (entry.secrets)(&supplier.specific);
+            names.extend(all.into_iter().filter(|name| !rehearsing.contains(name)));
         }
     }
     names
+}
+
+fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
+    let files = Arc::new(store.clone());
+    Arc::new(OutboxMailer { files })
+}
+
+/// The merchant's mail server where there is one, else the outbox; also where the settings are
+/// wrong, which is a problem.
+async fn mailer(
+    smtp: Option<&Smtp>,
+    store: &Embedded,
+    secrets: &dyn Secrets,
+    clock: Arc<dyn Clock>,
+    problems: &mut Vec<String>,
+) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(smtp) = smtp else {
+        return Ok(outbox(store));
+    };
+    let password = match &smtp.login {
+        Some(login) => secrets.get(&login.password).await?,
+        None => None,
+    };
+    match SmtpMailer::new(smtp, password, clock) {
+        Ok(mailer) => Ok(Arc::new(mailer)),
+        Err(error) => {
+            let problem = anyhow::Error::from(error);
+            problems.push(format!("channels.toml: merchant.smtp: {problem:#}"));
+            Ok(outbox(store))
+        }
+    }
+}
+
+/// Of one supplier.
+pub(crate) struct SupplierSecrets {
+    pub(crate) found: BTreeMap<String, SecretString>,
+    /// Serving needs them, and they are not set.
+    missing: Vec<String>,
+}
+
+pub(crate) async fn secrets_of(
+    entry: &Entry,
+    supplier: &SupplierSettings,
+    secrets: &dyn Secrets,
+) -> Result<SupplierSecrets, Unavailable> {
+    let rehearsing = suppliers::sandbox_secrets(&supplier.specific);
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    for name in (entry.secrets)(&supplier.specific) {
+        match secrets.get(&name).await? {
+            Some(secret) => {
+                found.insert(name, secret);
+            }
+            None if rehearsing.contains(&name) => {}
+            None => missing.push(name),
+        }
+    }
+    Ok(SupplierSecrets { found, missing })
+}
+
+/// What a supplier's code may use.
+pub(crate) fn opening<'a>(
+    entry: &Entry,
+    supplier: &'a SupplierSettings,
+    files: Arc<Embedded>,
+    mailer: Arc<dyn Mailer>,
+    secrets: BTreeMap<String, SecretString>,
+) -> anyhow::Result<Opening<'a>> {
+    let http = http_client::Client::new(
+        (entry.hosts)(&supplier.specific),
+        suppliers::allow_private(&supplier.specific),
+    )?;
+    Ok(Opening {
+        settings: supplier,
+        http: Arc::new(http),
+        files,
+        mailer,
+        secrets,
+    })
 }
 
 async fn open_channels(
@@ -125,6 +230,7 @@ async fn open_channels(
 async fn open_suppliers(
     settings: &Settings,
     store: &Embedded,
+    mailer: Arc<dyn Mailer>,
     secrets: &dyn Secrets,
     problems: &mut Vec<String>,
 ) -> anyhow::Result<Suppliers> {
@@ -144,31 +250,14 @@ async fn open_suppliers(
             ));
             continue;
         };
-        let mut values = BTreeMap::new();
-        for name in (entry.secrets)(&supplier.specific) {
-            match secrets.get(&name).await? {
-                Some(secret) => {
-                    values.insert(name, secret);
-                }
-                None => problems.push(format!(
-                    "suppliers.toml: supplier {}: the secret {name} is not set",
-                    supplier.id
-                )),
-            }
-        }
-        let http = http_client::Client::new(
-            (entry.hosts)(&supplier.specific),
-            suppliers::allow_private(&supplier.specific),
-        )?;
-        let opening = suppliers::Opening {
-            settings: supplier,
-            http: Arc::new(http),
-            files: files.clone(),
-            mailer: Arc::new(OutboxMailer {
-                files: files.clone(),
-            }),
-            secrets: values,
-        };
+        let values = secrets_of(entry, supplier, secrets).await?;
+        problems.extend(values.missing.iter().map(|name| {
+            format!(
+                "suppliers.toml: supplier {}: the secret {name} is not set",
+                supplier.id
+            )
+        }));
+        let opening = opening(entry, supplier, files.clone(), mailer.clone(), values.found)?;
         match (entry.open)(opening) {
             Ok(open) => {
                 suppliers.insert(supplier.id.clone(), open);
