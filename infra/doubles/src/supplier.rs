@@ -18,6 +18,8 @@ pub enum Behaviour {
     Unreachable,
     /// HTTP 422 with a reason.
     Reject,
+    /// HTTP 422 since it has none left.
+    SoldOut,
     /// HTTP 200 with an error in the body, and nothing taken.
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
@@ -109,6 +111,7 @@ impl SupplierDouble {
             }
             Behaviour::Unreachable => Reply::Unreachable,
             Behaviour::Reject => answer(422, &json!({"error": "no such article"})),
+            Behaviour::SoldOut => answer(422, &json!({"error": "sold out"})),
             Behaviour::SoftError => answer(
                 200,
                 &json!({"code": 500, "message": "Something went wrong"}),
