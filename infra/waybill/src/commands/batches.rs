@@ -11,9 +11,6 @@ use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Listed; older ones are looked at by name.
-const LISTED: usize = 200;
-
 #[derive(Serialize)]
 struct Listing {
     batches: Vec<Row>,
@@ -64,7 +61,7 @@ impl Row {
 pub(crate) async fn list(data: &Path, json: bool) -> anyhow::Result<Exit> {
     let store = open_store(data)?;
     let now = SystemClock.now();
-    let batches = store.batches(LISTED).await?;
+    let batches = store.batches(usize::MAX).await?;
     let batches: Vec<Row> = batches.iter().map(|batch| Row::new(batch, now)).collect();
     if json {
         document(&Listing { batches })?;
