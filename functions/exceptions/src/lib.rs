@@ -7,7 +7,7 @@ use domain::exceptions::{curable_by_configuration, wake, wake_again_after};
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
-use ports::{Area, Clock, Deliveries, Files, Incident, OrderStore, Queue, StepError};
+use ports::{Area, Clock, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError};
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
@@ -37,10 +37,14 @@ pub struct Swept {
 }
 
 pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
+    // What is due goes first, and what one part cannot do keeps none of the others from theirs.
+    let woken = wake_due_orders(deps).await;
+    let replanned = plan_held_orders_again(deps).await;
+    let dead_letters = bury_dead_letters(deps).await;
     Ok(Swept {
-        dead_letters: bury_dead_letters(deps).await?,
-        replanned: plan_held_orders_again(deps).await?,
-        woken: wake_due_orders(deps).await?,
+        woken: woken?,
+        replanned: replanned?,
+        dead_letters: dead_letters?,
     })
 }
 
@@ -48,20 +52,28 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
     let now = deps.clock.now();
     let due = deps.orders.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
-        let Some(history) = deps.orders.load(id).await? else {
-            continue;
+        let unreadable = |error: StoreError| {
+            open_incident(
+                deps,
+                CaseKind::DeadLetter,
+                id.to_string(),
+                error.to_string(),
+            )
+        };
+        let history = match deps.orders.load(id).await {
+            Ok(Some(history)) => history,
+            Ok(None) => continue,
+            // One order that cannot be read must not stop the others.
+            Err(error @ StoreError::Corrupt(_)) => {
+                unreadable(error).await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
         let order = match history.fold() {
             Ok(order) => order,
-            // One order that cannot be read must not stop the others.
             Err(error) => {
-                open_incident(
-                    deps,
-                    CaseKind::DeadLetter,
-                    id.to_string(),
-                    error.to_string(),
-                )
-                .await?;
+                unreadable(error).await?;
                 let index = Index {
                     batches: Vec::new(),
                     due: Some(now + UNREADABLE_AGAIN_AFTER),
@@ -77,8 +89,10 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         for message in wake(&order, now) {
             deps.queue.send(&message).await?;
         }
+        // Never past the next thing that has its own time.
+        let again = now + wake_again_after(&order, now);
         let index = Index {
-            due: Some(now + wake_again_after(&order, now)),
+            due: Some(order.due_after(now).map_or(again, |timer| timer.min(again))),
             ..order.index(now)
         };
         deps.orders.postpone(id, order.version, &index).await?;

@@ -28,6 +28,8 @@ pub enum Behaviour {
     Short,
     /// Takes the order; its first line comes later.
     Backorder,
+    /// HTTP 422 since it has none left.
+    SoldOut,
     /// HTTP 200 with an error in the body, and nothing taken.
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
@@ -238,6 +240,7 @@ impl SupplierDouble {
                 }]);
                 answer(201, &json!({"id": take(), "later": later}))
             }
+            Behaviour::SoldOut => answer(422, &json!({"error": "sold out"})),
             Behaviour::SoftError => answer(
                 200,
                 &json!({"code": 500, "message": "Something went wrong"}),

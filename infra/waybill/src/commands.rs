@@ -1,12 +1,18 @@
 //! What a person asks and decides, beside a server that may be running: no lock is needed, because
 //! every decision is a commit on the version that was looked at.
 
+pub(crate) mod acknowledge;
+pub(crate) mod address;
+pub(crate) mod batches;
 pub(crate) mod cases;
 pub(crate) mod check;
 pub(crate) mod decide;
 pub(crate) mod evidence;
-pub(crate) mod look;
+pub(crate) mod order;
+pub(crate) mod orders;
+mod progress;
 pub(crate) mod report;
+pub(crate) mod supplier;
 
 use crate::{Exit, say};
 use domain::ids::OrderId;
@@ -15,20 +21,61 @@ use domain::order::event::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use ports::{OrderStore as _, StoreError};
+use progress::Progress;
+use serde::Serialize;
 use std::path::Path;
 
 const PAGE: usize = 500;
 
-/// Opened beside the server; `Err` inside is the answer where there is nothing to open.
-fn open(data: &Path) -> anyhow::Result<Result<Embedded, Exit>> {
+/// There is nothing to show or to do: what is said instead, and how the command ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub(crate) struct Instead {
+    exit: Exit,
+    said: String,
+}
+
+impl Instead {
+    fn not_found(said: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::NotFound,
+            said: said.into(),
+        }
+    }
+
+    fn refused(why: &str) -> Self {
+        Self {
+            exit: Exit::No,
+            said: format!("refused: {why}"),
+        }
+    }
+
+    pub(crate) fn tell(&self, json: bool) -> Exit {
+        if json {
+            say(format_args!("{}", serde_json::json!({"error": self.said})));
+        } else {
+            say(format_args!("{}", self.said));
+        }
+        self.exit
+    }
+}
+
+/// Opened beside the server.
+fn open(data: &Path) -> anyhow::Result<Embedded> {
     if !data.join("waybill.db").is_file() {
-        say(format_args!(
+        let said = format!(
             "{} holds no data of Waybill; name the folder of `serve` with --data",
             data.display()
-        ));
-        return Ok(Err(Exit::NotFound));
+        );
+        return Err(Instead::not_found(said).into());
     }
-    Ok(Ok(Embedded::open(data)?))
+    Ok(Embedded::open(data)?)
+}
+
+/// The one JSON document of a command.
+fn document(value: &impl Serialize) -> anyhow::Result<()> {
+    say(format_args!("{}", serde_json::to_string_pretty(value)?));
+    Ok(())
 }
 
 /// Everything that is stored, in the order of ids.
@@ -41,6 +88,7 @@ pub(crate) struct Stored {
 
 pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
+    let mut progress = Progress::on_stderr();
     let mut after: Option<OrderId> = None;
     loop {
         let ids = store.list(after.as_ref(), PAGE).await?;
@@ -56,6 +104,7 @@ pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
                 Err(error) => return Err(error.into()),
             }
         }
+        progress.reached(stored.orders.len() + stored.unreadable.len());
     }
 }
 
@@ -69,26 +118,22 @@ async fn read(
     }
 }
 
-/// The one order that the text means; `Err` inside is the answer where it means none or several.
-async fn find(store: &Embedded, text: &str) -> anyhow::Result<Result<OrderId, Exit>> {
-    let known = if text.contains('/') {
-        match OrderId::parse(text) {
-            Ok(id) => match store.load(&id).await {
-                Ok(history) => history.map(|history| history.order),
-                // It is there; whoever reads it says what is the matter.
-                Err(StoreError::Corrupt(_)) => Some(id),
-                Err(error) => return Err(error.into()),
-            },
-            Err(_) => None,
-        }
-    } else {
-        match PurchaseOrderNumber::parse(text) {
-            Ok(number) => store.find(&number).await?,
-            Err(_) => None,
-        }
+/// The one order that the text means.
+async fn find(store: &Embedded, text: &str) -> anyhow::Result<OrderId> {
+    // A request to cancel, `NUMBER/X1`, belongs to the order of its purchase order.
+    let number = PurchaseOrderNumber::parse(text.split_once("/X").map_or(text, |(own, _)| own));
+    let known = match (number, OrderId::parse(text)) {
+        (Ok(number), _) => store.find(&number).await?,
+        (Err(_), Ok(id)) if text.contains('/') => match store.load(&id).await {
+            Ok(history) => history.map(|history| history.order),
+            // It is there; whoever reads it says what is the matter.
+            Err(StoreError::Corrupt(_)) => Some(id),
+            Err(error) => return Err(error.into()),
+        },
+        (Err(_), _) => None,
     };
     if let Some(id) = known {
-        return Ok(Ok(id));
+        return Ok(id);
     }
     // As people have them from the shop's pages: no index knows these.
     let number = text.strip_prefix('#').unwrap_or(text);
@@ -103,24 +148,49 @@ async fn find(store: &Embedded, text: &str) -> anyhow::Result<Result<OrderId, Ex
             }
         }
     }
-    Ok(match meant.len() {
-        0 => Err(not_found(text)),
+    match meant.len() {
+        0 => Err(not_found(text).into()),
         1 => Ok(meant.remove(0)),
         _ => {
-            say(format_args!("{text} is several orders; name one of them:"));
-            for id in &meant {
-                say(format_args!("  {id}"));
-            }
-            Err(Exit::NotFound)
+            let ids: Vec<_> = meant.iter().map(|id| format!("\n  {id}")).collect();
+            let said = format!(
+                "{text} is several orders; name one of them:{}",
+                ids.concat()
+            );
+            Err(Instead::not_found(said).into())
         }
+    }
+}
+
+fn not_found(text: &str) -> Instead {
+    Instead::not_found(format!(
+        "{text:?} is no order here; expected channel/own id, a purchase order number, or the shop's order number"
+    ))
+}
+
+/// The purchase order of that number, with its order.
+async fn find_purchase_order(
+    store: &Embedded,
+    text: &str,
+) -> anyhow::Result<(PurchaseOrderNumber, OrderId)> {
+    let known = match PurchaseOrderNumber::parse(text) {
+        Ok(number) => store.find(&number).await?.map(|id| (number, id)),
+        Err(_) => None,
+    };
+    known.ok_or_else(|| {
+        let said = format!("{text:?} is no purchase order here; `waybill orders` lists them");
+        Instead::not_found(said).into()
     })
 }
 
-fn not_found(text: &str) -> Exit {
-    say(format_args!(
-        "{text:?} is no order here; expected channel/own id, a purchase order number, or the shop's order number"
-    ));
-    Exit::NotFound
+/// Of the names the one that was probably meant.
+fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|name| (strsim::osa_distance(&text.to_lowercase(), name), name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Columns as wide as their widest cell; the last one is never padded.
@@ -141,5 +211,19 @@ fn table(rows: &[Vec<String>]) {
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
         say(format_args!("{}", cells.join("  ").trim_end()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_hand_has_a_nearest_name() {
+        let names = ["city", "zip", "country_code", "country"];
+        assert_eq!(nearest("ctiy", names), Some("city"));
+        assert_eq!(nearest("Zip", names), Some("zip"));
+        assert_eq!(nearest("contry", names), Some("country"));
+        assert_eq!(nearest("street", names), None);
     }
 }

@@ -10,8 +10,7 @@ use anyhow::bail;
 use async_trait::async_trait;
 use configuration::{CHANNELS, OFFERS, OTHER_SUPPLIERS, http_supplier};
 use domain::ids::{ChannelId, ChannelOrderId, OrderId};
-use domain::order::Order;
-use domain::order::machine::SendState;
+use domain::order::{Order, SendId};
 use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder, SignedWebhook};
 use doubles::supplier::SupplierDouble;
@@ -193,7 +192,7 @@ impl Demo {
         self.wait(order, what, so).await?;
         let id = order_id(order)?;
         if let Some(history) = self.machine.store.load(&id).await? {
-            commands::look::show(&history.fold()?, &history.events, self.clock.now());
+            commands::order::View::of(&history.fold()?, &history.events, self.clock.now()).show();
         }
         Ok(())
     }
@@ -201,7 +200,8 @@ impl Demo {
     /// The promises, and what the suppliers say they got.
     async fn end(mut self) -> anyhow::Result<Exit> {
         say(format_args!("\n=== Report ==="));
-        let code = commands::report::report_on(&self.machine.store).await?;
+        let report = commands::report::report_on(&self.machine.store).await?;
+        report.show();
         let mut received: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (name, double) in [("northwind", &self.northwind), ("eastgate", &self.eastgate)] {
             for (number, times) in double.taken() {
@@ -230,15 +230,26 @@ impl Demo {
         }
         for (order, _) in commands::all(&self.machine.store).await?.orders {
             for own in &order.purchase_orders {
-                let there = received.remove(own.number.as_str()).is_some();
-                let sent = matches!(own.sending.state, SendState::Sent { .. });
-                if there != sent {
-                    self.wrong.push(format!(
-                        "{} is {} here and {} at the supplier",
-                        own.number,
-                        own.sending.state.name(),
-                        if there { "is" } else { "is not" }
-                    ));
+                let id = SendId::of(&own.number);
+                let requests = own.numbered_cancels().map(|(request, asked)| {
+                    let cancel = Some(request);
+                    (
+                        SendId {
+                            cancel,
+                            ..id.clone()
+                        },
+                        &asked.sending,
+                    )
+                });
+                for (id, sending) in std::iter::once((id.clone(), &own.sending)).chain(requests) {
+                    let there = received.remove(&id.file_name()).is_some();
+                    if there != sending.is_sent() {
+                        self.wrong.push(format!(
+                            "{id} is {} here and {} at the supplier",
+                            sending.state.name(),
+                            if there { "is" } else { "is not" }
+                        ));
+                    }
                 }
             }
         }
@@ -251,7 +262,7 @@ impl Demo {
         for wrong in &self.wrong {
             say(format_args!("WRONG: {wrong}"));
         }
-        if code == Exit::Done && self.wrong.is_empty() {
+        if report.exit() == Exit::Done && self.wrong.is_empty() {
             say(format_args!(
                 "\nEvery story ended as it should; every purchase order was taken exactly once."
             ));

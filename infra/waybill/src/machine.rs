@@ -54,7 +54,14 @@ impl Machine {
             Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
         };
         let mut problems = Vec::new();
-        let ways = Ways::open(&loaded, &store, secrets.as_ref(), &mut problems).await?;
+        let ways = Ways::of(
+            &loaded,
+            &store,
+            secrets.as_ref(),
+            clock.clone(),
+            &mut problems,
+        );
+        let ways = ways.await?;
         if !problems.is_empty() {
             return Ok(Err(problems.iter().map(ToString::to_string).collect()));
         }

@@ -1,12 +1,15 @@
 //! The command line, and the server for one machine.
 
+mod arguments;
 mod bench;
 mod commands;
 mod demo;
 mod machine;
 mod serve;
 
-use clap::{Args, Parser, Subcommand};
+use arguments::{Config, Data, Form, OfBatches, OfSuppliers, Person, Said, Settings, Verdict, Way};
+use clap::{Parser, Subcommand};
+use commands::Instead;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +24,8 @@ pub(crate) enum Exit {
     Done = 0,
     /// The answer is no: problems were found, a promise is broken, a decision was refused.
     No = 1,
-    /// No such order, purchase order, incident or evidence; or no data in that folder.
+    /// No such order, purchase order, supplier, batch, incident or evidence; or no data in that
+    /// folder.
     NotFound = 3,
     /// It could not be done or looked at: a folder in use, a port taken, a disk full.
     Failed = 4,
@@ -33,71 +37,6 @@ pub(crate) enum Exit {
 struct Cli {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Args)]
-struct Data {
-    /// Folder of the database and the outbox.
-    #[arg(long, default_value = ".waybill")]
-    data: PathBuf,
-}
-
-#[derive(Args)]
-struct Config {
-    /// Folder of the configuration.
-    #[arg(long, default_value = "infra/config")]
-    config: PathBuf,
-}
-
-/// Kept in the order's history.
-#[derive(Args)]
-struct Person {
-    /// Who decides.
-    #[arg(long, default_value = "operator", value_parser = said)]
-    who: String,
-    /// Why.
-    #[arg(long, value_parser = said)]
-    why: String,
-}
-
-/// Something readable in a line of a history.
-fn said(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("it says nothing".to_owned());
-    }
-    if text.chars().any(char::is_control) || text.chars().count() > LONGEST_SAID {
-        return Err(format!(
-            "one line of at most {LONGEST_SAID} characters is expected"
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-const LONGEST_SAID: usize = 500;
-
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags of which exactly one is given"
-)]
-struct Verdict {
-    /// The supplier has it, under this number of theirs.
-    #[arg(long, value_name = "REF", value_parser = said)]
-    sent: Option<String>,
-    /// The supplier surely does not have it: it is sent again.
-    #[arg(long)]
-    not_sent: bool,
-    /// The supplier took it back.
-    #[arg(long)]
-    cancelled: bool,
-    /// The supplier ships it all the same.
-    #[arg(long)]
-    not_cancelled: bool,
-    /// The supplier had shipped it already.
-    #[arg(long)]
-    too_late: bool,
 }
 
 #[derive(Subcommand)]
@@ -124,6 +63,8 @@ enum Command {
     Orders {
         #[command(flatten)]
         data: Data,
+        #[command(flatten)]
+        form: Form,
     },
     /// One order: where its units are and how it came to be so.
     Order {
@@ -131,14 +72,18 @@ enum Command {
         data: Data,
         /// `channel/own id`, a purchase order number, or the shop's order number.
         id: String,
+        #[command(flatten)]
+        form: Form,
     },
-    /// What needs a person: cases of orders, and open incidents.
+    /// What needs a person: cases of orders and batches, and open incidents.
     Cases {
         #[command(flatten)]
         data: Data,
         /// The incidents that were closed last, with who and why.
         #[arg(long)]
         closed: bool,
+        #[command(flatten)]
+        form: Form,
     },
     /// What was received, sent and answered, byte for byte.
     Evidence {
@@ -151,12 +96,45 @@ enum Command {
     Report {
         #[command(flatten)]
         data: Data,
+        #[command(flatten)]
+        form: Form,
     },
     /// Lets an order's holds through.
     Release {
         #[command(flatten)]
         data: Data,
         order: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Holds an order: nothing more of it goes out until it is released.
+    Hold {
+        #[command(flatten)]
+        data: Data,
+        order: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Wants other suppliers for what is not shipped; what was sent is asked back.
+    Reroute {
+        #[command(flatten)]
+        data: Data,
+        order: String,
+        #[command(flatten)]
+        way: Way,
+        /// Folder of the configuration, to see that there is such a supplier.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Corrects the address of an order; counts until the channel tells another.
+    EditAddress {
+        #[command(flatten)]
+        data: Data,
+        order: String,
+        #[command(flatten)]
+        settings: Settings,
         #[command(flatten)]
         person: Person,
     },
@@ -178,6 +156,30 @@ enum Command {
         #[command(flatten)]
         person: Person,
     },
+    /// Passes on what a supplier says of single lines; a line that is not named comes as ordered.
+    Acknowledge {
+        #[command(flatten)]
+        data: Data,
+        purchase_order: String,
+        #[command(flatten)]
+        said: Said,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Files with all purchase orders of a cut-off, the newest first.
+    Batches {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        form: Form,
+        #[command(subcommand)]
+        what: Option<OfBatches>,
+    },
+    /// Tries a supplier out.
+    Supplier {
+        #[command(subcommand)]
+        what: OfSuppliers,
+    },
     /// Closes an incident; if it comes again, it opens again.
     Close {
         #[command(flatten)]
@@ -187,10 +189,23 @@ enum Command {
         #[command(flatten)]
         person: Person,
     },
-    /// Tells eight stories with a shop and suppliers on this machine.
+    /// Tells ten stories with a shop and suppliers on this machine.
     Demo,
     /// Measures this machine: orders a second, CPU and memory of `serve`.
     Bench(bench::Options),
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        matches!(
+            self,
+            Self::Orders { form, .. }
+            | Self::Order { form, .. }
+            | Self::Cases { form, .. }
+            | Self::Report { form, .. }
+            | Self::Batches { form, .. } if form.json
+        )
+    }
 }
 
 /// A reader that went away (`| head`) is no failure.
@@ -211,11 +226,17 @@ fn log(level: &str) {
 async fn main() -> ExitCode {
     let command = Cli::parse().command;
     let serving = matches!(command, Command::Serve { .. });
+    let json = command.wants_json();
     log(if serving { "info" } else { "error" });
-    let exit = run(command).await.unwrap_or_else(|error| {
-        drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
-        Exit::Failed
-    });
+    let exit = run(command)
+        .await
+        .unwrap_or_else(|error| match error.downcast::<Instead>() {
+            Ok(instead) => instead.tell(json),
+            Err(error) => {
+                drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
+                Exit::Failed
+            }
+        });
     ExitCode::from(exit as u8)
 }
 
@@ -227,16 +248,38 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             listen,
         } => serve::serve(&data.data, &config.config, listen).await,
         Command::Check { config, json } => commands::check::check(&config.config, json).await,
-        Command::Orders { data } => commands::look::orders(&data.data).await,
-        Command::Order { data, id } => commands::look::order(&data.data, &id).await,
-        Command::Cases { data, closed } => commands::cases::cases(&data.data, closed).await,
+        Command::Orders { data, form } => commands::orders::orders(&data.data, form.json).await,
+        Command::Order { data, id, form } => {
+            commands::order::order(&data.data, &id, form.json).await
+        }
+        Command::Cases { data, closed, form } => {
+            commands::cases::cases(&data.data, closed, form.json).await
+        }
         Command::Evidence { data, key } => commands::evidence::evidence(&data.data, &key).await,
-        Command::Report { data } => commands::report::report(&data.data).await,
+        Command::Report { data, form } => commands::report::report(&data.data, form.json).await,
         Command::Release {
             data,
             order,
             person,
         } => commands::decide::release(&data.data, &order, person).await,
+        Command::Hold {
+            data,
+            order,
+            person,
+        } => commands::decide::hold(&data.data, &order, person).await,
+        Command::Reroute {
+            data,
+            order,
+            way,
+            config,
+            person,
+        } => commands::decide::reroute(&data.data, &order, way, config.as_deref(), person).await,
+        Command::EditAddress {
+            data,
+            order,
+            settings,
+            person,
+        } => commands::address::edit(&data.data, &order, &settings.settings, person).await,
         Command::Cancel {
             data,
             order,
@@ -248,6 +291,22 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             verdict,
             person,
         } => commands::decide::resolve(&data.data, &purchase_order, verdict, person).await,
+        Command::Acknowledge {
+            data,
+            purchase_order,
+            said,
+            person,
+        } => commands::acknowledge::acknowledge(&data.data, &purchase_order, said, person).await,
+        Command::Batches { data, form, what } => match what {
+            None => commands::batches::list(&data.data, form.json).await,
+            Some(OfBatches::Open { name }) => commands::batches::open(&data.data, &name).await,
+            Some(OfBatches::Uploaded { name, who }) => {
+                commands::batches::uploaded(&data.data, &name, who).await
+            }
+        },
+        Command::Supplier {
+            what: OfSuppliers::Test { name, config },
+        } => commands::supplier::test(&config.config, &name).await,
         Command::Close {
             data,
             incident,

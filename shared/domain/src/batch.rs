@@ -1,7 +1,10 @@
 //! Purchase orders that a supplier takes in one file at its cut-off times.
 
+use crate::exceptions::severity;
 use crate::ids::SupplierId;
+use crate::order::attention::{Attention, CaseKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::timeline::counted;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -57,5 +60,55 @@ impl Batch {
     /// Nobody has marked it in time.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.uploaded.is_none() && self.upload_by.is_some_and(|by| now >= by)
+    }
+
+    /// What a person must see of it: its purchase orders count as sent, and are not there.
+    pub fn attention(&self, now: Timestamp) -> Option<Attention> {
+        let since = self.upload_by.filter(|_| self.is_overdue(now))?;
+        let orders = counted(self.purchase_orders.len(), "purchase order");
+        Some(Attention {
+            kind: CaseKind::BatchNotUploaded,
+            cause: self.supplier.to_string(),
+            severity: severity(CaseKind::BatchNotUploaded),
+            since,
+            detail: format!("nobody has marked it as uploaded: {orders}"),
+            purchase_order: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_a_case_from_its_deadline_until_it_is_marked() {
+        let supplier = SupplierId::parse("harbour").unwrap();
+        let cut_off: Timestamp = "2026-11-23T14:00:00Z".parse().unwrap();
+        let deadline: Timestamp = "2026-11-23T16:00:00Z".parse().unwrap();
+        let mut batch = Batch {
+            name: BatchName::new(&supplier, cut_off),
+            supplier,
+            cut_off,
+            purchase_orders: BTreeSet::from([PurchaseOrderNumber::parse("SH-1001-1-Q").unwrap()]),
+            upload_by: Some(deadline),
+            uploaded: None,
+        };
+        assert!(batch.attention(cut_off).is_none());
+        let entry = batch.attention(deadline).unwrap();
+        assert_eq!(entry.since, deadline);
+        assert_eq!(
+            entry.detail,
+            "nobody has marked it as uploaded: 1 purchase order"
+        );
+        batch.uploaded = Some(Uploaded {
+            at: deadline,
+            by: "ada".to_owned(),
+        });
+        assert!(batch.attention(deadline).is_none());
+        // Fetched by the supplier, nobody has to do anything.
+        batch.uploaded = None;
+        batch.upload_by = None;
+        assert!(batch.attention(deadline).is_none());
     }
 }

@@ -18,6 +18,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// 1 is the gravest.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Three => 3,
+        }
+    }
+
     /// Time to the first response.
     pub fn respond_within(self) -> &'static str {
         match self {
@@ -30,11 +39,7 @@ impl Severity {
 
 impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::One => "1",
-            Self::Two => "2",
-            Self::Three => "3",
-        })
+        write!(formatter, "{}", self.number())
     }
 }
 
@@ -286,6 +291,12 @@ pub const POLICY: &[Policy] = &[
         Severity::Two,
         false,
         "mend the file: the former configuration runs on, and the case closes itself",
+    ),
+    row(
+        CaseKind::BatchNotUploaded,
+        Severity::One,
+        false,
+        "upload the file that `batches open` shows, then mark it with `batches uploaded`",
     ),
 ];
 

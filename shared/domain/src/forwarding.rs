@@ -114,6 +114,24 @@ fn next(sending: &Sending, now: Timestamp) -> Step {
     }
 }
 
+/// As long as the supplier says; a short wait is believed a few times only, for a wait of nothing
+/// would be a loop.
+pub fn retry_after(said: Option<SignedDuration>, deferrals: u32) -> SignedDuration {
+    said.map_or_else(
+        || deferral(deferrals),
+        |said| match deferrals.checked_sub(SHORT_WAITS) {
+            None => said.max(SHORTEST_WAIT),
+            Some(beyond) => said.max(deferral(beyond)),
+        },
+    )
+}
+
+const SHORT_WAITS: u32 = 3;
+/// A supplier that names no real wait is asked again after this long.
+const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
+/// A wait that ends later than this is a case at once.
+pub const LONG_WAIT: SignedDuration = SignedDuration::from_mins(30);
+
 pub fn deferral(before: u32) -> SignedDuration {
     let index = usize::try_from(before)
         .unwrap_or(usize::MAX)

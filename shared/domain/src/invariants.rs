@@ -36,18 +36,28 @@ pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
             ));
         }
     }
-    for line in order
+    let known = order
         .news
         .latest
         .iter()
-        .flat_map(|latest| &latest.content.lines)
-    {
-        let asked: u32 = order.live().map(|own| own.asked_back(&line.id)).sum();
-        if order.needs_routing.is_none() && order.over_allocated(&line.id) > asked {
+        .flat_map(|latest| &latest.content.lines);
+    let asked_for = order.live().flat_map(|own| &own.lines);
+    let lines: BTreeSet<_> = known
+        .map(|line| &line.id)
+        .chain(asked_for.map(|line| &line.line))
+        .collect();
+    for line in lines {
+        let settled = order
+            .live()
+            .map(|own| {
+                own.asked_back(line)
+                    .saturating_add(own.refused_and_held(line))
+            })
+            .fold(0, u32::saturating_add);
+        if order.needs_routing.is_none() && order.over_allocated(line) > settled {
             broken.push(format!(
-                "stale news: {} units of line {} are asked for, no longer wanted, and nobody was asked to take them back",
-                order.over_allocated(&line.id),
-                line.id
+                "stale news: {} units of line {line} are asked for, no longer wanted, and nobody was asked to take them back",
+                order.over_allocated(line),
             ));
         }
     }

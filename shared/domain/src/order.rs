@@ -277,6 +277,8 @@ impl Order {
             }
             Event::HeldByPerson { why, .. } => {
                 self.held = Some(why.clone());
+                self.released
+                    .retain(|(kind, _)| *kind != CaseKind::HeldByPerson);
                 self.wake(at);
             }
             Event::RerouteWanted { without, only, .. } => {
@@ -286,6 +288,7 @@ impl Order {
             }
             Event::PurchaseOrder { number, event } => {
                 let own = self.own_mut(number)?;
+                let was_live = own.is_live();
                 own.apply(event, at)?;
                 if let machine::SendEvent::SendDeferred {
                     retry_at,
@@ -302,7 +305,8 @@ impl Order {
                     SendState::Planned { .. } | SendState::BetweenSteps { .. }
                 );
                 let (seen, live) = (own.confirmed_at, own.is_live());
-                if (open && seen != self.wakes) || !live {
+                // What was given up is there after all: its units may be planned elsewhere.
+                if (open && seen != self.wakes) || !live || !was_live {
                     self.wake(at);
                 }
             }
@@ -423,6 +427,9 @@ impl Order {
     /// alone tells. Routing may find more reasons in the rules, which is why nothing is claimed
     /// while the order has news that routing has not looked at.
     pub fn no_longer_holds(&self, purchase_order: &PurchaseOrder) -> Option<&'static str> {
+        if purchase_order.is_being_taken_back() {
+            return Some("it is being taken back");
+        }
         let ruled_out = self.without.contains(&purchase_order.supplier)
             || self
                 .only
@@ -453,13 +460,22 @@ impl Order {
 
     /// The next moment at which something must happen by itself.
     pub fn due(&self) -> Option<Timestamp> {
+        self.timers().min()
+    }
+
+    /// The next one that is not over yet.
+    pub fn due_after(&self, now: Timestamp) -> Option<Timestamp> {
+        self.timers().filter(|timer| *timer > now).min()
+    }
+
+    fn timers(&self) -> impl Iterator<Item = Timestamp> {
         let routing = self.unrouted_since().map(|since| since + REROUTE_AFTER);
         let again = self.routing.iter().flat_map(|routing| {
             let holds = routing.holds.iter().filter_map(|hold| hold.again_at);
             holds.chain(routing.wait.iter().filter_map(|wait| wait.until))
         });
-        let sends = self.purchase_orders.iter().filter_map(PurchaseOrder::due);
-        routing.into_iter().chain(again).chain(sends).min()
+        let sends = self.purchase_orders.iter().flat_map(PurchaseOrder::timers);
+        routing.into_iter().chain(again).chain(sends)
     }
 }
 

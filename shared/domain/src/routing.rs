@@ -254,17 +254,26 @@ pub struct Plan {
 /// `None` for an order whose content is not known yet: only a refund or cancel has come.
 pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
     let content = &before.content()?;
-    let tagged = matches!(
-        triggers::tags::check(before, content, facts),
-        Verdict::Hold(_)
-    );
+    let stopped = [
+        (
+            triggers::tags::check as fn(&Order, &Content, &Facts) -> Verdict,
+            "the order was tagged never to be sent",
+        ),
+        (triggers::risk::check, "the order was marked as a risk"),
+    ]
+    .into_iter()
+    .find(|(check, _)| matches!(check(before, content, facts), Verdict::Hold(_)))
+    .map(|(_, why)| why);
     let mut void = Vec::new();
     let mut cancel = Vec::new();
     // The state after what no longer holds is gone: its units wait again.
     let mut order = before.clone();
     for own in &mut order.purchase_orders {
         let supplier = facts.settings.suppliers.get(&own.supplier);
-        let unfit = supplier.and_then(|supplier| {
+        let shipped = triggers::ours::shipped_elsewhere(before, own, content)
+            .then_some("its units were shipped by somebody else");
+        let unfit = shipped.or_else(|| {
+            let supplier = supplier?;
             if supplier.terms.paused {
                 Some("the supplier was paused")
             } else if is_out_of_step(own, supplier, facts.now) {
@@ -273,9 +282,7 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
                 None
             }
         });
-        let why = before
-            .no_longer_holds(own)
-            .or(tagged.then_some("the order was tagged never to be sent"));
+        let why = before.no_longer_holds(own).or(stopped);
         match (&own.sending.state, why) {
             (SendState::Planned { .. }, why) => {
                 if let Some(why) = why.or(unfit) {

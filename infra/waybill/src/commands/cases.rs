@@ -1,82 +1,196 @@
-//! What needs a person: the cases of orders and the incidents.
+//! What needs a person: the cases of orders and batches, and the incidents.
 
-use super::{PAGE, open, read, table};
-use crate::{Exit, Person, say};
+use super::{Instead, PAGE, document, open, read, table};
+use crate::arguments::Person;
+use crate::{Exit, say};
 use domain::exceptions::{severity, way_out};
-use domain::ids::OrderId;
-use domain::order::attention::CaseKind;
+use domain::order::attention::{Attention, CaseKind};
 use domain::timeline::{counted, moment};
 use embedded::{Embedded, SystemClock};
 use jiff::Timestamp;
-use ports::{Clock as _, Closing, OrderStore as _};
+use ports::{BatchStore as _, Clock as _, Closing, Incident, OrderStore as _};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Closed incidents that are listed.
 const CLOSED: usize = 50;
 
-/// The orders of one case, with what is the matter in each and since when.
-type Orders = BTreeMap<OrderId, (Timestamp, String)>;
+#[derive(Serialize)]
+struct Open {
+    cases: Vec<Case>,
+    incidents: Vec<IncidentView>,
+}
 
-pub(crate) async fn cases(data: &Path, closed: bool) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
-    if closed {
-        return closed_incidents(&store).await;
+#[derive(Serialize)]
+struct Case {
+    kind: CaseKind,
+    cause: String,
+    severity: u8,
+    respond_within: &'static str,
+    way_out: &'static str,
+    /// Those it is about; a batch that nobody uploaded has its own list instead.
+    orders: Vec<Concerned>,
+    batches: Vec<Concerned>,
+}
+
+/// An order or a batch, with what is the matter and since when.
+#[derive(Serialize)]
+struct Concerned {
+    id: String,
+    since: Timestamp,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct IncidentView {
+    incident: String,
+    kind: CaseKind,
+    severity: u8,
+    respond_within: &'static str,
+    way_out: &'static str,
+    opened_at: Timestamp,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Closed {
+    incidents: Vec<ClosedView>,
+}
+
+#[derive(Serialize)]
+struct ClosedView {
+    incident: String,
+    kind: CaseKind,
+    opened_at: Timestamp,
+    closed_at: Timestamp,
+    who: String,
+    why: String,
+    detail: String,
+}
+
+impl IncidentView {
+    fn new(incident: &Incident) -> Self {
+        let severity = severity(incident.kind);
+        Self {
+            incident: incident.id(),
+            kind: incident.kind,
+            severity: severity.number(),
+            respond_within: severity.respond_within(),
+            way_out: way_out(incident.kind),
+            opened_at: incident.opened_at,
+            detail: incident.detail.clone(),
+        }
     }
-    let groups = groups(&store).await?;
+}
+
+pub(crate) async fn cases(data: &Path, closed: bool, json: bool) -> anyhow::Result<Exit> {
+    let store = open(data)?;
+    if closed {
+        return closed_incidents(&store, json).await;
+    }
     let mut incidents = store.incidents().await?;
     incidents.sort_by_key(|incident| severity(incident.kind));
-    let orders: BTreeSet<_> = groups.values().flat_map(BTreeMap::keys).collect();
-    if groups.is_empty() && incidents.is_empty() {
-        say(format_args!("Nothing needs your attention"));
-        return Ok(Exit::Done);
+    let open = Open {
+        cases: open_cases(&store).await?,
+        incidents: incidents.iter().map(IncidentView::new).collect(),
+    };
+    if json {
+        document(&open)?;
+    } else {
+        open.show();
     }
-    say(format_args!(
-        "{} in {}, {}",
-        counted(groups.len(), "case"),
-        counted(orders.len(), "order"),
-        counted(incidents.len(), "incident"),
-    ));
-    let mut sorted: Vec<_> = groups.iter().collect();
-    sorted.sort_by_key(|((kind, _), _)| severity(*kind));
-    for ((kind, cause), orders) in sorted {
+    Ok(Exit::Done)
+}
+
+impl Open {
+    fn show(&self) {
+        if self.cases.is_empty() && self.incidents.is_empty() {
+            say(format_args!("Nothing needs your attention"));
+            return;
+        }
+        let orders: BTreeSet<&str> = self
+            .cases
+            .iter()
+            .flat_map(|case| &case.orders)
+            .map(|order| order.id.as_str())
+            .collect();
+        let batches: usize = self.cases.iter().map(|case| case.batches.len()).sum();
+        let of_batches = match batches {
+            0 => String::new(),
+            1 => " and 1 batch".to_owned(),
+            many => format!(" and {many} batches"),
+        };
+        say(format_args!(
+            "{} in {}{of_batches}, {}",
+            counted(self.cases.len(), "case"),
+            counted(orders.len(), "order"),
+            counted(self.incidents.len(), "incident"),
+        ));
+        for case in &self.cases {
+            case.show();
+        }
+        if !orders.is_empty() {
+            say(format_args!(
+                "\n`waybill order ORDER` tells how it came to be so, and what to type"
+            ));
+        }
+        for incident in &self.incidents {
+            let about = format!(", incident {}", incident.incident);
+            head(incident.kind, &about);
+            for line in incident.detail.lines() {
+                say(format_args!("  {}  {line}", moment(incident.opened_at)));
+            }
+            say(format_args!(
+                "  waybill close {} --why '...'",
+                incident.incident
+            ));
+        }
+    }
+}
+
+impl Case {
+    fn new(kind: CaseKind, cause: String) -> Self {
+        let severity = severity(kind);
+        Self {
+            kind,
+            cause,
+            severity: severity.number(),
+            respond_within: severity.respond_within(),
+            way_out: way_out(kind),
+            orders: Vec::new(),
+            batches: Vec::new(),
+        }
+    }
+
+    fn show(&self) {
         // A cause that only repeats the order says nothing.
-        let repeats = orders
-            .keys()
-            .any(|order| cause.starts_with(&order.to_string()));
-        let cause = if cause.is_empty() || repeats {
+        let repeats = self
+            .orders
+            .iter()
+            .any(|order| self.cause.starts_with(&order.id));
+        let cause = if self.cause.is_empty() || repeats {
             String::new()
         } else {
-            format!(" {cause}")
+            format!(" {}", self.cause)
         };
-        head(*kind, &cause);
-        let rows: Vec<_> = orders
-            .iter()
-            .map(|(order, (since, detail))| {
-                vec![format!("  {order}"), moment(*since), detail.clone()]
+        head(self.kind, &cause);
+        let concerned = self.orders.iter().chain(&self.batches);
+        let rows: Vec<_> = concerned
+            .map(|one| {
+                vec![
+                    format!("  {}", one.id),
+                    moment(one.since),
+                    one.detail.clone(),
+                ]
             })
             .collect();
         table(&rows);
-    }
-    if !groups.is_empty() {
-        say(format_args!(
-            "\n`waybill order ORDER` tells how it came to be so, and what to type"
-        ));
-    }
-    for incident in &incidents {
-        head(incident.kind, &format!(", incident {}", incident.id()));
-        for line in incident.detail.lines() {
-            say(format_args!("  {}  {line}", moment(incident.opened_at)));
+        for batch in &self.batches {
+            say(format_args!("  waybill batches open {}", batch.id));
+            say(format_args!("  waybill batches uploaded {}", batch.id));
         }
-        say(format_args!(
-            "  waybill close {} --why '...'",
-            incident.id()
-        ));
     }
-    Ok(Exit::Done)
 }
 
 fn head(kind: CaseKind, about: &str) {
@@ -88,14 +202,16 @@ fn head(kind: CaseKind, about: &str) {
     say(format_args!("  way out: {}", way_out(kind)));
 }
 
-async fn groups(store: &Embedded) -> anyhow::Result<BTreeMap<(CaseKind, String), Orders>> {
+/// Entries of the same kind and cause are one case; the gravest first.
+async fn open_cases(store: &Embedded) -> anyhow::Result<Vec<Case>> {
     let now = SystemClock.now();
-    let mut groups: BTreeMap<(CaseKind, String), Orders> = BTreeMap::new();
+    let mut groups: BTreeMap<(CaseKind, String), BTreeMap<String, Attention>> = BTreeMap::new();
+    let mut add = |id: String, entry: Attention| {
+        let group = groups.entry((entry.kind, entry.cause.clone())).or_default();
+        group.insert(id, entry);
+    };
     for row in store.attention().await? {
-        groups
-            .entry((row.attention.kind, row.attention.cause))
-            .or_default()
-            .insert(row.order, (row.attention.since, row.attention.detail));
+        add(row.order.to_string(), row.attention);
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.
     for id in store.due(now, PAGE).await? {
@@ -104,41 +220,77 @@ async fn groups(store: &Embedded) -> anyhow::Result<BTreeMap<(CaseKind, String),
             continue;
         };
         for entry in order.attention(now) {
-            groups
-                .entry((entry.kind, entry.cause))
-                .or_default()
-                .insert(id.clone(), (entry.since, entry.detail));
+            add(id.to_string(), entry);
         }
     }
-    Ok(groups)
+    for batch in store.batches(usize::MAX).await? {
+        if let Some(entry) = batch.attention(now) {
+            add(batch.name.to_string(), entry);
+        }
+    }
+    let mut cases: Vec<Case> = groups
+        .into_iter()
+        .map(|((kind, cause), concerned)| {
+            let mut case = Case::new(kind, cause);
+            let concerned = concerned.into_iter().map(|(id, entry)| Concerned {
+                id,
+                since: entry.since,
+                detail: entry.detail,
+            });
+            if kind == CaseKind::BatchNotUploaded {
+                case.batches = concerned.collect();
+            } else {
+                case.orders = concerned.collect();
+            }
+            case
+        })
+        .collect();
+    cases.sort_by_key(|case| case.severity);
+    Ok(cases)
 }
 
-async fn closed_incidents(store: &Embedded) -> anyhow::Result<Exit> {
+async fn closed_incidents(store: &Embedded, json: bool) -> anyhow::Result<Exit> {
     let closed = store.closed_incidents(CLOSED).await?;
-    for (incident, closing) in &closed {
+    let incidents: Vec<_> = closed
+        .into_iter()
+        .map(|(incident, closing)| ClosedView {
+            incident: incident.id(),
+            kind: incident.kind,
+            opened_at: incident.opened_at,
+            closed_at: closing.at,
+            who: closing.who,
+            why: closing.why,
+            detail: incident.detail,
+        })
+        .collect();
+    if json {
+        document(&Closed { incidents })?;
+        return Ok(Exit::Done);
+    }
+    for closed in &incidents {
         say(format_args!(
             "{} {}, opened {}, closed {} by {}: {}",
-            incident.id(),
-            incident.kind,
-            moment(incident.opened_at),
-            moment(closing.at),
-            closing.who,
-            closing.why
+            closed.incident,
+            closed.kind,
+            moment(closed.opened_at),
+            moment(closed.closed_at),
+            closed.who,
+            closed.why
         ));
-        for line in incident.detail.lines() {
+        for line in closed.detail.lines() {
             say(format_args!("  {line}"));
         }
     }
-    say(format_args!("{} closed", counted(closed.len(), "incident")));
+    say(format_args!(
+        "{} closed",
+        counted(incidents.len(), "incident")
+    ));
     Ok(Exit::Done)
 }
 
 /// An incident that comes again after this is opened again.
 pub(crate) async fn close(data: &Path, id: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
+    let store = open(data)?;
     let open = store.incidents().await?;
     let Some(incident) = open.iter().find(|incident| incident.id() == id) else {
         let closed = store.closed_incidents(usize::MAX).await?;
@@ -146,10 +298,8 @@ pub(crate) async fn close(data: &Path, id: &str, person: Person) -> anyhow::Resu
             say(format_args!("{id} is closed already"));
             return Ok(Exit::Done);
         }
-        say(format_args!(
-            "{id:?} is no incident here; `waybill cases` lists those that are open"
-        ));
-        return Ok(Exit::NotFound);
+        let said = format!("{id:?} is no incident here; `waybill cases` lists those that are open");
+        return Err(Instead::not_found(said).into());
     };
     let closing = Closing {
         who: person.who,

@@ -1,122 +1,264 @@
 //! What a person decides, stored with who and why in the order's history.
 
-use super::{find, not_found, open};
-use crate::{Exit, Person, say};
+use super::{Instead, find, find_purchase_order, nearest, not_found, open};
+use crate::arguments::{self, Person, Way};
+use crate::{Exit, say};
 use anyhow::{Context as _, bail};
 use domain::commit::Commit;
-use domain::ids::OrderId;
-use domain::order::Order;
+use domain::ids::{OrderId, SupplierId};
 use domain::order::answer::CancelAnswer;
 use domain::order::decide::{Command, Verdict};
-use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::order::machine::SendState;
+use domain::order::news::Payload;
+use domain::order::purchase_order::CancelRequest;
+use domain::order::{Order, PurchaseOrder};
 use domain::timeline::timeline;
 use embedded::{Embedded, SystemClock};
 use jiff::Timestamp;
-use ports::{Clock as _, CommitError, OrderStore as _, Queue as _};
+use ports::{Clock, CommitError, OrderStore as _, Queue as _};
 use std::path::Path;
 use std::time::Duration;
 
 const TRIES: u32 = 20;
 
+/// A command, with the payload item that its event names.
+pub(super) struct Wish {
+    pub(super) command: Command,
+    pub(super) payload: Option<Payload>,
+}
+
+/// What became of a wish; the person has been told.
+pub(super) enum Decided {
+    Done,
+    /// The order as it refuses.
+    Refused(Box<Order>),
+}
+
+impl Decided {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Done => Exit::Done,
+            Self::Refused(_) => Exit::No,
+        }
+    }
+}
+
 pub(crate) async fn release(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
-    let id = match find(&store, order).await? {
-        Ok(id) => id,
-        Err(exit) => return Ok(exit),
-    };
-    let command = Command::Release {
-        who: person.who,
-        why: person.why,
-    };
-    decide(&store, &id, &command).await
+    let store = open(data)?;
+    let id = find(&store, order).await?;
+    let Person { who, why } = person;
+    command(&store, &SystemClock, &id, Command::Release { who, why }).await
+}
+
+pub(crate) async fn hold(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
+    let store = open(data)?;
+    let id = find(&store, order).await?;
+    let Person { who, why } = person;
+    command(&store, &SystemClock, &id, Command::Hold { who, why }).await
 }
 
 pub(crate) async fn cancel(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
-    let id = match find(&store, order).await? {
-        Ok(id) => id,
-        Err(exit) => return Ok(exit),
-    };
-    let command = Command::Cancel {
+    let store = open(data)?;
+    let id = find(&store, order).await?;
+    let Person { who, why } = person;
+    command(&store, &SystemClock, &id, Command::Cancel { who, why }).await
+}
+
+pub(crate) async fn reroute(
+    data: &Path,
+    order: &str,
+    way: Way,
+    config: Option<&Path>,
+    person: Person,
+) -> anyhow::Result<Exit> {
+    let store = open(data)?;
+    let id = find(&store, order).await?;
+    let Way { without, only } = way;
+    if let (Some(config), Some(supplier)) = (config, without.as_ref().or(only.as_ref())) {
+        configured(config, supplier)?;
+    }
+    let reroute = Command::Reroute {
+        without,
+        only,
         who: person.who,
         why: person.why,
     };
-    decide(&store, &id, &command).await
+    command(&store, &SystemClock, &id, reroute).await
+}
+
+fn configured(config: &Path, supplier: &SupplierId) -> anyhow::Result<()> {
+    let loaded = match configuration::load_dir(config) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            bail!("the configuration is not right: {}", problems.join("; "));
+        }
+    };
+    let known = loaded.settings.suppliers;
+    if known.contains_key(supplier) {
+        return Ok(());
+    }
+    Err(no_such_supplier(supplier.as_str(), known.keys(), config).into())
+}
+
+pub(super) fn no_such_supplier<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a SupplierId>,
+    config: &Path,
+) -> Instead {
+    let known: Vec<&str> = known.map(SupplierId::as_str).collect();
+    let meant = nearest(name, known.iter().copied())
+        .map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+    Instead::not_found(format!(
+        "{name} is no supplier of {}, which has {}{meant}",
+        config.display(),
+        known.join(", ")
+    ))
 }
 
 pub(crate) async fn resolve(
     data: &Path,
     purchase_order: &str,
-    verdict: crate::Verdict,
+    verdict: arguments::Verdict,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
-    let known = match PurchaseOrderNumber::parse(purchase_order) {
-        Ok(number) => store.find(&number).await?.map(|id| (number, id)),
-        Err(_) => None,
-    };
-    let Some((number, id)) = known else {
-        say(format_args!(
-            "{purchase_order:?} is no purchase order here; `waybill orders` lists them"
-        ));
-        return Ok(Exit::NotFound);
-    };
+    let store = open(data)?;
+    let (number, id) = find_purchase_order(&store, purchase_order).await?;
     let verdict = match verdict {
-        crate::Verdict {
+        arguments::Verdict {
             sent: Some(reference),
             ..
         } => Verdict::Sent { reference },
-        crate::Verdict { not_sent: true, .. } => Verdict::NotSent,
+        arguments::Verdict { not_sent: true, .. } => Verdict::NotSent,
         // The usage has it that exactly one is given.
-        crate::Verdict {
+        arguments::Verdict {
             cancelled: true, ..
         } => Verdict::Cancel(CancelAnswer::Accepted),
-        crate::Verdict { too_late: true, .. } => Verdict::Cancel(CancelAnswer::TooLate),
-        crate::Verdict { .. } => Verdict::Cancel(CancelAnswer::Refused),
+        arguments::Verdict { too_late: true, .. } => Verdict::Cancel(CancelAnswer::TooLate),
+        arguments::Verdict { .. } => Verdict::Cancel(CancelAnswer::Refused),
     };
-    let command = Command::Resolve {
-        number,
+    let resolve = Command::Resolve {
+        number: number.clone(),
         verdict,
         who: person.who,
         why: person.why,
     };
-    decide(&store, &id, &command).await
+    let decided = decide_as_is(&store, &SystemClock, &id, resolve).await?;
+    if let Decided::Refused(order) = &decided
+        && let Some(own) = order.purchase_order(&number)
+    {
+        say_possible(order, own);
+    }
+    Ok(decided.exit())
 }
 
-/// Commits what follows from the command on the newest version, and sets the order going.
-async fn decide(store: &Embedded, id: &OrderId, command: &Command) -> anyhow::Result<Exit> {
+/// What a person may decide of it as it is.
+fn say_possible(order: &Order, own: &PurchaseOrder) {
+    let commands = possible(order, own);
+    if commands.is_empty() {
+        say(format_args!(
+            "nothing of {} is open: it is {}",
+            own.number,
+            own.sending.state.name()
+        ));
+        return;
+    }
+    say(format_args!("possible now:"));
+    for command in commands {
+        say(format_args!("  {command}"));
+    }
+}
+
+fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
+    let (id, number) = (&order.id, &own.number);
+    let doubt = |state: &SendState| matches!(state, SendState::InDoubt { .. });
+    let doubted = doubt(&own.sending.state)
+        || own
+            .cancels
+            .iter()
+            .any(|request| doubt(&request.sending.state));
+    let asked_back = own.can_be_asked_back() && own.cancels.iter().any(CancelRequest::is_open);
+    let mut commands = Vec::new();
+    let mut add = |so: bool, words: String| {
+        if so {
+            commands.push(format!("waybill {words} --why '...'"));
+        }
+    };
+    for verdict in ["--sent REF", "--not-sent"] {
+        add(doubted, format!("resolve {number} {verdict}"));
+    }
+    for verdict in ["--cancelled", "--not-cancelled", "--too-late"] {
+        add(asked_back, format!("resolve {number} {verdict}"));
+    }
+    let refused = matches!(own.sending.state, SendState::Rejected { freed: false, .. });
+    add(refused, format!("release {id}"));
+    let shipping = own.is_live() && !asked_back;
+    add(
+        shipping && own.sending.is_sent(),
+        format!("acknowledge {number} --backorder SUPPLIER_SKU=QTY"),
+    );
+    add(shipping, format!("reroute {id} --without {}", own.supplier));
+    add(shipping && !order.is_cancelled(), format!("cancel {id}"));
+    commands
+}
+
+/// Commits a command that is the same for every version.
+pub(crate) async fn command(
+    store: &Embedded,
+    clock: &dyn Clock,
+    id: &OrderId,
+    command: Command,
+) -> anyhow::Result<Exit> {
+    Ok(decide_as_is(store, clock, id, command).await?.exit())
+}
+
+pub(super) async fn decide_as_is(
+    store: &Embedded,
+    clock: &dyn Clock,
+    id: &OrderId,
+    command: Command,
+) -> anyhow::Result<Decided> {
+    let decided = decide(store, clock, id, async |_| {
+        Ok(Wish {
+            command: command.clone(),
+            payload: None,
+        })
+    });
+    decided.await
+}
+
+/// Commits what follows from the wish on the newest version, and sets the order going.
+pub(super) async fn decide(
+    store: &Embedded,
+    clock: &dyn Clock,
+    id: &OrderId,
+    wish: impl AsyncFn(&Order) -> anyhow::Result<Wish>,
+) -> anyhow::Result<Decided> {
     for attempt in 0..TRIES {
         let Some(history) = store.load(id).await? else {
-            return Ok(not_found(&id.to_string()));
+            return Err(not_found(&id.to_string()).into());
         };
         let order = history.fold()?;
-        let now = SystemClock.now();
-        let made = order.decide(command.clone(), now).and_then(|events| {
+        let Wish { command, payload } = wish(&order).await?;
+        let now = clock.now();
+        let made = order.decide(command, now).and_then(|events| {
             if events.is_empty() {
                 return Ok(None);
             }
             Commit::new(&order, events, now).map(Some)
         });
-        let (commit, after) = match made {
+        let (mut commit, after) = match made {
             Ok(Some(made)) => made,
             Ok(None) => {
                 say(format_args!("{id}: it is so already, nothing to do"));
-                return Ok(Exit::Done);
+                return Ok(Decided::Done);
             }
             Err(refusal) => {
                 say(format_args!("refused: {refusal}"));
-                return Ok(Exit::No);
+                return Ok(Decided::Refused(Box::new(order)));
             }
         };
+        commit.payload = payload.map(|payload| (after.payloads, payload));
         let told: Vec<_> = timeline(&commit.events)
             .into_iter()
             .map(|entry| entry.text)
@@ -127,7 +269,7 @@ async fn decide(store: &Embedded, id: &OrderId, command: &Command) -> anyhow::Re
                     say(format_args!("{id}: {text}"));
                 }
                 wake(store, &after, now).await;
-                return Ok(Exit::Done);
+                return Ok(Decided::Done);
             }
             Err(CommitError::Stale | CommitError::Busy) => {
                 tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt + 1))).await;

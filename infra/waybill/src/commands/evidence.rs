@@ -11,10 +11,7 @@ const MOST: usize = 1000;
 
 /// The bytes of one key, or the keys that contain the text.
 pub(crate) async fn evidence(data: &Path, text: &str) -> anyhow::Result<Exit> {
-    let store = match open(data)? {
-        Ok(store) => store,
-        Err(exit) => return Ok(exit),
-    };
+    let store = open(data)?;
     let keys = store.evidence_keys(text, MOST).await?;
     if keys.iter().any(|key| key == text)
         && let Some(bytes) = store.get(Area::Evidence, text).await?

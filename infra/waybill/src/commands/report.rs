@@ -1,6 +1,6 @@
 //! The promises, checked on everything that is stored.
 
-use super::{Stored, all, open};
+use super::{Stored, all, document, open};
 use crate::{Exit, say};
 use domain::ids::SupplierSku;
 use domain::order::machine::SendState;
@@ -8,6 +8,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::timeline::counted;
 use embedded::Embedded;
 use ports::OfferStore as _;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -23,17 +24,72 @@ const PROMISES: [(&str, &str); 5] = [
     ),
 ];
 
-pub(crate) async fn report(data: &Path) -> anyhow::Result<Exit> {
-    match open(data)? {
-        Ok(store) => report_on(&store).await,
-        Err(exit) => Ok(exit),
+#[derive(Serialize)]
+pub(crate) struct Report {
+    orders: usize,
+    purchase_orders: usize,
+    /// How many purchase orders are in each state.
+    states: BTreeMap<&'static str, usize>,
+    promises: Vec<PromiseView>,
+}
+
+#[derive(Serialize)]
+struct PromiseView {
+    promise: &'static str,
+    means: &'static str,
+    kept: bool,
+    broken: Vec<String>,
+}
+
+pub(crate) async fn report(data: &Path, json: bool) -> anyhow::Result<Exit> {
+    let report = report_on(&open(data)?).await?;
+    if json {
+        document(&report)?;
+    } else {
+        report.show();
+    }
+    Ok(report.exit())
+}
+
+impl Report {
+    pub(crate) fn exit(&self) -> Exit {
+        if self.promises.iter().all(|promise| promise.kept) {
+            Exit::Done
+        } else {
+            Exit::No
+        }
+    }
+
+    pub(crate) fn show(&self) {
+        say(format_args!(
+            "{}, {}",
+            counted(self.orders, "order"),
+            counted(self.purchase_orders, "purchase order")
+        ));
+        for (state, count) in &self.states {
+            say(format_args!("  {count} {state}"));
+        }
+        for PromiseView {
+            promise,
+            means,
+            broken,
+            ..
+        } in &self.promises
+        {
+            if broken.is_empty() {
+                say(format_args!("ok      {promise}: {means}"));
+            }
+            for why in broken {
+                say(format_args!("BROKEN  {promise}: {why}"));
+            }
+        }
     }
 }
 
-/// Each promise with `ok` or what breaks it.
-pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Exit> {
+/// Each promise with what breaks it.
+pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Report> {
     let Stored { orders, unreadable } = all(store).await?;
-    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
     let mut purchase_orders = 0_usize;
@@ -102,26 +158,19 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Exit> {
             ));
         }
     }
-    say(format_args!(
-        "{}, {}",
-        counted(orders.len() + unreadable.len(), "order"),
-        counted(purchase_orders, "purchase order")
-    ));
-    for (state, count) in &states {
-        say(format_args!("  {count} {state}"));
-    }
-    for (promise, means) in PROMISES {
-        let breaks = broken.get(promise).map_or(&[][..], Vec::as_slice);
-        if breaks.is_empty() {
-            say(format_args!("ok      {promise}: {means}"));
+    let promises = PROMISES.map(|(promise, means)| {
+        let broken = broken.remove(promise).unwrap_or_default();
+        PromiseView {
+            promise,
+            means,
+            kept: broken.is_empty(),
+            broken,
         }
-        for why in breaks {
-            say(format_args!("BROKEN  {promise}: {why}"));
-        }
-    }
-    Ok(if broken.values().all(Vec::is_empty) {
-        Exit::Done
-    } else {
-        Exit::No
+    });
+    Ok(Report {
+        orders: orders.len() + unreadable.len(),
+        purchase_orders,
+        states,
+        promises: promises.into(),
     })
 }

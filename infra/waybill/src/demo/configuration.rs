@@ -37,6 +37,8 @@ MUG,northwind,NW-100,4.00,USD,40
 LAMP,lakeside,LS-LAMP,13.00,USD,25
 TOWEL,harbour,HB-77,8.40,USD,
 KETTLE,eastgate,EG-5,21.00,USD,10
+VASE,northwind,NW-400,6.00,USD,5
+VASE,lakeside,LS-VASE,7.50,USD,5
 ";
 
 pub(super) fn http_supplier(id: &str, name: &str, address: SocketAddr) -> String {
@@ -49,6 +51,9 @@ method = "http"
 [supplier.http]
 timeout = 2
 allow_private = true
+reason = "body.error"
+[supplier.http.reasons]
+"sold out" = "inventory-out-of-stock"
 [supplier.http.create]
 url = "http://{address}/orders"
 headers = {{ content-type = "application/json" }}

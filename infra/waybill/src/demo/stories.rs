@@ -1,16 +1,20 @@
 //! The stories, each with what it must end in.
 
 use super::configuration::OFFERS;
-use super::{Demo, post};
+use super::{Demo, order_id, post};
+use crate::commands::decide;
 use crate::say;
 use anyhow::Context as _;
 use domain::order::Order;
+use domain::order::answer::CancelAnswer;
 use domain::order::attention::CaseKind;
+use domain::order::decide::{Command, Verdict};
 use domain::order::machine::SendState;
+use domain::order::purchase_order::{CancelEnd, CancelRequest};
 use doubles::server::serve_supplier;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
-use ports::Clock as _;
+use ports::{Clock as _, OrderStore as _};
 
 impl Demo {
     pub(super) async fn tell(&mut self) -> anyhow::Result<()> {
@@ -20,7 +24,9 @@ impl Demo {
         self.five_times().await?;
         self.unpaid().await?;
         self.in_doubt().await?;
-        self.unreachable_and_cancelled().await
+        self.unreachable_and_cancelled().await?;
+        self.sold_out().await?;
+        self.asked_back().await
     }
 
     async fn one_supplier(&mut self) -> anyhow::Result<()> {
@@ -161,6 +167,68 @@ impl Demo {
         self.until(&cancelled, "voided, and never at the supplier", voided)
             .await
     }
+
+    async fn sold_out(&mut self) -> anyhow::Result<()> {
+        self.story("The supplier has none left, and another one ships");
+        self.northwind.script([Behaviour::SoldOut]);
+        let order = ShopOrder::new(1009, &[("VASE", 1)]);
+        self.post("orders/create", &order).await?;
+        self.until(&order, "refused by Northwind, sent to Lakeside", |order| {
+            let [refused, taken] = order.purchase_orders.as_slice() else {
+                return false;
+            };
+            matches!(refused.sending.state, SendState::Rejected { .. })
+                && taken.supplier.as_str() == "lakeside"
+                && taken.sending.is_sent()
+        })
+        .await
+    }
+
+    async fn asked_back(&mut self) -> anyhow::Result<()> {
+        self.story("Cancelled after it was sent: the supplier is asked, and answers");
+        let order = ShopOrder::new(1010, &[("TOWEL", 2)]);
+        self.post("orders/create", &order).await?;
+        self.wait(&order, "sent to Harbour", |order| sent(order) == 1)
+            .await?;
+        say(format_args!("-- the customer cancels --"));
+        let order = order.cancelled(150);
+        self.post("orders/cancelled", &order).await?;
+        self.wait(&order, "asked back by mail", |order| {
+            cancels(order, CancelRequest::awaits_answer)
+        })
+        .await?;
+        say(format_args!("-- Harbour calls: it was not shipped yet --"));
+        let id = order_id(&order)?;
+        let history = self.machine.store.load(&id).await?;
+        let known = history.map(|history| history.fold()).transpose()?;
+        let own = known.and_then(|known| known.purchase_orders.into_iter().next());
+        if let Some(own) = own {
+            let resolve = Command::Resolve {
+                number: own.number,
+                verdict: Verdict::Cancel(CancelAnswer::Accepted),
+                who: "ada".to_owned(),
+                why: "Harbour called".to_owned(),
+            };
+            decide::command(&self.machine.store, &self.clock, &id, resolve).await?;
+        }
+        self.until(&order, "taken back, and nothing left to do", |order| {
+            let taken_back = CancelEnd::Answered(CancelAnswer::Accepted);
+            cancels(order, |request| request.end == Some(taken_back))
+                && order.needs_routing.is_none()
+                && order.live().next().is_none()
+        })
+        .await
+    }
+}
+
+/// It has been asked back, and every request is so.
+fn cancels(order: &Order, so: impl Fn(&CancelRequest) -> bool) -> bool {
+    let mut requests = order
+        .purchase_orders
+        .iter()
+        .flat_map(|own| &own.cancels)
+        .peekable();
+    requests.peek().is_some() && requests.all(so)
 }
 
 fn sent(order: &Order) -> usize {

@@ -10,6 +10,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 
+/// Endings of what a configuration is read from, templates too.
+const READ: &[&str] = &["toml", "csv", "html", "txt", "json"];
+
 impl Machine {
     /// Files are looked at only once they have rested: whoever writes them may be half way.
     pub(super) async fn reload_often(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
@@ -37,7 +40,8 @@ impl Machine {
         let good = match configuration::load_dir(&self.config) {
             Ok(loaded) => {
                 let secrets = self.secrets.as_ref();
-                let ways = Ways::open(&loaded, &self.store, secrets, &mut problems).await?;
+                let clock = self.clock.clone();
+                let ways = Ways::of(&loaded, &self.store, secrets, clock, &mut problems).await?;
                 Some((loaded, ways)).filter(|_| problems.is_empty())
             }
             Err(found) => {
@@ -116,7 +120,8 @@ pub(super) fn digest_of(dir: &Path) -> Digest {
             let path = entry?.path();
             let ours = path
                 .extension()
-                .is_some_and(|ending| ending == "toml" || ending == "csv");
+                .and_then(|ending| ending.to_str())
+                .is_some_and(|ending| READ.contains(&ending));
             if ours && path.is_file() {
                 let digest = Digest::of(&std::fs::read(&path)?);
                 files.insert(path.display().to_string(), digest);

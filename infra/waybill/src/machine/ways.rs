@@ -3,10 +3,12 @@
 use configuration::{Configuration, Problem, Section};
 use domain::ids::{ChannelId, SupplierId};
 use domain::settings::SupplierSettings;
-use embedded::{Embedded, OutboxMailer};
-use ports::{Channel, Secrets, Supplier};
+use embedded::{Embedded, OutboxMailer, SmtpMailer};
+use ports::{Channel, Clock, Mailer, Secrets, Supplier, Unavailable};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use suppliers::{Entry, Opening};
 use tokio::sync::Semaphore;
 
 type Channels = BTreeMap<ChannelId, Box<dyn Channel>>;
@@ -38,10 +40,32 @@ impl Limit {
 }
 
 impl Ways {
-    /// Usable only where `problems` stayed empty.
+    /// To work with; usable only where `problems` stayed empty.
+    pub(crate) async fn of(
+        loaded: &Configuration,
+        store: &Embedded,
+        secrets: &dyn Secrets,
+        clock: Arc<dyn Clock>,
+        problems: &mut Vec<Problem>,
+    ) -> anyhow::Result<Self> {
+        let mailer = mailer(loaded, store, secrets, clock, problems).await?;
+        Self::with(loaded, store, mailer, secrets, problems).await
+    }
+
+    /// To try settings out: mails go to the outbox of `store`.
     pub(crate) async fn open(
         loaded: &Configuration,
         store: &Embedded,
+        secrets: &dyn Secrets,
+        problems: &mut Vec<Problem>,
+    ) -> anyhow::Result<Self> {
+        Self::with(loaded, store, outbox(store), secrets, problems).await
+    }
+
+    async fn with(
+        loaded: &Configuration,
+        store: &Embedded,
+        mailer: Arc<dyn Mailer>,
         secrets: &dyn Secrets,
         problems: &mut Vec<Problem>,
     ) -> anyhow::Result<Self> {
@@ -49,7 +73,7 @@ impl Ways {
         let limits = limits.map(|known| (known.id.clone(), Limit::new(known.concurrency)));
         Ok(Self {
             channels: Arc::new(open_channels(loaded, secrets, problems).await?),
-            suppliers: Arc::new(open_suppliers(loaded, store, secrets, problems).await?),
+            suppliers: Arc::new(open_suppliers(loaded, store, mailer, secrets, problems).await?),
             limits: Arc::new(limits.collect()),
         })
     }
@@ -112,6 +136,87 @@ fn below(table: &str, path: &str) -> String {
     }
 }
 
+fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
+    let files = Arc::new(store.clone());
+    Arc::new(OutboxMailer { files })
+}
+
+/// The merchant's mail server where there is one, else the outbox; also where the settings are
+/// wrong, which is a problem.
+async fn mailer(
+    loaded: &Configuration,
+    store: &Embedded,
+    secrets: &dyn Secrets,
+    clock: Arc<dyn Clock>,
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(smtp) = &loaded.smtp else {
+        return Ok(outbox(store));
+    };
+    let password = match &smtp.login {
+        Some(login) => secrets.get(&login.password).await?,
+        None => None,
+    };
+    match SmtpMailer::new(smtp, password, clock) {
+        Ok(mailer) => Ok(Arc::new(mailer)),
+        Err(error) => {
+            let message = format!("{:#}", anyhow::Error::from(error));
+            let problem = loaded
+                .sources
+                .problem(Section::Merchant, "smtp", None, message);
+            problems.push(problem.expecting("a mail server that can be spoken to so"));
+            Ok(outbox(store))
+        }
+    }
+}
+
+/// Of one supplier.
+pub(crate) struct SupplierSecrets {
+    pub(crate) found: BTreeMap<String, SecretString>,
+    /// Serving needs them, and they are not set.
+    missing: Vec<String>,
+}
+
+pub(crate) async fn secrets_of(
+    entry: &Entry,
+    supplier: &SupplierSettings,
+    secrets: &dyn Secrets,
+) -> Result<SupplierSecrets, Unavailable> {
+    let rehearsing = suppliers::sandbox_secrets(&supplier.specific);
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
+    for name in (entry.secrets)(&supplier.specific) {
+        match secrets.get(&name).await? {
+            Some(secret) => {
+                found.insert(name, secret);
+            }
+            None if rehearsing.contains(&name) => {}
+            None => missing.push(name),
+        }
+    }
+    Ok(SupplierSecrets { found, missing })
+}
+
+/// What a supplier's code may use.
+pub(crate) fn opening<'a>(
+    entry: &Entry,
+    supplier: &'a SupplierSettings,
+    files: Arc<Embedded>,
+    mailer: Arc<dyn Mailer>,
+    secrets: BTreeMap<String, SecretString>,
+) -> anyhow::Result<Opening<'a>> {
+    let http = http_client::Client::new(
+        (entry.hosts)(&supplier.specific),
+        suppliers::allow_private(&supplier.specific),
+    )?;
+    Ok(Opening {
+        settings: supplier,
+        http: Arc::new(http),
+        files,
+        mailer,
+        secrets,
+    })
+}
+
 async fn open_channels(
     loaded: &Configuration,
     secrets: &dyn Secrets,
@@ -153,6 +258,7 @@ async fn open_channels(
 async fn open_suppliers(
     loaded: &Configuration,
     store: &Embedded,
+    mailer: Arc<dyn Mailer>,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Suppliers> {
@@ -171,28 +277,10 @@ async fn open_suppliers(
             problems.push(problem.near(&supplier.method, methods.iter().copied()));
             continue;
         };
-        let mut values = BTreeMap::new();
-        for name in (entry.secrets)(&supplier.specific) {
-            match secrets.get(&name).await? {
-                Some(secret) => {
-                    values.insert(name, secret);
-                }
-                None => problems.push(unset(loaded, section, &name)),
-            }
-        }
-        let http = http_client::Client::new(
-            (entry.hosts)(&supplier.specific),
-            suppliers::allow_private(&supplier.specific),
-        )?;
-        let opening = suppliers::Opening {
-            settings: supplier,
-            http: Arc::new(http),
-            files: files.clone(),
-            mailer: Arc::new(OutboxMailer {
-                files: files.clone(),
-            }),
-            secrets: values,
-        };
+        let values = secrets_of(entry, supplier, secrets).await?;
+        let missing = values.missing.iter();
+        problems.extend(missing.map(|name| unset(loaded, section, name)));
+        let opening = opening(entry, supplier, files.clone(), mailer.clone(), values.found)?;
         match (entry.open)(opening) {
             Ok(open) => {
                 suppliers.insert(supplier.id.clone(), open);

@@ -68,6 +68,8 @@ pub(crate) struct Place {
     listen: SocketAddr,
     pub(crate) northwind: SupplierDouble,
     pub(crate) suppliers: String,
+    /// Secrets beside the channel's.
+    pub(crate) environment: Vec<(String, String)>,
     server: Option<Child>,
     client: Client,
 }
@@ -78,7 +80,7 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
@@ -99,6 +101,7 @@ impl Place {
                 HARBOUR.to_owned(),
             ]
             .concat(),
+            environment: Vec::new(),
             server: None,
             client: Client::new(["127.0.0.1".to_owned()], true).unwrap(),
         };
@@ -109,7 +112,7 @@ impl Place {
         place
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 
@@ -117,13 +120,18 @@ impl Place {
         std::fs::write(self.config().join(name), text).unwrap();
     }
 
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
         command.args(words).env("WAYBILL_TEST_SECRET", SECRET);
-        if ["check", "serve"].contains(&words[0]) {
+        command.envs(self.environment.clone());
+        if ["check", "serve", "supplier"].contains(&words[0]) {
             command.arg("--config").arg(self.config());
         }
-        if words[0] != "check" {
+        if !["check", "supplier"].contains(&words[0]) {
             command.arg("--data").arg(self.folder.path().join("data"));
         }
         if words[0] == "serve" {

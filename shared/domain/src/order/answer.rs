@@ -2,7 +2,6 @@
 //! they take an order back.
 
 use crate::digest::Digest;
-use crate::ids::LineId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -119,21 +118,6 @@ pub struct Backorder {
     /// The day on which the supplier expects them, where it said one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
-}
-
-/// What a supplier says of the lines of a purchase order that it took. A line that is not named is
-/// accepted as ordered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledgement {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub backordered: BTreeMap<LineId, Backorder>,
-}
-
-/// Units that a supplier will not ship although it took the rest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinesRejected {
-    pub lines: BTreeMap<LineId, u32>,
-    pub why: Rejection,
 }
 
 /// What a supplier answers to a request to take an order back.

@@ -59,6 +59,7 @@ pub enum CaseKind {
     OversizedBody,
     SupplierRefusesUs,
     RefusedConfiguration,
+    BatchNotUploaded,
 }
 
 impl fmt::Display for CaseKind {
@@ -241,7 +242,9 @@ impl Found {
     ) {
         if let Some(why) = &sending.unpreparable {
             self.add(CaseKind::CannotPrepare, supplier, since, why.clone());
-        } else if sending.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE {
+        } else if sending.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE
+            || (sending.deferrals > 0 && due >= now + crate::forwarding::LONG_WAIT)
+        {
             let detail = format!("{name} could not be sent {} times", sending.deferrals);
             self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
         } else if now >= due + SENDING_OVERDUE {

@@ -231,6 +231,13 @@ impl Order {
             Command::PreparationFailed { id, why } => {
                 let own = self.own(&id.number)?;
                 let sending = sending(own, &id)?;
+                let plannable = matches!(
+                    sending.state,
+                    SendState::Planned { .. } | SendState::BetweenSteps { .. }
+                );
+                if !plannable {
+                    return Ok(Vec::new());
+                }
                 let known = sending.unpreparable.as_ref() == Some(&why);
                 let waits = matches!(&sending.state, SendState::Planned { due } | SendState::BetweenSteps { due }
                     if *due > now);

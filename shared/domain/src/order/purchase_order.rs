@@ -350,8 +350,23 @@ impl PurchaseOrder {
                     Some(CancelEnd::Moot | CancelEnd::Answered(CancelAnswer::Accepted))
                 )
             })
-            .filter_map(|request| request.lines.get(line))
-            .sum()
+            .filter_map(|request| request.lines.get(line).copied())
+            .fold(0, u32::saturating_add)
+            .min(self.quantity_of(line))
+    }
+
+    /// The whole of it was asked back, and it was not given back: nothing more is done for it, though
+    /// the supplier refused, until a person says how it goes on.
+    pub fn is_being_taken_back(&self) -> bool {
+        let open = |request: &CancelRequest| {
+            !matches!(
+                request.end,
+                Some(CancelEnd::Moot | CancelEnd::Answered(CancelAnswer::Accepted))
+            )
+        };
+        self.cancels
+            .iter()
+            .any(|request| request.whole && open(request))
     }
 
     pub fn cancel(&self, request: u32) -> Option<&CancelRequest> {
@@ -382,17 +397,16 @@ impl PurchaseOrder {
     }
 
     /// The next moment at which something must happen by itself.
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    pub(super) fn timers(&self) -> impl Iterator<Item = Timestamp> {
         let askable = self.can_be_asked_back();
         let cancels = self
             .cancels
             .iter()
-            .filter(|request| askable && request.is_open())
+            .filter(move |request| askable && request.is_open())
             .filter_map(|request| due(&request.sending.state, request.wanted_at));
         due(&self.sending.state, self.planned_at)
             .into_iter()
             .chain(cancels)
-            .min()
     }
 
     /// When the supplier expects the last of what it has not in stock; nothing where it said no day.

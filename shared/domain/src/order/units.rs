@@ -48,6 +48,14 @@ impl Order {
             .fold(0, u32::saturating_add)
     }
 
+    /// Units that suppliers have, or may have.
+    pub fn handed_over(&self, line: &LineId) -> u32 {
+        self.live()
+            .filter(|purchase_order| purchase_order.sending.is_claimed())
+            .map(|purchase_order| purchase_order.quantity_of(line))
+            .fold(0, u32::saturating_add)
+    }
+
     pub fn over_allocated(&self, line: &LineId) -> u32 {
         self.allocated(line).saturating_sub(self.wanted(line))
     }

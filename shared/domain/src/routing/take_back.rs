@@ -1,16 +1,14 @@
 //! What suppliers have, or may have, and nobody wants any more.
 
+use crate::ids::LineId;
 use crate::order::decide::CancelWish;
 use crate::order::news::Content;
 use crate::order::{Order, PurchaseOrder};
+use std::collections::BTreeSet;
 
 /// Everything that is left of a purchase order, where that was not asked yet.
 pub(super) fn whole(own: &PurchaseOrder, why: &str) -> Option<CancelWish> {
-    let asked = own
-        .cancels
-        .iter()
-        .any(|request| request.whole && request.is_open());
-    (!asked).then(|| CancelWish {
+    (!own.is_being_taken_back()).then(|| CancelWish {
         number: own.number.clone(),
         lines: own.everything(),
         whole: true,
@@ -22,15 +20,38 @@ pub(super) fn whole(own: &PurchaseOrder, why: &str) -> Option<CancelWish> {
 /// gives them back first, and none is asked twice for the same unit.
 pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) -> Vec<CancelWish> {
     let mut wishes: Vec<CancelWish> = Vec::new();
-    for line in content.lines.iter().map(|line| &line.id) {
-        let asked: u32 = order.live().map(|own| own.asked_back(line)).sum();
-        let asked_now: u32 = already.iter().filter_map(|wish| wish.lines.get(line)).sum();
-        let mut surplus = order.over_allocated(line).saturating_sub(asked + asked_now);
+    let known = content.lines.iter().map(|line| &line.id);
+    let asked_for = order.live().flat_map(|own| &own.lines);
+    let lines: BTreeSet<&LineId> = known.chain(asked_for.map(|line| &line.line)).collect();
+    for line in lines {
+        let elsewhere = |own: &PurchaseOrder| already.iter().any(|wish| wish.number == own.number);
+        let asked = order
+            .live()
+            .map(|own| {
+                if elsewhere(own) {
+                    own.quantity_of(line)
+                } else {
+                    own.asked_back(line)
+                }
+            })
+            .fold(0, u32::saturating_add);
+        // What suppliers refused is given back without asking.
+        let refused = order
+            .live()
+            .map(|own| own.refused_and_held(line))
+            .fold(0, u32::saturating_add);
+        let mut surplus = order
+            .over_allocated(line)
+            .saturating_sub(asked)
+            .saturating_sub(refused);
         for own in order.purchase_orders.iter().rev() {
-            if !own.sending.is_claimed() || already.iter().any(|wish| wish.number == own.number) {
+            if !own.sending.is_claimed() || elsewhere(own) {
                 continue;
             }
-            let units = surplus.min(own.quantity_of(line).saturating_sub(own.asked_back(line)));
+            let has = own
+                .quantity_of(line)
+                .saturating_sub(own.refused_and_held(line));
+            let units = surplus.min(has.saturating_sub(own.asked_back(line)));
             if units == 0 {
                 continue;
             }

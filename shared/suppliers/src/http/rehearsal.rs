@@ -36,6 +36,8 @@ pub struct StepReport {
     pub answer: String,
     /// In which class it falls, and why.
     pub judged: String,
+    /// It went as a real one should: accepted, or done.
+    pub went_well: bool,
     pub extracted: BTreeMap<String, Vec<String>>,
     /// What the step's look-up says right afterwards, where it has one.
     pub looked_up: Option<String>,
@@ -177,7 +179,6 @@ impl Rehearsal {
         let report = StepReport {
             step: step.to_owned(),
             request: request.trim_end().to_owned(),
-            missing,
             status: exchange.answer.as_ref().map(|answer| answer.status),
             answer: exchange.answer.as_ref().map_or_else(String::new, |answer| {
                 String::from_utf8_lossy(&answer.evidence())
@@ -185,6 +186,11 @@ impl Rehearsal {
                     .to_owned()
             }),
             judged,
+            went_well: matches!(
+                exchange.outcome,
+                SendOutcome::Accepted(_) | SendOutcome::Done(_)
+            ) && missing.is_empty(),
+            missing,
             extracted,
             looked_up,
         };

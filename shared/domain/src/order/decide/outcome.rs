@@ -6,6 +6,7 @@ use crate::ids::LineId;
 use crate::order::answer::{AfterRejection, Backorder, Rejection};
 use crate::order::event::{By, Event, LookupFinding};
 use crate::order::machine::{SendEvent, SendState};
+use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -56,8 +57,7 @@ impl Order {
             },
             Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {
                 attempt,
-                retry_at: now
-                    + retry_after.unwrap_or_else(|| forwarding::deferral(sending.deferrals)),
+                retry_at: now + forwarding::retry_after(retry_after, sending.deferrals),
                 why,
                 by: By::Answer,
             },
@@ -103,12 +103,21 @@ impl Order {
         );
         let mut events = vec![sent];
         if let Some(request) = id.cancel {
-            events.extend(accepted.cancel.map(|answer| Event::CancelAnswered {
-                number: id.number.clone(),
-                request,
-                answer,
-                by,
-            }));
+            let open = own.cancel(request).is_some_and(CancelRequest::is_open);
+            match accepted.cancel {
+                Some(answer) if open => events.push(Event::CancelAnswered {
+                    number: id.number.clone(),
+                    request,
+                    answer,
+                    by,
+                }),
+                // A person settled it before; what the supplier says now may be something else.
+                Some(_) => events.push(Event::AnswerUnclear {
+                    number: id.number.clone(),
+                    why: format!("the supplier answered {id} after a person had settled it"),
+                }),
+                None => {}
+            }
             return events;
         }
         match self.line_events(own, accepted.lines, &by) {
@@ -142,7 +151,10 @@ impl Order {
                 .filter(|line| line.supplier_sku.as_str() == outcome.supplier_sku)
             {
                 let used = taken.entry(line.line.clone()).or_default();
-                let here = left.min(own.remaining(line).saturating_sub(*used));
+                let free = own
+                    .remaining(line)
+                    .saturating_sub(own.refused_and_held(&line.line));
+                let here = left.min(free.saturating_sub(*used));
                 if here > 0 {
                     *used += here;
                     left -= here;

@@ -8,6 +8,7 @@ use crate::order::machine::{SendEvent, SendState};
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 impl Order {
     pub(super) fn resolve(
@@ -73,11 +74,16 @@ impl Order {
                 events.push(Event::RefusedLinesFreed { number });
             }
         }
-        let holds: Vec<(CaseKind, String)> = self
+        let held = self
+            .held
+            .is_some()
+            .then(|| (CaseKind::HeldByPerson, self.id.to_string()));
+        let holds: BTreeSet<(CaseKind, String)> = self
             .attention(now)
             .into_iter()
             .filter(|entry| crate::exceptions::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))
+            .chain(held)
             .collect();
         let open = !holds.is_empty();
         let holds: Vec<_> = holds

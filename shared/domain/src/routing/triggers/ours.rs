@@ -3,8 +3,8 @@
 
 use super::super::{Facts, Verdict};
 use crate::ids::LineId;
-use crate::order::Order;
 use crate::order::news::Content;
+use crate::order::{Order, PurchaseOrder};
 
 const ALREADY_FULFILLED: &str = "already fulfilled";
 
@@ -34,7 +34,7 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
         // and what was another's before we handed anything over stays so.
         let elsewhere = line
             .fulfilled
-            .saturating_sub(order.allocated(&line.id))
+            .saturating_sub(order.handed_over(&line.id))
             .max(fulfilled_before(order, &line.id).min(line.fulfilled));
         if elsewhere > 0 {
             skipped.push((line.id.clone(), elsewhere, ALREADY_FULFILLED.to_owned()));
@@ -45,6 +45,20 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
     } else {
         Verdict::Skip(skipped)
     }
+}
+
+/// The merchant shipped units himself that this purchase order, which nobody has yet, asks for.
+pub(in crate::routing) fn shipped_elsewhere(
+    order: &Order,
+    own: &PurchaseOrder,
+    content: &Content,
+) -> bool {
+    content.lines.iter().any(|line| {
+        let accounted = order
+            .handed_over(&line.id)
+            .saturating_add(fulfilled_before(order, &line.id));
+        own.quantity_of(&line.id) > 0 && line.fulfilled > accounted
+    })
 }
 
 /// Units that the last plan found fulfilled by somebody else.

@@ -1,0 +1,157 @@
+//! Files with all purchase orders of a cut-off, which a person puts into a supplier's portal.
+
+use super::{Instead, document, open as open_store, table};
+use crate::{Exit, say};
+use domain::batch::{Batch, BatchName, Uploaded};
+use domain::timeline::{counted, moment};
+use embedded::{Embedded, SystemClock};
+use jiff::Timestamp;
+use ports::{Area, BatchStore as _, Clock as _, Files as _};
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+#[derive(Serialize)]
+struct Listing {
+    batches: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    batch: String,
+    supplier: String,
+    cut_off: Timestamp,
+    purchase_orders: Vec<String>,
+    /// Until when a person has to upload it; nothing where the supplier fetches it.
+    upload_by: Option<Timestamp>,
+    uploaded_at: Option<Timestamp>,
+    uploaded_by: Option<String>,
+    overdue: bool,
+}
+
+impl Row {
+    fn new(batch: &Batch, now: Timestamp) -> Self {
+        let uploaded = batch.uploaded.as_ref();
+        Self {
+            batch: batch.name.to_string(),
+            supplier: batch.supplier.to_string(),
+            cut_off: batch.cut_off,
+            purchase_orders: batch
+                .purchase_orders
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            upload_by: batch.upload_by,
+            uploaded_at: uploaded.map(|uploaded| uploaded.at),
+            uploaded_by: uploaded.map(|uploaded| uploaded.by.clone()),
+            overdue: batch.is_overdue(now),
+        }
+    }
+
+    fn standing(&self) -> String {
+        match (&self.uploaded_by, self.uploaded_at, self.upload_by) {
+            (Some(by), Some(at), _) => format!("uploaded {} by {by}", moment(at)),
+            (_, _, None) => "the supplier fetches it".to_owned(),
+            (_, _, Some(by)) if self.overdue => format!("not uploaded, was due {}", moment(by)),
+            (_, _, Some(by)) => format!("to be uploaded by {}", moment(by)),
+        }
+    }
+}
+
+pub(crate) async fn list(data: &Path, json: bool) -> anyhow::Result<Exit> {
+    let store = open_store(data)?;
+    let now = SystemClock.now();
+    let batches = store.batches(usize::MAX).await?;
+    let batches: Vec<Row> = batches.iter().map(|batch| Row::new(batch, now)).collect();
+    if json {
+        document(&Listing { batches })?;
+        return Ok(Exit::Done);
+    }
+    let header = ["BATCH", "SUPPLIER", "CUT-OFF", "UPLOAD", "PURCHASE ORDERS"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(batches.iter().map(|row| {
+        vec![
+            row.batch.clone(),
+            row.supplier.clone(),
+            moment(row.cut_off),
+            row.standing(),
+            row.purchase_orders.join(" "),
+        ]
+    }));
+    if rows.len() > 1 {
+        table(&rows);
+    }
+    let number = rows.len() - 1;
+    let batches = if number == 1 { "batch" } else { "batches" };
+    say(format_args!("{number} {batches}"));
+    Ok(Exit::Done)
+}
+
+async fn named(store: &Embedded, name: &str) -> anyhow::Result<Batch> {
+    let wanted = BatchName::from_text(name);
+    let all = store.batches(usize::MAX).await?;
+    all.into_iter()
+        .find(|batch| batch.name == wanted)
+        .ok_or_else(|| {
+            let said = format!("{name:?} is no batch here; `waybill batches` lists them");
+            Instead::not_found(said).into()
+        })
+}
+
+/// Where it lies goes to stderr, so that stdout is the file and nothing else.
+pub(crate) async fn open(data: &Path, name: &str) -> anyhow::Result<Exit> {
+    let store = open_store(data)?;
+    let batch = named(&store, name).await?;
+    let key = format!("batch/{}", batch.name);
+    let Some(file) = store.get(Area::Evidence, &key).await? else {
+        let said = format!("the file of {} was erased", batch.name);
+        return Err(Instead::not_found(said).into());
+    };
+    let place = lies(&data.join("outbox"), batch.name.as_str())?.map_or_else(
+        || "no more in the outbox: somebody took it; this is what it was".to_owned(),
+        |path| path.display().to_string(),
+    );
+    let orders = counted(batch.purchase_orders.len(), "purchase order");
+    drop(writeln!(std::io::stderr(), "{place} ({orders})"));
+    drop(std::io::stdout().write_all(&file));
+    Ok(Exit::Done)
+}
+
+/// The file of that name without its ending, wherever the supplier's folder is.
+fn lies(folder: &Path, name: &str) -> std::io::Result<Option<PathBuf>> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_stem().is_some_and(|stem| stem == name) {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) async fn uploaded(data: &Path, name: &str, who: String) -> anyhow::Result<Exit> {
+    let store = open_store(data)?;
+    let batch = named(&store, name).await?;
+    if batch.upload_by.is_none() {
+        let why = format!("{} fetches {} itself", batch.supplier, batch.name);
+        return Err(Instead::refused(&why).into());
+    }
+    let mark = Uploaded {
+        at: SystemClock.now(),
+        by: who,
+    };
+    if store.mark_uploaded(&batch.name, &mark).await? {
+        say(format_args!("{}: uploaded by {}", batch.name, mark.by));
+        return Ok(Exit::Done);
+    }
+    let before = named(&store, name).await?.uploaded;
+    let before = before.map_or_else(String::new, |before| {
+        format!(", by {} at {}", before.by, moment(before.at))
+    });
+    say(format_args!("{} is marked already{before}", batch.name));
+    Ok(Exit::Done)
+}
