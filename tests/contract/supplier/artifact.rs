@@ -15,6 +15,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// Nobody reads a snapshot of more bytes, which then are those of a workbook.
+const MOST_READ: usize = 10_000;
+
 /// What its reader does not find, in words.
 fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) -> Vec<String> {
     let decoded = supplier
@@ -51,29 +54,42 @@ pub(super) fn snapshot(fixture: &Fixture) {
         } else {
             Way::to(fixture, place).prepare(supplier.as_ref())
         };
+        let shown = legible(place.of(supplier.as_ref()), &artifact);
         settings.bind(|| {
-            let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
             insta::assert_snapshot!(
                 format!("{method}__{name}__{}", place.name),
-                format!("{}\n\n{text}", artifact.media_type)
+                format!("{}\n\n{shown}", artifact.media_type)
             );
         });
     }
 }
 
+/// The bytes where a person can read them, else what its readers see.
+fn legible(supplier: &dyn Supplier, artifact: &Artifact) -> String {
+    let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
+    let strange = |held: char| held.is_control() && !"\n\t".contains(held);
+    if text.len() < MOST_READ && !text.contains(strange) {
+        return text;
+    }
+    let parts = supplier.decode(artifact).unwrap().parts.into_iter();
+    let parts = parts.map(|part| {
+        let records = part.records.iter().map(|record| record.join(" | "));
+        let records: Vec<String> = records.collect();
+        format!("{}:\n{}\n", part.name, records.join("\n"))
+    });
+    parts.collect::<Vec<_>>().join("\n")
+}
+
 pub(super) fn repeats(fixture: &Fixture) {
     let world = World::elsewhere();
-    for text in awkward_texts() {
-        for handover in [plain(), filled(&text)] {
-            let (one, other) = (fixture.open(&world), fixture.open(&world));
-            let prepared = one.prepare(&handover, &Progress::default());
+    let (one, other) = (fixture.open(&world), fixture.open(&world));
+    let awkward = awkward_texts().into_iter().map(|text| filled(&text));
+    for handover in awkward.chain([plain()]) {
+        let prepared = one.prepare(&handover, &Progress::default());
+        for again in [&one, &other] {
             assert!(
-                prepared == one.prepare(&handover, &Progress::default()),
-                "{text:?}"
-            );
-            assert!(
-                prepared == other.prepare(&handover, &Progress::default()),
-                "{text:?}"
+                prepared == again.prepare(&handover, &Progress::default()),
+                "{handover:?}"
             );
         }
     }
@@ -88,7 +104,7 @@ pub(super) fn no_secret(fixture: &Fixture) {
     assert!(!text.contains(SECRET), "{text}");
 }
 
-fn awkward_text(fixture: &Fixture, supplier: &dyn Supplier, text: &str) {
+fn awkward_text(supplier: &dyn Supplier, text: &str, intact: &[String]) {
     let handover = filled(text);
     let artifact = match supplier.prepare(&handover, &Progress::default()) {
         Ok(artifact) => artifact,
@@ -100,29 +116,23 @@ fn awkward_text(fixture: &Fixture, supplier: &dyn Supplier, text: &str) {
     };
     let lacks = missing(supplier, &handover, &artifact);
     assert!(lacks.is_empty(), "{text:?}: {lacks:?}");
-    let intact = skeleton(
-        supplier,
-        &supplier.prepare(&plain(), &Progress::default()).unwrap(),
-    );
-    assert_eq!(
-        skeleton(supplier, &artifact),
-        intact,
-        "{text:?} at {}",
-        fixture.folder.display()
-    );
+    assert_eq!(skeleton(supplier, &artifact), intact, "{text:?}");
 }
 
 pub(super) fn awkward(fixture: &Fixture) {
     let supplier = fixture.open(&World::elsewhere());
+    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let intact = skeleton(supplier.as_ref(), &artifact);
     for text in awkward_texts() {
-        awkward_text(fixture, supplier.as_ref(), &text);
+        awkward_text(supplier.as_ref(), &text, &intact);
     }
     // Whatever parts one piece of this artifact from the next, an address may hold it.
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
     let own = String::from_utf8_lossy(&artifact.bytes).into_owned();
-    let lines: BTreeSet<&str> = own.lines().collect();
+    // Base64 parts nothing.
+    let parts = |line: &&str| line.len() < 70 || line.contains([' ', '-', '<', '"', ',']);
+    let lines: BTreeSet<&str> = own.lines().filter(parts).collect();
     for line in lines {
-        awkward_text(fixture, supplier.as_ref(), &format!("x\r\n{line}\r\ny"));
+        awkward_text(supplier.as_ref(), &format!("x\r\n{line}\r\ny"), &intact);
     }
 }
 

@@ -52,17 +52,13 @@ pub(super) fn other_settings(fixture: &Fixture) {
     let world = World::elsewhere();
     let (supplier, other) = (fixture.open(&world), fixture.open_otherwise(&world));
     let mut artifacts = artifacts(supplier.as_ref());
-    let own = batch_number(&artifacts, 1);
+    let own = artifacts[1].0.clone();
     let mut handover = plain();
     handover.number = own.clone();
     artifacts[1].1 = other.prepare(&handover, &Progress::default()).unwrap();
     let error = supplier.batches().unwrap().assemble(&artifacts);
     let error = error.unwrap_err().to_string();
     assert!(error.contains(own.as_str()), "{error}");
-}
-
-fn batch_number(artifacts: &[(PurchaseOrderNumber, Artifact)], at: usize) -> PurchaseOrderNumber {
-    artifacts[at].0.clone()
 }
 
 pub(super) fn published(fixture: &Fixture) {
