@@ -115,7 +115,7 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
         Event::OrderCancelled { .. } => one("order cancelled on the channel".to_owned()),
         Event::FullyRefunded => one("order refunded in full".to_owned()),
         Event::RefundRecorded(refund) => {
-            let units: u32 = refund.units.values().sum();
+            let units: u32 = refund.units.values().copied().fold(0, u32::saturating_add);
             let amount = refund
                 .amount
                 .map_or_else(|| "no amount".to_owned(), |amount| amount.to_string());
@@ -160,7 +160,10 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
             texts.extend(state.holds.iter().map(|hold| {
                 format!(
                     "held {}, {}: {}; way out: {}",
-                    counted(hold.lines.values().sum::<u32>(), "unit"),
+                    counted(
+                        hold.lines.values().copied().fold(0, u32::saturating_add),
+                        "unit"
+                    ),
                     hold.kind,
                     hold.reason,
                     crate::exceptions::way_out(hold.kind)
@@ -217,7 +220,7 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
             whole,
             why,
         } => {
-            let units = counted(lines.values().sum::<u32>(), "unit");
+            let units = counted(lines.values().copied().fold(0, u32::saturating_add), "unit");
             let what = if *whole { "all of it" } else { "a part" };
             one(format!("{number} to be taken back, {what}, {units}: {why}"))
         }

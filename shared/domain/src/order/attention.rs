@@ -285,7 +285,7 @@ impl Found {
             .backordered
             .iter()
             .map(|(line, backorder)| backorder.quantity.min(own.quantity_of(line)))
-            .sum();
+            .fold(0, u32::saturating_add);
         if waiting > 0 {
             let waits = counted(waiting, "unit");
             let until = own.backordered_until();
@@ -326,7 +326,10 @@ impl Found {
     ) {
         let supplier = own.supplier.as_str();
         let name = format!("{}/X{number}", own.number);
-        let units = counted(request.lines.values().sum::<u32>(), "unit");
+        let units = counted(
+            request.lines.values().copied().fold(0, u32::saturating_add),
+            "unit",
+        );
         let since = request.wanted_at;
         let answered = |what: &str| format!("{supplier} {what}: {units} of {name}");
         match request.end {

@@ -219,7 +219,8 @@ impl PurchaseOrder {
             | SendState::InDoubt { .. }
             | SendState::Sent { .. } => {
                 for (line, quantity) in lines {
-                    *self.withdrawn.entry(line).or_default() += quantity;
+                    let taken = self.withdrawn.entry(line).or_default();
+                    *taken = taken.saturating_add(quantity);
                 }
             }
         }
@@ -290,7 +291,7 @@ impl PurchaseOrder {
             .iter()
             .filter(|refused| refused.line == line.line && refused.freed)
             .map(|refused| refused.quantity)
-            .sum();
+            .fold(0, u32::saturating_add);
         let withdrawn = self.withdrawn.get(&line.line).copied().unwrap_or(0);
         // A line that several offers of the supplier serve gives back in their order.
         let before: u32 = self
@@ -319,7 +320,7 @@ impl PurchaseOrder {
                 .iter()
                 .filter(|refused| &refused.line == line && !refused.freed)
                 .map(|refused| refused.quantity)
-                .sum(),
+                .fold(0, u32::saturating_add),
         }
     }
 

@@ -39,7 +39,11 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
         }
     }
     if let Some(most) = limits.quantity {
-        let units: u32 = content.lines.iter().map(wanted).sum();
+        let units: u32 = content
+            .lines
+            .iter()
+            .map(wanted)
+            .fold(0, u32::saturating_add);
         if units > most {
             verdicts.push(beyond(
                 format!("{units} units"),

@@ -3,7 +3,7 @@
 
 use super::super::{Facts, Verdict};
 use crate::ids::LineId;
-use crate::order::news::Content;
+use crate::order::news::{Content, Line};
 use crate::order::{Order, PurchaseOrder};
 
 const ALREADY_FULFILLED: &str = "already fulfilled";
@@ -30,12 +30,7 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
             skipped.push((line.id.clone(), line.quantity, why));
             continue;
         }
-        // What we handed over ourselves may be reported back as fulfilled; only the rest is another's,
-        // and what was another's before we handed anything over stays so.
-        let elsewhere = line
-            .fulfilled
-            .saturating_sub(order.handed_over(&line.id))
-            .max(fulfilled_before(order, &line.id).min(line.fulfilled));
+        let elsewhere = elsewhere(order, line);
         if elsewhere > 0 {
             skipped.push((line.id.clone(), elsewhere, ALREADY_FULFILLED.to_owned()));
         }
@@ -54,11 +49,17 @@ pub(in crate::routing) fn shipped_elsewhere(
     content: &Content,
 ) -> bool {
     content.lines.iter().any(|line| {
-        let accounted = order
-            .handed_over(&line.id)
-            .saturating_add(fulfilled_before(order, &line.id));
-        own.quantity_of(&line.id) > 0 && line.fulfilled > accounted
+        let spoken_for = elsewhere(order, line).saturating_add(order.allocated(&line.id));
+        own.quantity_of(&line.id) > 0 && spoken_for > line.quantity
     })
+}
+
+/// What we handed over ourselves may be reported back as fulfilled; only the rest is another's, and
+/// what was another's before we handed anything over stays so.
+fn elsewhere(order: &Order, line: &Line) -> u32 {
+    line.fulfilled
+        .saturating_sub(order.handed_over(&line.id))
+        .max(fulfilled_before(order, &line.id).min(line.fulfilled))
 }
 
 /// Units that the last plan found fulfilled by somebody else.
