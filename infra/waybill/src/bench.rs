@@ -131,6 +131,7 @@ async fn measure(options: &Options) -> anyhow::Result<Exit> {
         "{refused} webhooks not accepted; {orders} purchase orders taken, none more than {most} times"
     ));
     let ended = commands::report::report_on(&Embedded::open(&data)?).await?;
+    ended.show();
     let right = refused == 0 && orders == options.orders * 2 && most == 1;
     Ok(if right { ended.exit() } else { Exit::No })
 }

@@ -12,18 +12,12 @@ use domain::settings::terms::Terms;
 use domain::settings::{Rules, Settings, SupplierSettings};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
-pub(crate) struct Advice {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<Problem>,
-}
-
 /// `catalogue` with the lines of its rows.
 pub(crate) fn advice(
     settings: &Settings,
     catalogue: &[(usize, CatalogueRow)],
     sources: &Sources,
-) -> Advice {
+) -> Vec<Problem> {
     let mut warnings = Vec::new();
     for supplier in settings.suppliers.values() {
         let offers = catalogue
@@ -41,10 +35,9 @@ pub(crate) fn advice(
             }
         }
     }
-    Advice {
-        problems: currencies(settings, catalogue, sources),
-        warnings,
-    }
+    // Such orders are held one by one: no reason to refuse everything else.
+    warnings.extend(currencies(settings, catalogue, sources));
+    warnings
 }
 
 fn row(line: usize, column: &str, message: impl Into<String>) -> Problem {

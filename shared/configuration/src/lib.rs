@@ -144,9 +144,7 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
     let mut warnings = findings.warnings.into_inner();
     // Of what could not be read nothing can be said.
     if problems.is_empty() {
-        let advice = advice::advice(&settings, &catalogue, &sources);
-        problems.extend(advice.problems);
-        warnings.extend(advice.warnings);
+        warnings.extend(advice::advice(&settings, &catalogue, &sources));
     }
     if !problems.is_empty() {
         problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
