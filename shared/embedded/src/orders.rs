@@ -28,13 +28,14 @@ impl OrderStore for Embedded {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let database = &self.database;
-        let is_open = may_be_refused_late(&commit);
+        let late = may_be_refused_late(&commit);
         let work = move |connection: &Connection| apply(connection, &commit);
-        Ok(if is_open {
-            database.write(work).await?
+        if late {
+            database.write(work).await?;
         } else {
-            database.write_at_once(work).await?
-        })
+            database.write_at_once(work).await?;
+        }
+        Ok(())
     }
 
     async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {
