@@ -72,6 +72,7 @@ async fn measure(options: &Options) -> anyhow::Result<Exit> {
             "This is no release build: its figures say nothing."
         ));
     }
+    let load = table::load();
     let plan = plan::measure()?;
     let folder = tempfile::Builder::new()
         .prefix("waybill-bench-")
@@ -113,6 +114,7 @@ async fn measure(options: &Options) -> anyhow::Result<Exit> {
     let figures = Figures {
         orders: options.orders,
         connections: options.connections,
+        load,
         micros: number_in(&taken, "last_at")?.saturating_sub(number_in(&posted, "first_at")?),
         accept_micros: number_in(&posted, "micros")?,
         p50: number_in(&posted, "p50")?,

@@ -1,7 +1,5 @@
 //! That a measurement runs, and that what it counts is right; never how fast it was.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test")]
-
 use std::process::Command;
 
 #[test]

@@ -2,22 +2,19 @@
 //! nobody is answered before it. Whoever reads does it himself, on one of a few connections: a read
 //! takes less time than to hand it over.
 
+mod readers;
+mod schema;
+
 use crate::OpenError;
 use ports::{CommitError, StoreError, Unavailable};
-use rusqlite::config::DbConfig;
+use readers::Readers;
 use rusqlite::{Connection, ErrorCode};
+use schema::{prepare, writer_settings};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
-
-const SCHEMA: i64 = 3;
-const CHECKPOINT_PAGES: i64 = 4000;
-const WRITER_CACHE_KIB: i64 = 16 * 1024;
-/// Long enough for the command line, which writes from another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the database gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -233,51 +230,6 @@ where
     answered.await.unwrap_or_else(|_| Err(Broken::Gone.into()))
 }
 
-/// As many as a machine's threads ever read at once.
-struct Readers {
-    connections: Vec<Mutex<Connection>>,
-    next: AtomicUsize,
-}
-
-impl Readers {
-    const COUNT: usize = 4;
-
-    fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connections = (0..Self::COUNT).map(|_| {
-            let connection = Connection::open(path)?;
-            read_only(&connection)?;
-            Ok(Mutex::new(connection))
-        });
-        Ok(Self {
-            connections: connections.collect::<rusqlite::Result<_>>()?,
-            next: AtomicUsize::new(0),
-        })
-    }
-
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Broken>) -> Result<T, Broken> {
-        let free = self
-            .connections
-            .iter()
-            .find_map(|connection| match connection.try_lock() {
-                Ok(connection) => Some(connection),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            });
-        let connection = free.unwrap_or_else(|| {
-            let next = self.next.fetch_add(1, Ordering::Relaxed) % Self::COUNT;
-            self.connections[next]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        });
-        // Of a read that panicked.
-        abandon(&connection);
-        step_of(&connection, "BEGIN")?;
-        let read = work(&connection);
-        step_of(&connection, "COMMIT")?;
-        read
-    }
-}
-
 /// Jobs in one transaction.
 const MOST: usize = 256;
 
@@ -369,62 +321,6 @@ fn abandon(connection: &Connection) {
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), OpenError> {
-    settings(connection).map_err(OpenError::Database)?;
-    let found = create(connection).map_err(OpenError::Database)?;
-    if found == SCHEMA {
-        Ok(())
-    } else {
-        Err(OpenError::Schema {
-            found,
-            known: SCHEMA,
-        })
-    }
-}
-
-fn settings(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Else a statement on a table with a partial index is planned anew at every use.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
-
-/// Pages that many orders change are then written back once for all of them, and are not read
-/// again meanwhile. What is committed is durable in the log all the same.
-fn writer_settings(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)
-}
-
-fn read_only(connection: &Connection) -> rusqlite::Result<()> {
-    settings(connection)?;
-    connection.pragma_update(None, "query_only", true)
-}
-
-/// The schema that is then in place. Two processes may try at once.
-fn create(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let found = match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-        0 => {
-            connection.execute_batch(include_str!("schema.sql"))?;
-            connection.pragma_update(None, "user_version", SCHEMA)?;
-            SCHEMA
-        }
-        2 => {
-            connection.execute_batch(include_str!("from_2_to_3.sql"))?;
-            connection.pragma_update(None, "user_version", SCHEMA)?;
-            SCHEMA
-        }
-        other => other,
-    };
-    connection.execute_batch("COMMIT")?;
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,5 +357,41 @@ mod tests {
             .query_row("SELECT count(*) FROM catalogue", [], |row| row.get(0))
             .unwrap();
         assert_eq!(rows, 0);
+    }
+
+    /// Without a savepoint half of it cannot be undone alone.
+    #[tokio::test]
+    async fn a_job_that_fails_half_way_takes_its_group_with_it() {
+        let connection = Connection::open_in_memory().unwrap();
+        prepare(&connection).unwrap();
+        let (sender, jobs) = channel();
+        let worker = Worker::Thread(sender);
+        let place = |digest: &'static str, fails: bool| {
+            move |connection: &Connection| {
+                if digest == "refused" {
+                    return Err(Broken::Gone);
+                }
+                let sql = "INSERT OR REPLACE INTO catalogue (only, digest) VALUES (1, ?1)";
+                let placed = connection.execute(sql, [digest])?;
+                if fails { Err(Broken::Gone) } else { Ok(placed) }
+            }
+        };
+        let mut rows = Vec::new();
+        for half in ["refused", "half"] {
+            let work = async {
+                tokio::join!(
+                    ask(&worker, Undo::Job, place("a", false)),
+                    ask(&worker, Undo::Group, place(half, true)),
+                )
+            };
+            let serving = async { run(&connection, jobs.try_iter().collect()) };
+            let ((other, failing), ()) = tokio::join!(work, serving);
+            assert!(failing.is_err());
+            let count = "SELECT count(*) FROM catalogue";
+            let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+            rows.push((other.is_ok(), count));
+            connection.execute("DELETE FROM catalogue", []).unwrap();
+        }
+        assert_eq!(rows, [(true, 1), (false, 0)], "answered well, and stored");
     }
 }

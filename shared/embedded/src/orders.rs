@@ -28,9 +28,9 @@ impl OrderStore for Embedded {
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let database = &self.database;
-        let is_open = may_be_refused_late(&commit);
+        let late = may_be_refused_late(&commit);
         let work = move |connection: &Connection| apply(connection, &commit);
-        if is_open {
+        if late {
             database.write(work).await?;
         } else {
             database.write_at_once(work).await?;

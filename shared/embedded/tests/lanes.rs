@@ -150,26 +150,3 @@ async fn a_message_rings_for_whoever_waits() {
     let other = tokio::time::timeout(Duration::from_millis(1), store.sent(FORWARDING));
     assert!(other.await.is_err(), "rung once");
 }
-
-/// The second schema knew no lanes.
-#[tokio::test]
-async fn messages_of_the_schema_before_are_brought_forward() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Embedded::open(dir.path()).unwrap();
-    plan(&store, &["northwind"]).await;
-    store.send(&forward(1)).await.unwrap();
-    drop(store);
-    let connection = Connection::open(dir.path().join("waybill.db")).unwrap();
-    let before = "DROP INDEX messages_lane; DROP INDEX messages_spent;
-                  ALTER TABLE messages DROP COLUMN lane;
-                  ALTER TABLE reference_numbers DROP COLUMN supplier;
-                  CREATE INDEX messages_queue ON messages (queue, id);
-                  PRAGMA user_version = 2;";
-    connection.execute_batch(before).unwrap();
-    drop(connection);
-
-    let store = Embedded::open(dir.path()).unwrap();
-    assert_eq!(store.find(&number(1)).await.unwrap(), Some(order()));
-    let received = receive(&store, Vec::new(), room(&[], 1), 0).await;
-    assert_eq!(seen(&received), [("", forward(1))]);
-}

@@ -1,5 +1,6 @@
 //! The merchant's files of the measurement: two suppliers with an HTTP API, who share no article.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 pub(super) const SECRET: &str = "a webhook secret for the bench";
@@ -29,7 +30,7 @@ pub(super) fn write(folder: &Path, supplier: &str) -> std::io::Result<()> {
     for id in SUPPLIERS {
         for article in 0..ARTICLES {
             let sku = sku(id, article);
-            offers.push_str(&format!("{sku},{id},{id}-{article},4.00,USD,100000000\n"));
+            let _ = writeln!(offers, "{sku},{id},{id}-{article},4.00,USD,100000000");
         }
     }
     std::fs::write(folder.join("channels.toml"), CHANNELS)?;

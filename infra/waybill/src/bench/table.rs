@@ -29,6 +29,8 @@ impl Stored {
 pub(super) struct Figures {
     pub(super) orders: u64,
     pub(super) connections: u64,
+    /// Before it began.
+    pub(super) load: String,
     /// From the first webhook to the last purchase order that the supplier took.
     pub(super) micros: u64,
     /// From the first webhook to the last that was accepted.
@@ -117,16 +119,16 @@ impl Figures {
                 "{} orders; {} cores; load before {}",
                 self.orders,
                 std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
-                load(),
+                self.load,
             ),
-            row("", "measured".to_owned(), "budget"),
+            row("", "measured", "budget"),
         ];
         [head, rows].concat()
     }
 }
 
-/// Of the last minute; the machine's, with the bench in it.
-fn load() -> String {
+/// The machine's, of the last minute.
+pub(super) fn load() -> String {
     let read = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     read.split(' ').next().unwrap_or("unknown").to_owned()
 }
@@ -135,8 +137,8 @@ fn milliseconds(micros: u64) -> String {
     format!("{}.{:03} ms", micros / 1000, micros % 1000)
 }
 
-fn row(what: &str, measured: String, budget: &str) -> String {
-    format!("{what:<60} {measured:>12} {budget:>8}")
+fn row(what: &str, measured: impl AsRef<str>, budget: &str) -> String {
+    format!("{what:<60} {:>12} {budget:>8}", measured.as_ref())
         .trim_end()
         .to_owned()
 }
