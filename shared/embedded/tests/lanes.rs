@@ -10,7 +10,6 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::{Embedded, InLane, Room};
 use jiff::Timestamp;
 use ports::{Deliveries, OrderStore, Queue};
-use rusqlite::Connection;
 use serde_json::json;
 use std::time::Duration;
 
