@@ -26,6 +26,8 @@ pub enum Action {
     Configuration(&'static str, String),
     /// How Printful's next requests go.
     Printful(Vec<Twist>),
+    /// What Printful has is in that state.
+    Produce(&'static str),
     /// A person decides something of every order.
     Decide(fn(&Order) -> Option<Command>),
     /// A person corrects the postal code.
@@ -39,7 +41,7 @@ pub struct Story {
     pub actions: Vec<Action>,
 }
 
-use Action::{Configuration, Correct, Decide, Offers, Pass, Printful, Supplier, Webhook};
+use Action::{Configuration, Correct, Decide, Offers, Pass, Printful, Produce, Supplier, Webhook};
 
 fn create(order: &ShopOrder) -> Action {
     Webhook("orders/create", order.0.clone())
@@ -96,6 +98,7 @@ impl Story {
                 Offers(text) => world.configure("offers.csv", text).await,
                 Configuration(file, text) => world.configure(file, text).await,
                 Printful(twists) => world.printful.script(twists.iter().copied()),
+                Produce(status) => world.printful.set_status_of_all(status),
                 Decide(decision) => world.decides(*decision).await,
                 Correct(zip) => world.corrects(zip).await,
                 Pass(by) => world.pass(*by).await,

@@ -48,6 +48,13 @@ impl Printful {
         }
     }
 
+    /// Production of everything that it has goes on.
+    pub fn set_status_of_all(&self, status: &str) {
+        for order in self.lock().orders.values_mut() {
+            status.clone_into(&mut order.status);
+        }
+    }
+
     pub fn requests(&self) -> Vec<Received> {
         self.lock().requests.clone()
     }

@@ -1,6 +1,6 @@
 //! What happens after a purchase order was handed over, or half of it was.
 
-use super::Action::{Configuration, Correct, Decide, Pass, Printful, Supplier, Webhook};
+use super::Action::{Configuration, Correct, Decide, Pass, Printful, Produce, Supplier, Webhook};
 use super::{Action, Story, create, minute, mug, release, story, suppliers_file};
 use domain::ids::SupplierId;
 use domain::order::Order;
@@ -91,6 +91,28 @@ fn steps() -> Vec<Story> {
                 Printful(vec![Twist::None, Twist::Unreachable]),
                 create(&shirt()),
                 cancelled(&shirt()),
+            ],
+        ),
+        story(
+            "a_draft_that_cannot_be_taken_back",
+            vec![
+                Printful(vec![Twist::None, Twist::Unreachable]),
+                create(&shirt()),
+                Produce("inprocess"),
+                cancelled(&shirt()),
+                minute(),
+                release(),
+            ],
+        ),
+        story(
+            "tagged_between_steps",
+            vec![
+                Printful(vec![Twist::None, Twist::Unreachable]),
+                create(&shirt()),
+                Webhook(
+                    "orders/updated",
+                    shirt().at(40).with("tags", "never-send").0,
+                ),
             ],
         ),
         story(

@@ -215,6 +215,8 @@ impl Found {
                 );
                 self.add(CaseKind::SupplierRejected, supplier, *at, detail);
             }
+            // Its request to cancel is the case.
+            SendState::BetweenSteps { .. } if own.is_being_taken_back() => {}
             SendState::Planned { due } | SendState::BetweenSteps { due } => {
                 let (number, sending) = (own.number.to_string(), &own.sending);
                 self.waiting(&number, supplier, sending, own.planned_at, *due, now);

@@ -274,7 +274,10 @@ pub fn transition(
             S::Planned { .. } | S::BetweenSteps { .. },
             E::PreparationFailed { retry_at: due, .. } | E::SendPostponed { until: due, .. },
         ) => open(*due),
-        (S::Planned { .. }, E::PurchaseOrderVoided { why }) => S::Voided { why: why.clone() },
+        // Between steps only a person may give it up, who knows what becomes of the draft.
+        (S::Planned { .. } | S::BetweenSteps { .. }, E::PurchaseOrderVoided { why }) => {
+            S::Voided { why: why.clone() }
+        }
 
         (
             S::SendStarted { attempt: own, .. } | S::InDoubt { attempt: own, .. },

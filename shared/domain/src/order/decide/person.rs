@@ -5,6 +5,7 @@ use crate::ids::SupplierId;
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
 use crate::order::machine::{SendEvent, SendState};
+use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
@@ -67,8 +68,15 @@ impl Order {
         let mut events = Vec::new();
         for own in &self.purchase_orders {
             let number = own.number.clone();
+            let left_there = matches!(own.sending.state, SendState::BetweenSteps { .. })
+                && own.is_being_taken_back()
+                && !own.cancels.iter().any(CancelRequest::is_open);
             if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
                 let event = SendEvent::RejectionFreed;
+                events.push(Event::PurchaseOrder { number, event });
+            } else if left_there {
+                let why = "its draft stays at the supplier, as a person agreed".to_owned();
+                let event = SendEvent::PurchaseOrderVoided { why };
                 events.push(Event::PurchaseOrder { number, event });
             } else if own.refused.iter().any(|refused| !refused.freed) {
                 events.push(Event::RefusedLinesFreed { number });
