@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::{Exit, commands, say, serve};
 use anyhow::bail;
 use async_trait::async_trait;
-use configuration::{CHANNELS, OFFERS, OTHER_SUPPLIERS, http_supplier};
+use configuration::{CHANNELS, OFFERS, OTHER_SUPPLIERS, RULES, http_supplier};
 use domain::ids::{ChannelId, ChannelOrderId, OrderId};
 use domain::order::{Order, SendId};
 use doubles::server::serve_supplier;
@@ -83,6 +83,7 @@ pub(crate) async fn demo() -> anyhow::Result<Exit> {
     // A port that nobody listens on until the story says so.
     let eastgate_at = std::net::TcpListener::bind(LOOPBACK)?.local_addr()?;
     std::fs::write(config.join("channels.toml"), CHANNELS)?;
+    std::fs::write(config.join("rules.toml"), RULES)?;
     std::fs::write(config.join("offers.csv"), OFFERS)?;
     let suppliers = [
         http_supplier("northwind", "Northwind Wholesale", northwind_at),

@@ -1,20 +1,9 @@
-//! The merchant's files of the demo.
+//! The merchant's files of the demo: the example's, with suppliers that are on this machine.
 
 use std::net::SocketAddr;
 
-pub(super) const CHANNELS: &str = r#"[merchant]
-name = "Acme Homeware"
-mail = "orders@acme.example"
-
-[[channel]]
-id = "acme"
-kind = "shopify"
-code = "SH"
-start_from = 2026-11-01
-secrets = ["ACME_SHOPIFY_SECRET"]
-[channel.shopify]
-shop = "acme.myshopify.com"
-"#;
+pub(super) const CHANNELS: &str = include_str!("../../../config/channels.toml");
+pub(super) const RULES: &str = include_str!("../../../config/rules.toml");
 
 pub(super) const OTHER_SUPPLIERS: &str = r#"
 [[supplier]]
