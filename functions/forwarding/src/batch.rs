@@ -17,7 +17,7 @@ use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
-use ports::{Area, Batches, StepError, Supplier};
+use ports::{Area, Artifact, Batches, StepError, Supplier};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     };
     let name = BatchName::new(id, cut_off);
     for (order, number) in deps.batches.entries(id, cut_off).await? {
-        claim_due(deps, &order, &number, supplier).await?;
+        claim_due(deps, &order, &number, supplier, batches).await?;
     }
     let Some(file) = file(deps, &name, id, cut_off, batches).await? else {
         return Ok(());
@@ -83,6 +83,7 @@ async fn claim_due(
     order: &OrderId,
     number: &PurchaseOrderNumber,
     supplier: &dyn Supplier,
+    batches: &dyn Batches,
 ) -> Result<(), StepError> {
     for attempt in 0..TRIES {
         let Some((order, own)) = load(deps, order, number).await? else {
@@ -97,6 +98,10 @@ async fn claim_due(
             Ok(artifact) => artifact,
             Err(why) => return prepared_not(deps, &order.id, &id, why).await.map(drop),
         };
+        // What was rendered for another kind of file must not keep the others out of this one.
+        if let Err(why) = fits(batches, number, &artifact) {
+            return prepared_not(deps, &order.id, &id, why).await.map(drop);
+        }
         match claim(deps, &order, &own, &id, &artifact, supplier).await {
             Err(StepError::Contended) => {
                 let pause = Duration::from_millis(10 * u64::from(attempt + 1));
@@ -106,6 +111,19 @@ async fn claim_due(
         }
     }
     Err(StepError::Contended)
+}
+
+/// Whether the artifact can stand in the batch's file as it is now.
+fn fits(
+    batches: &dyn Batches,
+    number: &PurchaseOrderNumber,
+    artifact: &Artifact,
+) -> Result<(), String> {
+    let alone = [(number.clone(), artifact.clone())];
+    batches
+        .assemble(&alone)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// The file as it was created by whoever came first; `None` where nothing is claimed.
@@ -127,6 +145,7 @@ async fn file(
         };
         if matches!(&own.sending.state, SendState::SendStarted { cut_off: claimed, .. } if *claimed == Some(cut_off))
             && let Some(artifact) = stored(deps, &SendId::of(&number)).await?
+            && fits(batches, &number, &artifact).is_ok()
         {
             artifacts.push((number, artifact));
         }

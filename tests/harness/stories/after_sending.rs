@@ -98,7 +98,7 @@ fn steps() -> Vec<Story> {
             vec![
                 Printful(vec![Twist::None, Twist::Unreachable]),
                 create(&shirt()),
-                Produce("inprocess"),
+                Produce("failed"),
                 cancelled(&shirt()),
                 minute(),
                 release(),
