@@ -69,7 +69,8 @@ pub fn load_dir(dir: &Path) -> Result<Configuration, Vec<Problem>> {
     load(&files)
 }
 
-fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
+/// By name, what a configuration in this folder is read from.
+pub fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
@@ -85,6 +86,15 @@ fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
         }
     }
     Ok(files)
+}
+
+/// Of the names and bytes of the files.
+pub fn digest(files: &BTreeMap<String, Vec<u8>>) -> Digest {
+    let digests: BTreeMap<_, _> = files
+        .iter()
+        .map(|(name, bytes)| (name, Digest::of(bytes)))
+        .collect();
+    Digest::of_value(&digests)
 }
 
 /// `files` by name; those it does not know may lie beside them, except `.toml` files, which are
@@ -129,12 +139,8 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
         .map(|file| offers::read(&file, &suppliers))
         .unwrap_or_default();
 
-    let digests: BTreeMap<_, _> = files
-        .iter()
-        .map(|(name, bytes)| (name, Digest::of(bytes)))
-        .collect();
     let settings = Settings {
-        digest: Digest::of_value(&digests),
+        digest: digest(files),
         merchant: sales.merchant,
         channels: sales.channels,
         suppliers: suppliers.settings,

@@ -5,13 +5,9 @@ use super::{Machine, RELOAD_EVERY, pause};
 use domain::digest::Digest;
 use domain::order::attention::CaseKind;
 use ports::{Closing, Incident, OfferStore as _, OrderStore as _};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
-
-/// Endings of what a configuration is read from, templates too.
-const READ: &[&str] = &["toml", "csv", "html", "txt", "json"];
 
 impl Machine {
     /// Files are looked at only once they have rested: whoever writes them may be half way.
@@ -111,26 +107,11 @@ impl Machine {
     }
 }
 
-/// Of the names and bytes of the files; a folder that cannot be read has a digest too, so that its
+/// Of the configuration's files; a folder that cannot be read has a digest too, so that its
 /// going and coming are changes.
 pub(super) fn digest_of(dir: &Path) -> Digest {
-    let read = || -> std::io::Result<BTreeMap<String, Digest>> {
-        let mut files = BTreeMap::new();
-        for entry in std::fs::read_dir(dir)? {
-            let path = entry?.path();
-            let ours = path
-                .extension()
-                .and_then(|ending| ending.to_str())
-                .is_some_and(|ending| READ.contains(&ending));
-            if ours && path.is_file() {
-                let digest = Digest::of(&std::fs::read(&path)?);
-                files.insert(path.display().to_string(), digest);
-            }
-        }
-        Ok(files)
-    };
-    read().map_or_else(
+    configuration::read_dir(dir).map_or_else(
         |error| Digest::of(error.to_string().as_bytes()),
-        |files| Digest::of_value(&files),
+        |files| configuration::digest(&files),
     )
 }
