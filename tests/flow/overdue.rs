@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+use domain::messages::QueueName;
 use domain::order::attention::CaseKind;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{Clock as _, OrderStore as _};
-use tests::faults::Faults;
+use ports::{Area, Clock as _, Deliveries as _, Files as _, MAX_RECEIVES, OrderStore as _};
+use tests::faults::{FAULTS, Faults};
 use tests::world::World;
 
 async fn indexed(world: &World) -> Vec<(CaseKind, String)> {
@@ -77,4 +78,49 @@ async fn a_refund_without_its_order_is_not_overdue() {
     assert_eq!(indexed(&world).await, []);
     world.pump().await;
     assert_eq!(world.received().values().sum::<usize>(), 1);
+}
+
+/// A message that nobody finishes is kept byte for byte and becomes one incident, whatever goes
+/// wrong while it is buried; and its order goes on.
+#[tokio::test]
+async fn a_dead_letter_is_kept_and_seen() {
+    let (world, begun) = with_a_dead_letter(Faults::default()).await;
+    let effects = world.faults.effects();
+    for effect in begun..effects {
+        for fault in FAULTS {
+            with_a_dead_letter(Faults::at(effect, fault)).await;
+        }
+    }
+}
+
+/// The World after it, and how many effects there were before it was buried.
+async fn with_a_dead_letter(faults: Faults) -> (World, usize) {
+    let mut world = World::new(faults).await;
+    let order = ShopOrder::new(1001, &[("MUG", 1)]);
+    world.topic("orders/create", &order.0).await;
+    for _ in 0..=MAX_RECEIVES {
+        let lease = std::time::Duration::from_secs(1);
+        let now = world.clock.now();
+        let receive = world.ports.receive(QueueName::Routing, 9, now, lease);
+        receive.await.unwrap();
+        world.clock.advance(SignedDuration::from_secs(2));
+    }
+    let letters = world.ports.dead_letters(9).await.unwrap();
+    let [letter] = letters.as_slice() else {
+        panic!("{letters:?}")
+    };
+    let begun = world.faults.effects();
+    world.settle().await;
+    let incidents = world.store.incidents().await.unwrap();
+    let [incident] = incidents.as_slice() else {
+        panic!("{incidents:?}")
+    };
+    assert_eq!(incident.kind, CaseKind::DeadLetter);
+    let key = format!("quarantine/routing/{}", incident.cause);
+    let kept = world.store.get(Area::Evidence, &key).await.unwrap();
+    assert_eq!(kept.unwrap(), letter.body.as_bytes());
+    assert!(world.ports.dead_letters(9).await.unwrap().is_empty());
+    assert_eq!(world.broken().await, Vec::<String>::new());
+    assert_eq!(world.received().len(), 1);
+    (world, begun)
 }

@@ -165,7 +165,6 @@ impl World {
         let exceptions = exceptions::Deps {
             orders: ports.clone(),
             queue: ports.clone(),
-            deliveries: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
@@ -391,11 +390,15 @@ impl World {
         if !self.sweeps {
             return self.pump().await;
         }
-        let swept = self.faults.drive(exceptions::sweep(&self.exceptions)).await;
-        if swept.is_none() {
+        if self.faults.drive(self.sweep_and_bury()).await.is_none() {
             self.store.release_leases().await.unwrap();
         }
         self.pump().await;
+    }
+
+    async fn sweep_and_bury(&self) {
+        drop(exceptions::sweep(&self.exceptions).await);
+        drop(exceptions::bury_all(&self.exceptions, self.ports.as_ref()).await);
     }
 
     /// The sweep alone, while nobody works on the queues.

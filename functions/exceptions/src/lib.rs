@@ -1,5 +1,5 @@
-//! The sweep, every minute: every order that is due goes on. And dead letters, which become
-//! incidents. It takes no input: what it does follows from what is stored.
+//! The sweep, every minute: every order that is due goes on. It takes no input: what it does follows
+//! from what is stored. And dead letters, each of which becomes an incident.
 
 use domain::commit::Index;
 use domain::digest::Digest;
@@ -7,13 +7,15 @@ use domain::exceptions::{curable_by_configuration, wake, wake_again_after};
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
-use ports::{Area, Clock, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError};
+use ports::{
+    Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 /// Orders looked at in one sweep; the rest are the oldest of the next.
 const ORDERS_A_SWEEP: usize = 1000;
-const DEAD_LETTERS_A_SWEEP: usize = 100;
+const DEAD_LETTERS_AT_ONCE: usize = 100;
 /// An order that cannot be read is an incident already.
 const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -22,7 +24,6 @@ const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_ho
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
     pub queue: Arc<dyn Queue>,
-    pub deliveries: Arc<dyn Deliveries>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
@@ -33,18 +34,15 @@ pub struct Deps {
 pub struct Swept {
     pub woken: usize,
     pub replanned: usize,
-    pub dead_letters: usize,
 }
 
 pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
     // What is due goes first, and what one part cannot do keeps none of the others from theirs.
     let woken = wake_due_orders(deps).await;
     let replanned = plan_held_orders_again(deps).await;
-    let dead_letters = bury_dead_letters(deps).await;
     Ok(Swept {
         woken: woken?,
         replanned: replanned?,
-        dead_letters: dead_letters?,
     })
 }
 
@@ -135,21 +133,33 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     Ok(held.len())
 }
 
-/// Kept byte for byte, then an incident, then gone from the queue: in this order nothing is lost.
-async fn bury_dead_letters(deps: &Deps) -> Result<usize, StepError> {
-    let letters = deps.deliveries.dead_letters(DEAD_LETTERS_A_SWEEP).await?;
-    for letter in &letters {
-        let digest = Digest::of(letter.body.as_bytes());
-        let key = format!("quarantine/{}/{digest}", letter.queue);
-        deps.files
-            .put_new(Area::Evidence, &key, letter.body.as_bytes())
-            .await?;
-        let detail = format!(
-            "a message of the queue {} failed every time; it is {key}",
-            letter.queue
-        );
-        open_incident(deps, CaseKind::DeadLetter, digest.to_string(), detail).await?;
-        deps.deliveries.bury(letter.id).await?;
+/// A message that failed every time it was delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// The queue it was sent to.
+    pub queue: &'a str,
+    pub body: &'a str,
+}
+
+/// Kept byte for byte, then an incident; when it returns, the letter may go from its queue. In this
+/// order nothing is lost, and again changes nothing.
+pub async fn bury(deps: &Deps, letter: &Letter<'_>) -> Result<(), StepError> {
+    let Letter { queue, body } = letter;
+    let digest = Digest::of(body.as_bytes());
+    let key = format!("quarantine/{queue}/{digest}");
+    deps.files
+        .put_new(Area::Evidence, &key, body.as_bytes())
+        .await?;
+    let detail = format!("a message of the queue {queue} failed every time; it is {key}");
+    open_incident(deps, CaseKind::DeadLetter, digest.to_string(), detail).await
+}
+
+/// Empties the dead letters where nobody delivers them, as on one machine; how many there were.
+pub async fn bury_all(deps: &Deps, deliveries: &dyn Deliveries) -> Result<usize, StepError> {
+    let letters = deliveries.dead_letters(DEAD_LETTERS_AT_ONCE).await?;
+    for DeadLetter { id, queue, body } in &letters {
+        bury(deps, &Letter { queue, body }).await?;
+        deliveries.bury(*id).await?;
     }
     Ok(letters.len())
 }

@@ -83,7 +83,6 @@ impl Machine {
             exceptions: exceptions::Deps {
                 orders: shared.clone(),
                 queue: shared.clone(),
-                deliveries: shared.clone(),
                 files: shared,
                 clock: clock.clone(),
                 settings: settings.clone(),
@@ -152,6 +151,9 @@ impl Machine {
     pub(crate) async fn sweep(&self) {
         if let Err(error) = exceptions::sweep(&self.exceptions).await {
             tracing::warn!(error = %error, "sweep not finished; the next one goes on");
+        }
+        if let Err(error) = exceptions::bury_all(&self.exceptions, &self.store).await {
+            tracing::warn!(error = %error, "dead letters stay until the next sweep");
         }
     }
 

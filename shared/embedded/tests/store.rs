@@ -17,7 +17,7 @@ use embedded::{DirectoryLock, Embedded, LockError, OutboxMailer};
 use jiff::Timestamp;
 use ports::{
     Area, Closing, CommitError, Deliveries, Files, Incident, MAX_RECEIVES, MailOutcome, Mailer,
-    OfferStore, OrderStore, Put, Queue,
+    OfferStore, OrderStore, Put, Queue, SendId, Unavailable,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -498,25 +498,46 @@ async fn evidence_is_written_once() {
 }
 
 #[tokio::test]
-async fn mail_of_one_key_goes_out_once() {
+async fn mail_of_one_hand_over_goes_out_once() {
     let (_dir, store) = opened();
     let mailer = OutboxMailer {
         files: Arc::new(store.clone()),
     };
-    assert_eq!(mailer.was_sent("SH1-1001-1").await, Some(false));
-    assert_eq!(mailer.send("SH1-1001-1", b"one").await, MailOutcome::Sent);
-    assert_eq!(mailer.send("SH1-1001-1", b"two").await, MailOutcome::Sent);
-    assert_eq!(mailer.was_sent("SH1-1001-1").await, Some(true));
-    let sent = store
-        .get(Area::Outbox, "mail/SH1-1001-1.eml")
-        .await
-        .unwrap();
+    let id = SendId::of(&number(1));
+    assert_eq!(mailer.was_sent(&id).await, Some(false));
+    assert_eq!(mailer.send(&id, 1, b"one").await, MailOutcome::Sent);
+    assert_eq!(mailer.send(&id, 2, b"two").await, MailOutcome::Sent);
+    assert_eq!(mailer.was_sent(&id).await, Some(true));
+    let key = format!("mail/{}.eml", number(1));
+    let sent = store.get(Area::Outbox, &key).await.unwrap();
     assert_eq!(sent.unwrap(), b"one");
-    assert!(matches!(
-        mailer.send("a b", b"x").await,
-        MailOutcome::InDoubt(_)
-    ));
-    assert_eq!(mailer.was_sent("a b").await, None);
+}
+
+/// Files that answer nothing.
+struct Gone;
+
+#[async_trait::async_trait]
+impl Files for Gone {
+    async fn put_new(&self, _: Area, _: &str, _: &[u8]) -> Result<Put, Unavailable> {
+        Err(Unavailable::new("the disk is gone"))
+    }
+    async fn get(&self, _: Area, _: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        Err(Unavailable::new("the disk is gone"))
+    }
+    async fn was_published(&self, _: &str) -> Result<bool, Unavailable> {
+        Err(Unavailable::new("the disk is gone"))
+    }
+}
+
+#[tokio::test]
+async fn mail_whose_file_may_be_there_is_in_doubt() {
+    let mailer = OutboxMailer {
+        files: Arc::new(Gone),
+    };
+    let id = SendId::of(&number(1));
+    let outcome = mailer.send(&id, 1, b"one").await;
+    assert!(matches!(outcome, MailOutcome::InDoubt(_)), "{outcome:?}");
+    assert_eq!(mailer.was_sent(&id).await, None);
 }
 
 #[tokio::test]

@@ -296,10 +296,11 @@ pub trait Batches: Send + Sync {
 /// Sends finished MIME messages.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// `key` is the same for every attempt of one purchase order.
-    async fn send(&self, key: &str, message: &[u8]) -> MailOutcome;
-    /// Whether the message of that key went out; `None` where that cannot be known.
-    async fn was_sent(&self, key: &str) -> Option<bool>;
+    /// Of one hand-over, whose every attempt has the same message; a service that reports later what
+    /// became of it is told the attempt.
+    async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome;
+    /// Whether the message of that hand-over went out; `None` where asking shows nothing.
+    async fn was_sent(&self, id: &SendId) -> Option<bool>;
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

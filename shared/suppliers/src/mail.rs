@@ -319,8 +319,8 @@ impl Supplier for Mail {
     }
 
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        let key = attempt.id.file_name();
-        let sent = self.post.mailer.send(&key, &artifact.bytes);
+        let mailer = &self.post.mailer;
+        let sent = mailer.send(&attempt.id, attempt.attempt, &artifact.bytes);
         let late = || MailOutcome::InDoubt("the mailer did not answer in time".to_owned());
         match timeout(TIMEOUT, sent).await.unwrap_or_else(|_| late()) {
             MailOutcome::Sent => SendOutcome::accepted(),
@@ -360,8 +360,7 @@ impl SendLookup for Mail {
     }
 
     async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        let key = attempt.id.file_name();
-        match timeout(TIMEOUT, self.post.mailer.was_sent(&key)).await {
+        match timeout(TIMEOUT, self.post.mailer.was_sent(&attempt.id)).await {
             Ok(Some(true)) => LookupAnswer::Accepted(Acceptance::default()),
             Ok(Some(false)) => LookupAnswer::NotFound(LookupFinding::Absent),
             Ok(None) | Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),

@@ -188,18 +188,18 @@ impl Files for World {
 
 #[async_trait]
 impl Mailer for World {
-    async fn send(&self, key: &str, message: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendId, _: u32, message: &[u8]) -> MailOutcome {
         self.answers_at_all().await;
         if self.0.fails {
             return MailOutcome::InDoubt("no answer to the final dot".to_owned());
         }
         let mut mails = self.0.mails.lock().unwrap();
-        mails.insert(key.to_owned(), message.to_vec());
+        mails.insert(id.file_name(), message.to_vec());
         MailOutcome::Sent
     }
 
-    async fn was_sent(&self, key: &str) -> Option<bool> {
+    async fn was_sent(&self, id: &SendId) -> Option<bool> {
         self.answers_at_all().await;
-        (!self.0.fails).then(|| self.mail(key).is_some())
+        (!self.0.fails).then(|| self.mail(&id.file_name()).is_some())
     }
 }

@@ -2,9 +2,8 @@
 //! mailer, and the HTTP client against a supplier double on loopback.
 
 use super::answers::{Answer, Does};
-use ::ports::{Area, Files, MailOutcome, Mailer, Put, Unavailable};
+use ::ports::{Area, Files, MailOutcome, Mailer, Put, SendId, Unavailable};
 use async_trait::async_trait;
-use domain::order::SendId;
 use doubles::supplier::{Reply, SupplierDouble};
 use embedded::{Embedded, OutboxMailer};
 use http_client::{Client, Http, Response};
@@ -199,11 +198,11 @@ impl Files for Told<Embedded> {
 
 #[async_trait]
 impl Mailer for Told<OutboxMailer> {
-    async fn send(&self, key: &str, message: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome {
         match self.next() {
-            Does::Take => self.inner.send(key, message).await,
+            Does::Take => self.inner.send(id, attempt, message).await,
             Does::TakeSilently => {
-                self.inner.send(key, message).await;
+                self.inner.send(id, attempt, message).await;
                 MailOutcome::InDoubt("no answer to the final dot".to_owned())
             }
             Does::Unreachable => MailOutcome::NotSent("nobody answers the call".to_owned()),
@@ -211,11 +210,11 @@ impl Mailer for Told<OutboxMailer> {
         }
     }
 
-    async fn was_sent(&self, key: &str) -> Option<bool> {
+    async fn was_sent(&self, id: &SendId) -> Option<bool> {
         match self.next() {
             Does::Unreachable => None,
             Does::Take | Does::TakeSilently | Does::CutOff | Does::Answer => {
-                self.inner.was_sent(key).await
+                self.inner.was_sent(id).await
             }
         }
     }

@@ -1,11 +1,17 @@
 use super::*;
 use crate::SystemClock;
+use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::SmtpLogin;
 use server::{Deed, Script, Secured, Server};
 use tokio::net::TcpListener;
 
 const MESSAGE: &[u8] = b"From: Shop <orders@shop.example>\r\nTo: po@acme.example\r\n\
     Cc: copy@acme.example\r\nMessage-ID: <S-1-1-K@shop.example>\r\n\r\nHello\r\n.dot\r\n";
+
+fn id() -> SendId {
+    let code = domain::ids::ChannelCode::parse("S").unwrap();
+    SendId::of(&PurchaseOrderNumber::new(&code, "1", 1))
+}
 
 async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {
     let server = Server::start(vec![(word, deed)], Secured::No).await;
@@ -17,8 +23,8 @@ async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {
     } else if waits {
         mailer.before_the_dot = Duration::from_millis(200);
     }
-    let outcome = mailer.send("S-1-1-K", MESSAGE).await;
-    assert_eq!(mailer.was_sent("S-1-1-K").await, None);
+    let outcome = mailer.send(&id(), 1, MESSAGE).await;
+    assert_eq!(mailer.was_sent(&id()).await, None);
     (outcome, server.heard.commands())
 }
 
@@ -26,7 +32,7 @@ async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {
 async fn a_message_goes_out_once_and_whole() {
     let server = Server::start(Vec::new(), Secured::No).await;
     let mailer = server.mailer(SmtpTls::NoneOnLoopback);
-    assert_eq!(mailer.send("S-1-1-K", MESSAGE).await, MailOutcome::Sent);
+    assert_eq!(mailer.send(&id(), 1, MESSAGE).await, MailOutcome::Sent);
     let mut heard = server.heard.commands();
     heard.retain(|line| line != "QUIT");
     assert_eq!(
@@ -138,12 +144,12 @@ async fn nobody_at_the_port_was_sent_nothing() {
     drop(listener);
     let outcome = server
         .mailer(SmtpTls::NoneOnLoopback)
-        .send("a", MESSAGE)
+        .send(&id(), 1, MESSAGE)
         .await;
     assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
     let outcome = server
         .mailer(SmtpTls::NoneOnLoopback)
-        .send("a", b"Subject: x\r\n\r\n")
+        .send(&id(), 1, b"Subject: x\r\n\r\n")
         .await;
     assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
 }
@@ -157,7 +163,7 @@ async fn the_password_is_told_within_tls_only() {
         let asked = matches!(secured, Secured::Asked);
         let server = Server::start(Vec::new(), secured).await;
         assert_eq!(
-            server.mailer(tls).send("a", MESSAGE).await,
+            server.mailer(tls).send(&id(), 1, MESSAGE).await,
             MailOutcome::Sent
         );
         if asked {
@@ -183,7 +189,10 @@ async fn without_tls_nothing_is_told() {
     let refused: Script = vec![("STARTTLS", Deed::Say("454 not now"))];
     for script in [no_tls, spoken_for, refused] {
         let server = Server::start(script, Secured::Asked).await;
-        let outcome = server.mailer(SmtpTls::StartTls).send("a", MESSAGE).await;
+        let outcome = server
+            .mailer(SmtpTls::StartTls)
+            .send(&id(), 1, MESSAGE)
+            .await;
         assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
         let heard = server.heard.commands();
         assert!(
@@ -194,7 +203,10 @@ async fn without_tls_nothing_is_told() {
     // A certificate that nobody vouches for.
     let mut server = Server::start(Vec::new(), Secured::Asked).await;
     server.roots = RootCertStore::empty();
-    let outcome = server.mailer(SmtpTls::StartTls).send("a", MESSAGE).await;
+    let outcome = server
+        .mailer(SmtpTls::StartTls)
+        .send(&id(), 1, MESSAGE)
+        .await;
     assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
     assert!(
         !server
@@ -216,14 +228,14 @@ async fn a_server_may_want_the_password_on_its_own_line() {
     let server = Server::start(script, Secured::No).await;
     let outcome = server
         .mailer(SmtpTls::NoneOnLoopback)
-        .send("a", MESSAGE)
+        .send(&id(), 1, MESSAGE)
         .await;
     assert_eq!(outcome, MailOutcome::Sent);
     let script: Script = vec![("EHLO", Deed::Say("250-here\r\n250 AUTH GSSAPI"))];
     let server = Server::start(script, Secured::No).await;
     let outcome = server
         .mailer(SmtpTls::NoneOnLoopback)
-        .send("a", MESSAGE)
+        .send(&id(), 1, MESSAGE)
         .await;
     assert!(matches!(outcome, MailOutcome::NotSent(_)), "{outcome:?}");
 }
