@@ -124,7 +124,7 @@ impl Faults {
             .map(|(_, fault)| *fault)
     }
 
-    async fn effect<T, E>(
+    pub(crate) async fn effect<T, E>(
         &self,
         lost: impl FnOnce() -> E,
         act: impl Future<Output = Result<T, E>>,

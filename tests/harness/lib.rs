@@ -8,5 +8,6 @@
 )]
 
 pub mod faults;
+pub mod mail;
 pub mod stories;
 pub mod world;

@@ -2,10 +2,12 @@
 //! effect.
 
 mod after_sending;
+mod mail;
 mod news;
 mod routing;
 mod sending;
 
+use crate::mail::Post;
 use crate::world::World;
 use domain::order::Order;
 use domain::order::decide::Command;
@@ -26,6 +28,8 @@ pub enum Action {
     Configuration(&'static str, String),
     /// How Printful's next requests go.
     Printful(Vec<Twist>),
+    /// How the mail service treats the next mails.
+    Mail(Vec<Post>),
     /// What Printful has is in that state.
     Produce(&'static str),
     /// A person decides something of every order.
@@ -41,7 +45,9 @@ pub struct Story {
     pub actions: Vec<Action>,
 }
 
-use Action::{Configuration, Correct, Decide, Offers, Pass, Printful, Produce, Supplier, Webhook};
+use Action::{
+    Configuration, Correct, Decide, Mail, Offers, Pass, Printful, Produce, Supplier, Webhook,
+};
 
 fn create(order: &ShopOrder) -> Action {
     Webhook("orders/create", order.0.clone())
@@ -82,6 +88,7 @@ pub fn all() -> Vec<Story> {
         news::all(),
         routing::all(),
         after_sending::all(),
+        mail::all(),
     ]
     .into_iter()
     .flatten()
@@ -98,6 +105,7 @@ impl Story {
                 Offers(text) => world.configure("offers.csv", text).await,
                 Configuration(file, text) => world.configure(file, text).await,
                 Printful(twists) => world.printful.script(twists.iter().copied()),
+                Mail(posts) => world.mail.script(posts.iter().copied()),
                 Produce(status) => world.printful.set_status_of_all(status),
                 Decide(decision) => world.decides(*decision).await,
                 Correct(zip) => world.corrects(zip).await,

@@ -1,6 +1,7 @@
 //! One merchant's whole system on one thread.
 
 use crate::faults::{Faults, Faulty, FaultyHttp, Mutant};
+use crate::mail::{FaultyMailer, MailService};
 use configuration::Configuration;
 use domain::commit::Commit;
 use domain::digest::Digest;
@@ -54,6 +55,8 @@ pub struct World {
     pub clock: TestClock,
     pub supplier: SupplierDouble,
     pub printful: Printful,
+    pub mail: MailService,
+    mailer: FaultyMailer,
     pub shop: Shop,
     pub configuration: BTreeMap<String, Vec<u8>>,
     pub faults: Faults,
@@ -116,6 +119,11 @@ impl World {
         )));
         let supplier = SupplierDouble::default();
         let printful = Printful::default();
+        let mailer = FaultyMailer {
+            service: MailService::default(),
+            faults: faults.clone(),
+            listener: Arc::default(),
+        };
         let files = configuration();
         let loaded = load(&files);
         store
@@ -145,7 +153,7 @@ impl World {
             channels: Arc::new(channels.collect()),
             refused: Arc::default(),
         };
-        let suppliers = opened(&current, &ports, &supplier, &printful);
+        let suppliers = opened(&current, &ports, &supplier, &printful, &mailer);
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
@@ -155,6 +163,12 @@ impl World {
             settings: settings.clone(),
             suppliers,
         };
+        // Whoever hears a report sends nothing.
+        let listener = forwarding::Deps {
+            suppliers: Arc::default(),
+            ..forwarding.clone()
+        };
+        drop(mailer.listener.set(listener));
         let routing = routing::Deps {
             orders: ports.clone(),
             offers: ports.clone(),
@@ -179,6 +193,8 @@ impl World {
             clock,
             supplier,
             printful,
+            mail: mailer.service.clone(),
+            mailer,
             shop,
             configuration: files,
             settings,
@@ -235,6 +251,7 @@ impl World {
             &self.ports,
             &self.supplier,
             &self.printful,
+            &self.mailer,
         );
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
@@ -381,7 +398,8 @@ impl World {
         }
     }
 
-    /// Time passes: the channel repeats what was not answered, leases end, the sweep runs.
+    /// Time passes: the channel repeats what was not answered, the mail service reports, leases end,
+    /// the sweep runs.
     pub async fn pass(&mut self, by: SignedDuration) {
         self.clock.advance(by);
         for webhook in std::mem::take(&mut self.unanswered) {
@@ -389,6 +407,10 @@ impl World {
         }
         if !self.sweeps {
             return self.pump().await;
+        }
+        let told = self.mailer.tell(&self.forwarding);
+        if self.faults.drive(told).await.is_none() {
+            self.store.release_leases().await.unwrap();
         }
         if self.faults.drive(self.sweep_and_bury()).await.is_none() {
             self.store.release_leases().await.unwrap();
@@ -479,6 +501,7 @@ impl World {
     /// Every purchase order that any supplier has, by its own count.
     pub fn received(&self) -> BTreeMap<String, usize> {
         let mut received = self.supplier.taken();
+        received.extend(self.mail.delivered());
         for request in self.printful.requests() {
             let number = request.json()["external_id"].as_str().map(str::to_owned);
             if let Some(number) = number
@@ -646,6 +669,7 @@ fn opened(
     ports: &Arc<Faulty>,
     supplier: &SupplierDouble,
     printful: &Printful,
+    mailer: &FaultyMailer,
 ) -> Suppliers {
     let secret = || secrecy::SecretString::from(SECRET.to_owned());
     let suppliers = settings.suppliers.values().map(|supplier_settings| {
@@ -664,9 +688,13 @@ fn opened(
                 })
             },
             files: ports.clone(),
-            mailer: Arc::new(OutboxMailer {
-                files: ports.clone(),
-            }),
+            mailer: if supplier_settings.id.as_str() == "bayside" {
+                Arc::new(mailer.clone())
+            } else {
+                Arc::new(OutboxMailer {
+                    files: ports.clone(),
+                })
+            },
             secrets: (entry.secrets)(&supplier_settings.specific)
                 .into_iter()
                 .map(|name| (name, secret()))

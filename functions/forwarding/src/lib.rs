@@ -6,6 +6,7 @@
 
 mod artifact;
 mod batch;
+mod mail;
 mod record;
 mod send;
 
@@ -17,6 +18,7 @@ use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
+pub use mail::mail_event;
 use ports::{BatchStore, Clock, Files, OrderStore, Queue, StepError, Supplier};
 use record::commit;
 use std::collections::BTreeMap;

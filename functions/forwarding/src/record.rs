@@ -11,6 +11,7 @@ use domain::order::decide::{
     Accepted, Command, LineOutcome, LineStatus as Status, Outcome, StepDone as Done,
 };
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{Acceptance, Area, Incident, LineStatus, SendOutcome, StepDone, StepError};
 use std::time::Duration;
 
@@ -43,12 +44,13 @@ pub(crate) async fn record(
     }
 }
 
+/// With the state after it, where there is such an order.
 pub(crate) async fn commit(
     deps: &Deps,
     id: &OrderId,
     command: impl Fn() -> Command,
-) -> Result<(), StepError> {
-    commit_on(deps, None, id, command).await.map(drop)
+) -> Result<Option<Box<Order>>, StepError> {
+    commit_on(deps, None, id, command).await
 }
 
 /// Decides on the known state first, which is then the stored one or refused as stale.
@@ -108,7 +110,7 @@ pub(crate) async fn recordable(
         } => Outcome::Rejected(Rejection {
             reason,
             detail,
-            evidence: keep(deps, own, &evidence).await,
+            evidence: keep(deps, &own.number, &evidence).await,
         }),
         SendOutcome::NotSent {
             retry_after,
@@ -124,12 +126,12 @@ pub(crate) async fn recordable(
         }
         SendOutcome::InDoubt { why, evidence } => Outcome::InDoubt {
             why,
-            evidence: keep(deps, own, &evidence).await,
+            evidence: keep(deps, &own.number, &evidence).await,
             can_look_up,
         },
         SendOutcome::Foreign { why, evidence } => Outcome::InDoubt {
             why,
-            evidence: keep(deps, own, &evidence).await,
+            evidence: keep(deps, &own.number, &evidence).await,
             can_look_up: false,
         },
     }
@@ -179,16 +181,20 @@ async fn open_incident(deps: &Deps, own: &PurchaseOrder) {
 
 /// Foreign text goes to evidence, its digest to the event. The outcome matters more than its
 /// evidence: what cannot be stored is logged and left.
-async fn keep(deps: &Deps, own: &PurchaseOrder, evidence: &[u8]) -> Option<Digest> {
+pub(crate) async fn keep(
+    deps: &Deps,
+    number: &PurchaseOrderNumber,
+    evidence: &[u8],
+) -> Option<Digest> {
     if evidence.is_empty() {
         return None;
     }
     let digest = Digest::of(evidence);
-    let key = format!("answer/{}/{digest}", own.number);
+    let key = format!("answer/{number}/{digest}");
     match deps.files.put_new(Area::Evidence, &key, evidence).await {
         Ok(_) => Some(digest),
         Err(error) => {
-            tracing::warn!(purchase_order.number = %own.number, error = %error, "evidence not stored");
+            tracing::warn!(purchase_order.number = %number, error = %error, "evidence not stored");
             None
         }
     }

@@ -163,4 +163,5 @@ pub(crate) async fn look_up(
         proof_after,
     })
     .await
+    .map(drop)
 }

@@ -227,6 +227,12 @@ pub const POLICY: &[Policy] = &[
         "mend the cause, then release",
     ),
     row(
+        CaseKind::MailBounced,
+        Severity::One,
+        true,
+        "mend the supplier's mail address in suppliers.toml, then release: it is planned again",
+    ),
+    row(
         CaseKind::SupplierUnreachable,
         Severity::One,
         false,

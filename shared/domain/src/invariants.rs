@@ -62,7 +62,7 @@ pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
         }
     }
     for own in &order.purchase_orders {
-        if own.sending.sent_again > 0 {
+        if own.sending.is_sent_twice() {
             broken.push(format!(
                 "nothing doubled: {} was accepted more than once",
                 own.number

@@ -324,6 +324,12 @@ fn sending(event: &SendEvent) -> String {
             reason(why),
             after_rejection(*route_again)
         ),
+        SendEvent::SendBounced { attempt, why } => {
+            format!(
+                "bounced, attempt {attempt}: {}; a person must look",
+                reason(why)
+            )
+        }
         SendEvent::SendPostponed { until, why } => format!("not before {}: {why}", moment(*until)),
         SendEvent::SendInDoubt { attempt, why, .. } => {
             format!("in doubt, attempt {attempt}: {why}")
@@ -386,6 +392,7 @@ fn said_by(by: &By) -> String {
         By::Answer => String::new(),
         By::LookUp => ", a look-up said".to_owned(),
         By::Batch => ", as the file of its batch says".to_owned(),
+        By::MailService => ", the mail service reported".to_owned(),
         By::Person { who, why } => format!(", {who} said: {why}"),
     }
 }

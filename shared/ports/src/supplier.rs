@@ -303,6 +303,25 @@ pub trait Mailer: Send + Sync {
     async fn was_sent(&self, id: &SendId) -> Option<bool>;
 }
 
+/// What a mail service reports later about a mail that it took: at least once, in any order, and
+/// maybe before its answer to the send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailEvent {
+    pub id: SendId,
+    pub attempt: u32,
+    pub report: MailReport,
+    /// As it was reported.
+    pub evidence: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailReport {
+    /// The service took it, whatever it answered to the send.
+    Sent,
+    /// It will not reach whom it was sent to; why, in our words.
+    Bounced(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailOutcome {
     Sent,

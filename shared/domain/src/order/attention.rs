@@ -48,6 +48,7 @@ pub enum CaseKind {
     AnswerUnclear,
     HeldByPerson,
     SupplierRejected,
+    MailBounced,
     SupplierUnreachable,
     CannotPrepare,
     SendInDoubt,
@@ -206,6 +207,15 @@ impl Found {
                 why,
                 freed: false,
                 ..
+            } if own.sending.has_bounced() => {
+                let detail = format!("{} did not reach {supplier}: {}", own.number, why.detail);
+                self.add(CaseKind::MailBounced, supplier, *at, detail);
+            }
+            SendState::Rejected {
+                at,
+                why,
+                freed: false,
+                ..
             } => {
                 let detail = format!(
                     "{supplier} refused {}, {}: {}",
@@ -260,7 +270,7 @@ impl Found {
         let SendState::Sent { at, .. } = &own.sending.state else {
             return;
         };
-        if own.sending.sent_again > 0 {
+        if own.sending.is_sent_twice() {
             let detail = format!("{supplier} accepted {} more than once", own.number);
             self.add(CaseKind::SentTwice, supplier, *at, detail);
         }
@@ -365,6 +375,11 @@ impl Found {
             SendState::Sent { .. } => {
                 let detail = format!("{supplier} was asked to take {units} of {name} back");
                 self.add(CaseKind::CancelRequested, supplier, since, detail);
+            }
+            // Nobody was asked; one that was refused is answered.
+            SendState::Rejected { why, .. } if request.sending.has_bounced() => {
+                let detail = format!("take {units} of {} back: {}", own.number, why.detail);
+                self.add(CaseKind::CancelAfterSend, supplier, since, detail);
             }
             SendState::SendStarted { .. }
             | SendState::Rejected { .. }

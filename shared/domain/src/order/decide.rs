@@ -49,6 +49,12 @@ pub enum Command {
         attempt: u32,
         outcome: Outcome,
     },
+    /// The mail service says what became of the mail of an attempt.
+    RecordMailReport {
+        id: SendId,
+        attempt: u32,
+        report: MailReport,
+    },
     /// A claim passed `settle_at` without an outcome.
     ClaimLapsed {
         id: SendId,
@@ -131,6 +137,15 @@ pub enum Outcome {
         evidence: Option<Digest>,
         can_look_up: bool,
     },
+}
+
+/// In any order and any number of times, and before the send's own answer too.
+#[derive(Debug, Clone)]
+pub enum MailReport {
+    /// The service took it and is delivering it.
+    Sent,
+    /// It will not be delivered.
+    Bounced(Rejection),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -257,6 +272,11 @@ impl Order {
                 attempt,
                 outcome,
             } => self.record_outcome(&id, attempt, outcome, now),
+            Command::RecordMailReport {
+                id,
+                attempt,
+                report,
+            } => self.record_mail_report(&id, attempt, report),
             Command::ClaimLapsed { id, attempt } => {
                 let own = self.own(&id.number)?;
                 let lapsed = matches!(&sending(own, &id)?.state, SendState::SendStarted { attempt: current, settle_at, .. }

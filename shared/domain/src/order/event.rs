@@ -167,6 +167,8 @@ pub enum By {
     LookUp,
     /// What the file of a batch holds, or does not.
     Batch,
+    /// What the mail service reported about the mail.
+    MailService,
     Person {
         who: String,
         why: String,

@@ -9,7 +9,7 @@ use super::event::{By, LookupFinding};
 use crate::digest::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Handing one thing over, with everything that decides what may be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +25,10 @@ pub struct Sending {
     pub doubted: bool,
     /// Why no artifact can be made of it, where that is so.
     pub unpreparable: Option<String>,
-    /// Acceptances beyond the first: severity 1.
-    pub sent_again: u32,
+    /// Attempts that the supplier took, or the mail service for it.
+    pub accepted: BTreeSet<u32>,
+    /// Attempts whose mail came back.
+    pub bounced: BTreeSet<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +121,11 @@ pub enum SendEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         route_again: bool,
     },
+    /// The mail service took the mail, and then could not deliver it.
+    SendBounced {
+        attempt: u32,
+        why: Rejection,
+    },
     SendInDoubt {
         attempt: u32,
         why: String,
@@ -167,7 +174,8 @@ impl Sending {
             deferrals: 0,
             doubted: false,
             unpreparable: None,
-            sent_again: 0,
+            accepted: BTreeSet::new(),
+            bounced: BTreeSet::new(),
         }
     }
 
@@ -190,11 +198,12 @@ impl Sending {
             // To go with the next batch is no failure.
             E::SendDeferred { by, .. } => self.deferrals += u32::from(*by != By::Batch),
             E::SendInDoubt { .. } => self.doubted = true,
-            E::Sent { .. } => {
-                if matches!(self.state, SendState::Sent { .. }) {
-                    self.sent_again += 1;
-                }
+            E::Sent { attempt, .. } => {
+                self.accepted.insert(*attempt);
                 self.deferrals = 0;
+            }
+            E::SendBounced { attempt, .. } => {
+                self.bounced.insert(*attempt);
             }
             E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
             E::SendRejected { .. }
@@ -205,6 +214,16 @@ impl Sending {
         }
         self.state = next;
         Ok(())
+    }
+
+    /// The supplier took it by more than one attempt: severity 1.
+    pub fn is_sent_twice(&self) -> bool {
+        self.accepted.difference(&self.bounced).count() > 1
+    }
+
+    /// It came back after it was sent, so that the supplier has not seen it.
+    pub fn has_bounced(&self) -> bool {
+        matches!(&self.state, SendState::Rejected { attempt, .. } if self.bounced.contains(attempt))
     }
 
     /// Somebody began to send it, so the supplier may have it, or has a part of it.
@@ -302,6 +321,19 @@ pub fn transition(
             why: why.clone(),
             freed: *route_again,
             route_again: *route_again,
+        },
+        // It may be known before the outcome of the send, or settle a doubt about it.
+        (
+            S::SendStarted { attempt: own, .. }
+            | S::InDoubt { attempt: own, .. }
+            | S::Sent { attempt: own, .. },
+            E::SendBounced { attempt, why },
+        ) if own == attempt => S::Rejected {
+            attempt: *attempt,
+            at,
+            why: why.clone(),
+            freed: false,
+            route_again: false,
         },
         (
             S::SendStarted {
@@ -415,6 +447,7 @@ impl SendEvent {
             Self::SendStepDone { .. } => "SendStepDone",
             Self::Sent { .. } => "Sent",
             Self::SendRejected { .. } => "SendRejected",
+            Self::SendBounced { .. } => "SendBounced",
             Self::SendInDoubt { .. } => "SendInDoubt",
             Self::SendDeferred { .. } => "SendDeferred",
             Self::SendPostponed { .. } => "SendPostponed",
@@ -501,6 +534,10 @@ mod tests {
                     attempt,
                     why: why(),
                     route_again: false,
+                },
+                SendEvent::SendBounced {
+                    attempt,
+                    why: why(),
                 },
                 SendEvent::SendInDoubt {
                     attempt,

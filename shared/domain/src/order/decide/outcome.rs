@@ -1,11 +1,11 @@
 //! What a supplier answered, or a look-up found, as events.
 
-use super::{Accepted, Answer, LineOutcome, LineStatus, Outcome, of, sending};
+use super::{Accepted, Answer, LineOutcome, LineStatus, MailReport, Outcome, of, sending};
 use crate::forwarding::{self, LOOK_UP_AFTER};
 use crate::ids::LineId;
 use crate::order::answer::{AfterRejection, Backorder, Rejection};
 use crate::order::event::{By, Event, LookupFinding};
-use crate::order::machine::{SendEvent, SendState};
+use crate::order::machine::{SendEvent, SendState, Sending};
 use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
 use jiff::{SignedDuration, Timestamp};
@@ -37,8 +37,7 @@ impl Order {
         };
         let event = match outcome {
             Outcome::Accepted(accepted) => {
-                if matches!(&sending.state, SendState::Sent { attempt: known, .. } if *known == attempt)
-                {
+                if is_known(sending, attempt) {
                     return Ok(Vec::new());
                 }
                 return Ok(self.accepted(own, id, attempt, accepted, By::Answer));
@@ -80,6 +79,44 @@ impl Order {
                 evidence,
                 look_at: can_look_up.then(|| now + LOOK_UP_AFTER[0]),
             },
+        };
+        Ok(vec![of(id.clone(), event)])
+    }
+
+    /// What adds nothing to what is known becomes no event. That an older attempt was sent after all
+    /// is as grave as a second acceptance; that it bounced matters only where it is the one that
+    /// counts as sent.
+    pub(super) fn record_mail_report(
+        &self,
+        id: &SendId,
+        attempt: u32,
+        report: MailReport,
+    ) -> Result<Vec<Event>, Refusal> {
+        let own = self.own(&id.number)?;
+        let sending = sending(own, id)?;
+        let unknown = attempt == 0 || attempt > sending.attempts;
+        let event = match report {
+            _ if unknown => return Ok(Vec::new()),
+            MailReport::Sent if is_known(sending, attempt) => return Ok(Vec::new()),
+            MailReport::Sent => SendEvent::Sent {
+                attempt,
+                references: Vec::new(),
+                by: By::MailService,
+            },
+            MailReport::Bounced(why) => {
+                let counts = matches!(&sending.state, SendState::SendStarted { attempt: current, .. }
+                    | SendState::InDoubt { attempt: current, .. }
+                    | SendState::Sent { attempt: current, .. } if *current == attempt);
+                // By another attempt the supplier has it all the same.
+                let only = sending
+                    .accepted
+                    .difference(&sending.bounced)
+                    .all(|accepted| *accepted == attempt);
+                if !counts || !only {
+                    return Ok(Vec::new());
+                }
+                SendEvent::SendBounced { attempt, why }
+            }
         };
         Ok(vec![of(id.clone(), event)])
     }
@@ -271,6 +308,11 @@ impl Order {
         };
         Ok(vec![of(id.clone(), event)])
     }
+}
+
+/// What became of the attempt is on record, so that it was taken adds nothing.
+fn is_known(sending: &Sending, attempt: u32) -> bool {
+    sending.accepted.contains(&attempt) || sending.bounced.contains(&attempt)
 }
 
 /// Foreign text, short and without control characters.

@@ -1,0 +1,140 @@
+//! A mail service that takes mails and reports later what became of them, like SES: at least once,
+//! in any order, and sometimes before it answers.
+
+use crate::faults::Faults;
+use async_trait::async_trait;
+use ports::{MailEvent, MailOutcome, MailReport, Mailer, SendId, Unavailable};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// How the next mail is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Post {
+    /// Takes it, and the answer never comes.
+    TakeSilently,
+    /// Takes it, and reports later that it came back.
+    Bounce,
+    /// The same, without an answer, and the report that it came back overtakes the one that it was
+    /// sent.
+    BounceSilently,
+    /// Reports that it came back before it answers that it took it.
+    BounceBeforeTheAnswer,
+}
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Post>,
+    /// Each mail that was taken, by hand-over and attempt.
+    taken: Vec<(SendId, u32)>,
+    bounced: BTreeSet<(SendId, u32)>,
+    reports: VecDeque<MailEvent>,
+}
+
+/// Cheap to clone; all clones are one service.
+#[derive(Clone, Default)]
+pub struct MailService(Arc<Mutex<State>>);
+
+impl MailService {
+    /// The next mails, in order; then they are taken and delivered.
+    pub fn script(&self, posts: impl IntoIterator<Item = Post>) {
+        self.0.lock().unwrap().script.extend(posts);
+    }
+
+    /// How many mails of each purchase order were taken and did not come back.
+    pub fn delivered(&self) -> BTreeMap<String, usize> {
+        let state = self.0.lock().unwrap();
+        let mut delivered = BTreeMap::new();
+        for mail in state
+            .taken
+            .iter()
+            .filter(|mail| !state.bounced.contains(mail))
+        {
+            *delivered.entry(mail.0.to_string()).or_default() += 1;
+        }
+        delivered
+    }
+
+    /// The oldest report that nobody acknowledged.
+    pub fn report(&self) -> Option<MailEvent> {
+        self.0.lock().unwrap().reports.front().cloned()
+    }
+
+    pub fn acknowledge(&self) {
+        self.0.lock().unwrap().reports.pop_front();
+    }
+
+    fn take(&self, id: &SendId, attempt: u32) -> Option<Post> {
+        let state = &mut *self.0.lock().unwrap();
+        let post = state.script.pop_front();
+        let report = |report| MailEvent {
+            id: id.clone(),
+            attempt,
+            report,
+            evidence: b"the report as it came".to_vec(),
+        };
+        let sent = report(MailReport::Sent);
+        let bounced = report(MailReport::Bounced("its mailbox does not exist".to_owned()));
+        state.taken.push((id.clone(), attempt));
+        match post {
+            None | Some(Post::TakeSilently) => state.reports.push_back(sent),
+            Some(Post::Bounce) => state.reports.extend([sent, bounced]),
+            Some(Post::BounceSilently | Post::BounceBeforeTheAnswer) => {
+                state.reports.extend([bounced, sent]);
+            }
+        }
+        if !matches!(post, None | Some(Post::TakeSilently)) {
+            state.bounced.insert((id.clone(), attempt));
+        }
+        post
+    }
+}
+
+/// The way to the service, on which answers get lost.
+#[derive(Clone)]
+pub struct FaultyMailer {
+    pub service: MailService,
+    pub faults: Faults,
+    /// Who hears a report that comes before the answer.
+    pub listener: Arc<OnceLock<forwarding::Deps>>,
+}
+
+impl FaultyMailer {
+    /// Every report is told twice, and again where telling it failed.
+    pub async fn tell(&self, listener: &forwarding::Deps) {
+        while let Some(report) = self.service.report() {
+            for _ in 0..2 {
+                if forwarding::mail_event(listener, &report).await.is_err() {
+                    return;
+                }
+            }
+            self.service.acknowledge();
+        }
+    }
+}
+
+#[async_trait]
+impl Mailer for FaultyMailer {
+    async fn send(&self, id: &SendId, attempt: u32, _: &[u8]) -> MailOutcome {
+        let taken = self
+            .faults
+            .effect(|| Unavailable::new("the connection was cut"), async {
+                Ok(self.service.take(id, attempt))
+            });
+        let lost = || MailOutcome::InDoubt("the connection was cut".to_owned());
+        match taken.await {
+            Err(_) | Ok(Some(Post::TakeSilently | Post::BounceSilently)) => lost(),
+            Ok(Some(Post::BounceBeforeTheAnswer)) => {
+                if let Some(listener) = self.listener.get() {
+                    self.tell(listener).await;
+                }
+                MailOutcome::Sent
+            }
+            Ok(None | Some(Post::Bounce)) => MailOutcome::Sent,
+        }
+    }
+
+    /// Only a report tells.
+    async fn was_sent(&self, _: &SendId) -> Option<bool> {
+        None
+    }
+}
