@@ -75,7 +75,7 @@ enum News {
     Bounced,
 }
 
-fn command(news: News, id: SendId, attempt: u32) -> Command {
+fn command(news: News, id: &SendId, attempt: u32) -> Command {
     let report = |report| Command::RecordMailReport {
         id: id.clone(),
         attempt,
@@ -151,7 +151,7 @@ fn every_order_of_arrival_ends_the_same() {
         for arrival in orders_of_arrival(&news) {
             let (mut order, mut given_back) = (claimed(), 0);
             for news in &arrival {
-                let (next, back) = after(&order, command(*news, id(), 1));
+                let (next, back) = after(&order, command(*news, &id(), 1));
                 order = next;
                 given_back += back;
             }
@@ -173,7 +173,7 @@ fn every_order_of_arrival_ends_the_same() {
 
 /// A person said that the first attempt was not there, and the second was accepted.
 fn sent_by_the_second() -> Order {
-    let (order, _) = after(&claimed(), command(News::InDoubt, id(), 1));
+    let (order, _) = after(&claimed(), command(News::InDoubt, &id(), 1));
     let (mut order, _) = after(
         &order,
         Command::Resolve {
@@ -185,22 +185,22 @@ fn sent_by_the_second() -> Order {
     );
     let sending = &mut order.purchase_orders[0].sending;
     sending.apply(&started(2), at()).unwrap();
-    after(&order, command(News::Accepted, id(), 2)).0
+    after(&order, command(News::Accepted, &id(), 2)).0
 }
 
 #[test]
 fn an_older_attempt_that_was_sent_after_all_is_grave_once() {
     let order = sent_by_the_second();
     assert_eq!(
-        order.decide(command(News::Bounced, id(), 1), at()),
+        order.decide(command(News::Bounced, &id(), 1), at()),
         Ok(Vec::new())
     );
-    let (order, _) = after(&order, command(News::Sent, id(), 1));
+    let (order, _) = after(&order, command(News::Sent, &id(), 1));
     let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
     assert_eq!(cases, [CaseKind::SentTwice]);
     for news in [News::Sent, News::Bounced] {
         for attempt in [1, 2] {
-            let told = order.decide(command(news, id(), attempt), at());
+            let told = order.decide(command(news, &id(), attempt), at());
             assert_eq!(told, Ok(Vec::new()), "{news:?} of attempt {attempt}");
         }
     }
@@ -211,7 +211,7 @@ fn what_nobody_sent_is_not_believed() {
     let order = sent_by_the_second();
     for attempt in [0, 3] {
         for news in [News::Sent, News::Bounced] {
-            let told = order.decide(command(news, id(), attempt), at());
+            let told = order.decide(command(news, &id(), attempt), at());
             assert_eq!(told, Ok(Vec::new()), "{news:?} of attempt {attempt}");
         }
     }
@@ -220,7 +220,7 @@ fn what_nobody_sent_is_not_believed() {
 /// The supplier never saw the request to take it back: a person calls, and the request stays open.
 #[test]
 fn a_request_that_bounced_is_for_a_person() {
-    let (mut order, _) = after(&claimed(), command(News::Accepted, id(), 1));
+    let (mut order, _) = after(&claimed(), command(News::Accepted, &id(), 1));
     let own = &mut order.purchase_orders[0];
     let mut request = CancelRequest::new(own.everything(), true, "refunded".to_owned(), at());
     request.sending.apply(&started(1), at()).unwrap();
@@ -229,7 +229,7 @@ fn a_request_that_bounced_is_for_a_person() {
         cancel: Some(1),
         ..id()
     };
-    let (order, given_back) = after(&order, command(News::Bounced, request, 1));
+    let (order, given_back) = after(&order, command(News::Bounced, &request, 1));
     assert_eq!(given_back, 0);
     let own = &order.purchase_orders[0];
     assert!(own.cancels[0].is_open());
