@@ -54,7 +54,7 @@ impl Machine {
             Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
         };
         let mut problems = Vec::new();
-        let ways = Ways::of(
+        let ways = ways::open(
             &loaded,
             &store,
             secrets.as_ref(),

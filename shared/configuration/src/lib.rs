@@ -35,7 +35,7 @@ use std::path::Path;
 const CHANNELS: &str = "channels.toml";
 const SUPPLIERS: &str = "suppliers.toml";
 const RULES: &str = "rules.toml";
-const OFFERS: &str = "offers.csv";
+pub const OFFERS: &str = "offers.csv";
 /// Endings of what belongs to a configuration.
 const READ: &[&str] = &["toml", "csv", "html", "txt", "json"];
 
@@ -90,16 +90,43 @@ pub fn read_dir(dir: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
 
 /// Of the names and bytes of the files.
 pub fn digest(files: &BTreeMap<String, Vec<u8>>) -> Digest {
-    let digests: BTreeMap<_, _> = files
+    Digest::of_value(&digests(files))
+}
+
+/// Of each file, by name.
+pub fn digests(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Digest> {
+    files
         .iter()
-        .map(|(name, bytes)| (name, Digest::of(bytes)))
-        .collect();
-    Digest::of_value(&digests)
+        .map(|(name, bytes)| (name.clone(), Digest::of(bytes)))
+        .collect()
 }
 
 /// `files` by name; those it does not know may lie beside them, except `.toml` files, which are
 /// more likely misnamed than meant for somebody else.
 pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Problem>> {
+    load_as(files, &digests(files), Offers::Here)
+}
+
+/// The same for whoever finds the offers elsewhere: all files but `offers.csv`, and the digests of
+/// all, so that decisions name the same configuration.
+pub fn load_without_offers(
+    files: &BTreeMap<String, Vec<u8>>,
+    digests: &BTreeMap<String, Digest>,
+) -> Result<Configuration, Vec<Problem>> {
+    load_as(files, digests, Offers::Elsewhere)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offers {
+    Here,
+    Elsewhere,
+}
+
+fn load_as(
+    files: &BTreeMap<String, Vec<u8>>,
+    digests: &BTreeMap<String, Digest>,
+    offers: Offers,
+) -> Result<Configuration, Vec<Problem>> {
     let findings = Findings::default();
     let sources = Sources::new(files);
     let open = |name| File::open(name, files, &findings);
@@ -135,12 +162,15 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
     } else {
         Rules::default()
     };
-    let catalogue = open(OFFERS)
-        .map(|file| offers::read(&file, &suppliers))
-        .unwrap_or_default();
+    let catalogue = match offers {
+        Offers::Here => open(OFFERS)
+            .map(|file| offers::read(&file, &suppliers))
+            .unwrap_or_default(),
+        Offers::Elsewhere => Vec::new(),
+    };
 
     let settings = Settings {
-        digest: digest(files),
+        digest: Digest::of_value(digests),
         merchant: sales.merchant,
         channels: sales.channels,
         suppliers: suppliers.settings,
@@ -148,8 +178,8 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
     };
     let mut problems = findings.problems.into_inner();
     let mut warnings = findings.warnings.into_inner();
-    // Of what could not be read nothing can be said.
-    if problems.is_empty() {
+    // Of what could not be read nothing can be said, nor of offers that are not here.
+    if problems.is_empty() && offers == Offers::Here {
         warnings.extend(advice::advice(&settings, &catalogue, &sources));
     }
     if !problems.is_empty() {
@@ -163,6 +193,9 @@ pub fn load(files: &BTreeMap<String, Vec<u8>>) -> Result<Configuration, Vec<Prob
         catalogue: catalogue.into_iter().map(|(_, row)| row).collect(),
         warnings,
         sources,
-        catalogue_digest: Digest::of(files.get(OFFERS).map_or(&[], Vec::as_slice)),
+        catalogue_digest: digests
+            .get(OFFERS)
+            .cloned()
+            .unwrap_or_else(|| Digest::of(&[])),
     })
 }

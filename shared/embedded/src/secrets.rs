@@ -24,4 +24,8 @@ impl Secrets for EnvironmentSecrets {
             }
         }
     }
+
+    fn place(&self, name: &str) -> String {
+        format!("{name} in the environment of `waybill serve`")
+    }
 }

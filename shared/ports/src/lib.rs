@@ -38,6 +38,10 @@ pub trait Clock: Send + Sync {
 pub trait Secrets: Send + Sync {
     /// `None` where nothing has that name.
     async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable>;
+    /// Where a person puts it.
+    fn place(&self, name: &str) -> String {
+        format!("{name} where secrets are kept")
+    }
 }
 
 /// Infrastructure of ours that did not answer; what was asked may have happened.

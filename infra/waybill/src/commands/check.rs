@@ -5,7 +5,7 @@
 mod tests;
 mod trial;
 
-use crate::machine::ways::{Ways, of_settings, unset};
+use crate::machine::ways::{of_settings, on_trial, unset};
 use crate::{Exit, say};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
@@ -73,7 +73,7 @@ async fn look(config: &Path, secrets: &dyn Secrets) -> anyhow::Result<Checked> {
     let store = Embedded::in_memory(folder.path())?;
     let mut problems = Vec::new();
     let mut warnings = loaded.warnings.clone();
-    let ways = Ways::open(&loaded, &store, &AnySecret, &mut problems).await?;
+    let ways = on_trial(&loaded, &store, &AnySecret, &mut problems).await?;
     for (id, supplier) in ways.suppliers.iter() {
         let tried = tried(&loaded, id, supplier.as_ref(), &store)?;
         problems.extend(tried.problems);
@@ -194,7 +194,7 @@ async fn missing_secrets(
     let mut warnings = Vec::new();
     for (section, name) in named {
         if seen.insert(name.clone()) && secrets.get(&name).await?.is_none() {
-            let mut warning = unset(loaded, section, &name);
+            let mut warning = unset(loaded, section, &name, secrets.place(&name));
             if rehearsed.contains(&name) {
                 warning = warning.expecting(format!("{name} in the environment, for test orders"));
             }

@@ -1,6 +1,6 @@
 //! Takes over configuration that changed while the server runs.
 
-use super::ways::Ways;
+use super::ways;
 use super::{Machine, RELOAD_EVERY, pause};
 use domain::digest::Digest;
 use domain::order::attention::CaseKind;
@@ -37,7 +37,7 @@ impl Machine {
             Ok(loaded) => {
                 let secrets = self.secrets.as_ref();
                 let clock = self.clock.clone();
-                let ways = Ways::of(&loaded, &self.store, secrets, clock, &mut problems).await?;
+                let ways = ways::open(&loaded, &self.store, secrets, clock, &mut problems).await?;
                 Some((loaded, ways)).filter(|_| problems.is_empty())
             }
             Err(found) => {

@@ -101,7 +101,13 @@ impl Machine {
     fn slots(&self, queue: QueueName) -> BTreeMap<String, Arc<Semaphore>> {
         match queue {
             QueueName::Routing => BTreeMap::new(),
-            QueueName::Forwarding => self.ways().limits(),
+            QueueName::Forwarding => {
+                let ways = self.ways();
+                let limits = ways.limits.iter();
+                limits
+                    .map(|(id, permits)| (id.to_string(), permits.clone()))
+                    .collect()
+            }
         }
     }
 

@@ -28,6 +28,10 @@ impl Secrets for NoSecrets {
     async fn get(&self, _: &str) -> Result<Option<SecretString>, Unavailable> {
         Ok(None)
     }
+
+    fn place(&self, name: &str) -> String {
+        EnvironmentSecrets.place(name)
+    }
 }
 
 async fn checked(changes: &[Change], secrets: &dyn Secrets) -> Checked {
