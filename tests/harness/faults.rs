@@ -14,9 +14,11 @@ use domain::order::machine::{SendEvent, SendState};
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
+use domain::spending::Spent;
 use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ports::{
     Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
     Delivery, Files, History, Incident, OfferStore, OrderStore, Put, Queue, Reservation,
@@ -386,6 +388,12 @@ impl OfferStore for Faulty {
                 self.inner.apply(digest, rows, now),
             )
             .await
+    }
+    async fn spent(&self, suppliers: &[SupplierId], from: Date) -> Result<Vec<Spent>, StoreError> {
+        self.inner.spent(suppliers, from).await
+    }
+    async fn spending(&self) -> Result<Vec<Spent>, StoreError> {
+        self.inner.spending().await
     }
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
         self.inner.reservations().await

@@ -630,6 +630,19 @@ impl World {
                 "stock adds up: reserved {rows:?}, live purchase orders want {reserved:?}"
             ));
         }
+        let orders: Vec<Order> = self
+            .orders()
+            .await
+            .into_iter()
+            .map(|(order, _)| order)
+            .collect();
+        let spending = self.store.spending().await.unwrap();
+        broken.extend(
+            domain::spending::broken(&orders, &spending)
+                .into_iter()
+                .map(|why| format!("spending adds up: {why}")),
+        );
+        broken.extend(past_the_limit(&orders));
         for (supplier, sku, stock) in self.store.stock().await.unwrap() {
             let held: i64 = self
                 .store
@@ -703,6 +716,27 @@ fn opened(
         (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
     });
     Arc::new(suppliers.collect())
+}
+
+/// Days on which purchase orders that nobody released come to more than the limit they were planned
+/// with.
+fn past_the_limit(orders: &[Order]) -> Vec<String> {
+    let mut days: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for own in orders.iter().flat_map(|order| &order.purchase_orders) {
+        if let Some(spending) = &own.spending
+            && let Some(limit) = spending.limit
+        {
+            let day = days.entry((&own.supplier, spending.day)).or_default();
+            day.0 += domain::spending::spent(own);
+            day.1 = day.1.max(limit);
+        }
+    }
+    days.iter()
+        .filter(|(_, (spent, limit))| spent > limit)
+        .map(|((supplier, day), (spent, limit))| {
+            format!("spend limit: {supplier} on {day}: {spent} of {limit}")
+        })
+        .collect()
 }
 
 /// A file's own name, or the first cells of the rows of a batch.

@@ -7,8 +7,9 @@ use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::event::Event;
-use domain::routing::{Facts, plan, skus};
+use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
+use domain::spending::first_day;
 use ports::{Clock, CommitError, OfferStore, OrderStore, Queue, StepError};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -50,9 +51,12 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         let order = history.fold()?;
         let offers = deps.offers.offers(&skus(&order)).await?;
         let now = deps.clock.now();
+        let limited = limited(&settings, &offers);
+        let spent = deps.offers.spent(&limited, first_day(now)).await?;
         let facts = Facts {
             settings: &settings,
             offers: &offers,
+            spent: &spent,
             now,
             reference_taken,
         };
@@ -75,7 +79,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         commit.trace = trace.map(|number| (number, planned.trace));
         match deps.orders.commit(commit).await {
             Ok(()) => return Ok(Some(after)),
-            Err(CommitError::Stale | CommitError::ShortOf(_)) => {}
+            Err(CommitError::Stale | CommitError::ShortOf(_) | CommitError::SpendLimit(_)) => {}
             Err(CommitError::Taken(_)) => reference_taken = true,
             Err(CommitError::Busy) => {
                 deps.clock

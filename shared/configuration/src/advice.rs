@@ -1,6 +1,8 @@
 //! What only shows when all files are seen together: currencies that cannot be compared, suppliers
 //! that nothing reaches, offers that are never chosen.
 
+mod spend_limits;
+
 use crate::OFFERS;
 use crate::problem::Problem;
 use crate::sources::{Section, Sources};
@@ -37,6 +39,7 @@ pub(crate) fn advice(
     }
     // Such orders are held one by one: no reason to refuse everything else.
     warnings.extend(currencies(settings, catalogue, sources));
+    warnings.extend(spend_limits::advice(settings, catalogue, sources));
     warnings
 }
 

@@ -4,6 +4,7 @@
 use crate::table::{self, Table};
 use crate::values::{self, AMOUNT, REGIONS};
 use domain::calendar::Calendar;
+use domain::money::Money;
 use domain::settings::terms::{Services, ShippingCost, Terms};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
@@ -16,12 +17,23 @@ pub(crate) fn read(table: &mut Table<'_>) -> Terms {
         fee: table.optional("fee", AMOUNT, values::amount),
         shipping_cost: shipping_cost(table),
         minimum_order: table.optional("minimum_order", AMOUNT, values::amount),
+        spend_limit_per_day: spend_limit(table),
         paused: table
             .optional("paused", "true or false", table::flag)
             .unwrap_or(false),
         services: table.table("shipping").map(services),
         calendar: table.table("calendar").and_then(calendar),
     }
+}
+
+fn spend_limit(table: &mut Table<'_>) -> Option<Money> {
+    table.optional("spend_limit_per_day", AMOUNT, |value| {
+        let limit = values::amount(value)?;
+        if limit.minor == 0 {
+            return Err("nothing could be ordered: paused = true says that".to_owned());
+        }
+        Ok(limit)
+    })
 }
 
 fn regions(table: &mut Table<'_>, key: &str) -> Vec<domain::region::Region> {

@@ -491,6 +491,7 @@ prefer = ["DE"]
 currency = "EUR"
 fee = "1.50 EUR"
 minimum_order = "10.00 EUR"
+spend_limit_per_day = "500 EUR"
 paused = true
 shipping_cost = [
   { countries = ["DE"], up_to = 2, amount = "4.00 EUR" },
@@ -580,6 +581,18 @@ fn each_mistake_in_terms_and_rules_says_what_would_be_right() {
         ("fee = 1.5\n", "supplier[1].fee"),
         ("fee = \"1.505 EUR\"\n", "supplier[1].fee"),
         ("fee = \"-1.50 EUR\"\n", "supplier[1].fee"),
+        (
+            "spend_limit_per_day = \"0.00 EUR\"\n",
+            "supplier[1].spend_limit_per_day",
+        ),
+        (
+            "spend_limit_per_day = \"-500 EUR\"\n",
+            "supplier[1].spend_limit_per_day",
+        ),
+        (
+            "spend_limit_per_day = 500\n",
+            "supplier[1].spend_limit_per_day",
+        ),
         ("currency = \"euro\"\n", "supplier[1].currency"),
         ("paused = \"yes\"\n", "supplier[1].paused"),
         (

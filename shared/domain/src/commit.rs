@@ -10,6 +10,7 @@ use crate::order::news::Payload;
 use crate::order::{Order, PurchaseOrder, Refusal};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::routing::trace::Trace;
+use crate::spending::{self, SpendingChange};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ pub struct Commit {
     pub events: Vec<Recorded>,
     pub index: Index,
     pub reservations: Vec<ReservationChange>,
+    /// What it adds to suppliers' days that have a spend limit, and takes off them.
+    pub spending: Vec<SpendingChange>,
     /// Purchase order numbers that must be new over all orders.
     pub references: Vec<PurchaseOrderNumber>,
     pub payload: Option<(u32, Payload)>,
@@ -70,7 +73,8 @@ pub enum Change {
 }
 
 impl Commit {
-    /// Applies `events` to `order` and derives index and reservations; the new state comes back too.
+    /// Applies `events` to `order` and derives index, reservations and spending; the new state comes
+    /// back too.
     pub fn new(
         order: &Order,
         events: Vec<Event>,
@@ -128,6 +132,7 @@ impl Commit {
             events,
             index: after.index(now),
             reservations: joined(reservations),
+            spending: spending::changes(order, &after),
             references,
             payload: None,
             trace: None,
@@ -167,9 +172,7 @@ fn reserved(own: &PurchaseOrder) -> BTreeMap<&SupplierSku, u32> {
     let mut reserved = BTreeMap::new();
     if own.holds_reservation() {
         for line in own.lines.iter().filter(|line| line.reserved) {
-            let units =
-                own.remaining(line) - own.refused_and_held(&line.line).min(own.remaining(line));
-            *reserved.entry(&line.supplier_sku).or_default() += units;
+            *reserved.entry(&line.supplier_sku).or_default() += own.standing(line);
         }
     }
     reserved

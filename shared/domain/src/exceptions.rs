@@ -178,6 +178,18 @@ pub const POLICY: &[Policy] = &[
         "another supplier, another minimum_order in suppliers.toml, or release",
     ),
     row(
+        CaseKind::AboveSpendLimit,
+        Severity::Two,
+        true,
+        "another supplier, another spend_limit_per_day in suppliers.toml, or release",
+    ),
+    row(
+        CaseKind::SpendLimitReached,
+        Severity::Two,
+        true,
+        "room within a week, looked at again every 15 minutes; another spend_limit_per_day in suppliers.toml, or release to send it all the same",
+    ),
+    row(
         CaseKind::SupplierPaused,
         Severity::Three,
         false,

@@ -27,4 +27,5 @@ pub mod rates;
 pub mod region;
 pub mod routing;
 pub mod settings;
+pub mod spending;
 pub mod timeline;

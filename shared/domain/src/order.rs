@@ -230,6 +230,7 @@ impl Order {
                         shipping: self.shipping(),
                         planned_at: at,
                         cut_off: planned.cut_off,
+                        spending: planned.spending.clone(),
                         sending: Sending::planned(planned.due.unwrap_or(at)),
                         cancels: Vec::new(),
                         refused: Vec::new(),

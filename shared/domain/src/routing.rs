@@ -5,6 +5,7 @@
 //! by the [`CRITERIA`], then the groupings of all lines over suppliers are compared and the best is
 //! chosen that breaks none of the [`CONSTRAINTS`]. Nothing depends on the order of lines in a file.
 
+mod budget;
 mod constraints;
 mod criteria;
 mod grouping;
@@ -20,7 +21,7 @@ mod tests;
 
 use crate::catalogue::OfferWithStock;
 use crate::forwarding::is_out_of_step;
-use crate::ids::{LineId, Sku};
+use crate::ids::{LineId, Sku, SupplierId};
 use crate::order::attention::CaseKind;
 use crate::order::decide::Command;
 use crate::order::event::Routed;
@@ -28,6 +29,7 @@ use crate::order::machine::SendState;
 use crate::order::news::{Content, Line};
 use crate::order::{Order, RoutingState};
 use crate::settings::{ChannelSettings, Settings, SupplierSettings};
+use crate::spending::{self, Spent};
 use constraints::{Grouping, Violation};
 use jiff::Timestamp;
 use ledger::Ledger;
@@ -40,6 +42,8 @@ use trace::Trace;
 pub struct Facts<'a> {
     pub settings: &'a Settings,
     pub offers: &'a [OfferWithStock],
+    /// What is spent of spend limits with [`limited`] suppliers, from [`spending::first_day`] on.
+    pub spent: &'a [Spent],
     pub now: Timestamp,
     /// The short reference belongs to another order: number by digest.
     pub reference_taken: bool,
@@ -228,6 +232,10 @@ pub const CONSTRAINTS: &[Constraint] = &[
         name: "margin",
         check: constraints::margin::check,
     },
+    Constraint {
+        name: "spend-limit",
+        check: constraints::spend_limit::check,
+    },
 ];
 
 /// SKUs whose offers [`plan`] needs.
@@ -242,6 +250,19 @@ pub fn skus(order: &Order) -> Vec<Sku> {
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()
+}
+
+/// Suppliers with a spend limit among those of the offers.
+pub fn limited(settings: &Settings, offers: &[OfferWithStock]) -> Vec<SupplierId> {
+    let limited = |id: &&SupplierId| {
+        settings
+            .suppliers
+            .get(*id)
+            .is_some_and(|supplier| supplier.terms.spend_limit_per_day.is_some())
+    };
+    let suppliers = offers.iter().map(|offer| &offer.offer.supplier);
+    let suppliers: BTreeSet<&SupplierId> = suppliers.filter(limited).collect();
+    suppliers.into_iter().cloned().collect()
 }
 
 /// The command that carries the decision out, and the trace that explains it.
@@ -308,7 +329,7 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
         }
     }
     cancel.extend(take_back::surplus(&order, content, &cancel));
-    let mut planner = Planner::new(&order, content, facts);
+    let mut planner = Planner::new(&order, content, facts, spending::changes(before, &order));
     planner.ask_triggers();
     let purchase_orders = planner.choose();
     let state = RoutingState {

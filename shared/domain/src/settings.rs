@@ -6,9 +6,11 @@ pub mod terms;
 
 pub use rules::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};
 
-use crate::calendar::next_cut_off;
+use crate::calendar::{next_cut_off, next_opening};
 use crate::digest::Digest;
 use crate::ids::{ChannelCode, ChannelId, SupplierId};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +79,15 @@ pub struct ChannelSettings {
     pub specific: serde_json::Value,
 }
 
+/// When a purchase order goes out, and the day of that in the supplier's own zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    pub day: Date,
+    pub at: Timestamp,
+    /// Where it goes with a batch.
+    pub cut_off: Option<Timestamp>,
+}
+
 #[derive(Debug, Clone)]
 pub struct SupplierSettings {
     pub id: SupplierId,
@@ -115,6 +126,38 @@ impl SupplierSettings {
             batched: false,
             specific,
         }
+    }
+
+    /// When a purchase order that is planned `now` goes out: with the next batch, else once the
+    /// supplier is open.
+    pub fn departure(&self, now: Timestamp) -> Departure {
+        let cut_off = self.next_batch(now);
+        let opening = || match &self.terms.calendar {
+            Some(calendar) => next_opening(calendar, now),
+            None => now,
+        };
+        let at = cut_off.unwrap_or_else(opening);
+        Departure {
+            day: self.zone().to_datetime(at).date(),
+            at,
+            cut_off,
+        }
+    }
+
+    /// The first on a later day than that; none at the end of time.
+    pub fn departure_after(&self, day: Date) -> Option<Departure> {
+        let morning = day.tomorrow().ok()?.to_zoned(self.zone()).ok()?;
+        let before = morning.timestamp() - SignedDuration::from_secs(1);
+        match self.next_batch(before) {
+            Some(_) => Some(self.departure(before)),
+            None => Some(self.departure(morning.timestamp())),
+        }
+    }
+
+    /// Of its calendar; UTC where it has none.
+    fn zone(&self) -> TimeZone {
+        let calendar = self.terms.calendar.as_ref();
+        calendar.map_or(TimeZone::UTC, |calendar| calendar.zone.clone())
     }
 
     /// The cut-off after `now` with which a purchase order goes, where the supplier takes batches.

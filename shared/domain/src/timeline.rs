@@ -137,15 +137,27 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
                         .collect();
                     let service = planned.service.as_ref();
                     let service = service.map_or_else(String::new, |name| format!(", by {name}"));
+                    let queued = planned
+                        .spending
+                        .as_ref()
+                        .is_some_and(|spending| spending.queued_from.is_some());
+                    let why = if queued {
+                        "when its spend limit has room"
+                    } else {
+                        "when it opens"
+                    };
                     let due = match (planned.cut_off, planned.due) {
+                        (Some(cut_off), _) if queued => format!(
+                            ", with the batch of {}, {why}",
+                            cut_off.strftime("%Y-%m-%d %H:%MZ")
+                        ),
                         (Some(cut_off), _) => format!(
                             ", with the batch of {}",
                             cut_off.strftime("%Y-%m-%d %H:%MZ")
                         ),
-                        (None, Some(due)) => format!(
-                            ", to be sent {} when it opens",
-                            due.strftime("%Y-%m-%d %H:%MZ")
-                        ),
+                        (None, Some(due)) => {
+                            format!(", to be sent {} {why}", due.strftime("%Y-%m-%d %H:%MZ"))
+                        }
                         (None, None) => String::new(),
                     };
                     format!(

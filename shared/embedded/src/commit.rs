@@ -6,6 +6,7 @@ use crate::orders::owner;
 use domain::commit::{Change, Commit, Index, ReservationChange};
 use domain::order::event::Event;
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::spending::SpendingChange;
 use jiff::Timestamp;
 use ports::CommitError;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -57,6 +58,9 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
     for change in &commit.reservations {
         reserve(connection, change)?;
     }
+    for change in &commit.spending {
+        spend(connection, change)?;
+    }
     if let Some((number, payload)) = &commit.payload {
         put_item(connection, "payloads", &order, *number, &to_json(payload)?)?;
     }
@@ -93,7 +97,8 @@ fn known(connection: &Connection, order: &str) -> rusqlite::Result<Known> {
 /// Whether it may be refused when something is changed already.
 pub(crate) fn may_be_refused_late(commit: &Commit) -> bool {
     let reserves = |change: &ReservationChange| matches!(change.change, Change::Reserve(_));
-    !commit.references.is_empty() || commit.reservations.iter().any(reserves)
+    let limited = commit.spending.iter().any(|change| change.limit.is_some());
+    !commit.references.is_empty() || commit.reservations.iter().any(reserves) || limited
 }
 
 fn index(
@@ -287,6 +292,26 @@ fn give_back(
     connection
         .prepare_cached(back)?
         .execute(params![supplier, sku, freed])?;
+    Ok(())
+}
+
+fn spend(connection: &Connection, change: &SpendingChange) -> Result<(), Failure> {
+    let add = "INSERT INTO spending (supplier, day, currency, spent) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO UPDATE SET spent = spent + excluded.spent RETURNING spent";
+    let spent: i64 = connection.prepare_cached(add)?.query_row(
+        params![
+            change.supplier.as_str(),
+            change.day.to_string(),
+            change.currency.to_string(),
+            change.by
+        ],
+        |row| row.get(0),
+    )?;
+    if change.limit.is_some_and(|limit| spent > limit) {
+        return Err(Failure::Refused(CommitError::SpendLimit(
+            change.supplier.clone(),
+        )));
+    }
     Ok(())
 }
 

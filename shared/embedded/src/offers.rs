@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::digest::Digest;
 use domain::ids::{Sku, SupplierId, SupplierSku};
+use domain::money::Money;
+use domain::spending::Spent;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ports::{OfferStore, Reservation, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -32,6 +35,27 @@ impl OfferStore for Embedded {
             .database
             .write(move |connection| apply(connection, &digest, &rows, now))
             .await?)
+    }
+
+    async fn spent(&self, suppliers: &[SupplierId], from: Date) -> Result<Vec<Spent>, StoreError> {
+        if suppliers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (suppliers, from) = (suppliers.to_vec(), from.to_string());
+        let spent = move |connection: &Connection| {
+            let of = |supplier: &SupplierId| spent(connection, supplier.as_str(), &from);
+            let found: Result<Vec<Vec<Spent>>, Broken> = suppliers.iter().map(of).collect();
+            Ok(found?.concat())
+        };
+        Ok(self.database.read(spent).await?)
+    }
+
+    async fn spending(&self) -> Result<Vec<Spent>, StoreError> {
+        let all = |connection: &Connection| {
+            let sql = "SELECT supplier, day, currency, spent FROM spending ORDER BY 1, 2, 3";
+            rows_of_spending(connection, sql, params![])
+        };
+        Ok(self.database.read(all).await?)
     }
 
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
@@ -61,6 +85,33 @@ fn offers(connection: &Connection, skus: &[Sku]) -> Result<Vec<OfferWithStock>, 
                 stock,
             });
         }
+    }
+    Ok(found)
+}
+
+fn spent(connection: &Connection, supplier: &str, from: &str) -> Result<Vec<Spent>, Broken> {
+    let sql = "SELECT supplier, day, currency, spent FROM spending
+               WHERE supplier = ?1 AND day >= ?2 ORDER BY day, currency";
+    rows_of_spending(connection, sql, params![supplier, from])
+}
+
+fn rows_of_spending(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Spent>, Broken> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(Spent {
+            supplier: from_text("a supplier id", row.get(0)?)?,
+            day: from_text("a day", row.get(1)?)?,
+            money: Money {
+                currency: from_text("a currency", row.get(2)?)?,
+                minor: row.get(3)?,
+            },
+        });
     }
     Ok(found)
 }

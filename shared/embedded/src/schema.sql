@@ -90,6 +90,16 @@ CREATE TABLE reservations (
     PRIMARY KEY (supplier, supplier_sku, purchase_order)
 ) WITHOUT ROWID;
 
+-- What purchase orders planned for a day come to, in minor units; days are the supplier's own,
+-- 2026-11-23.
+CREATE TABLE spending (
+    supplier TEXT NOT NULL,
+    day TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    spent INTEGER NOT NULL,
+    PRIMARY KEY (supplier, day, currency)
+) WITHOUT ROWID;
+
 -- The catalogue in place, at most one.
 CREATE TABLE catalogue (
     only INTEGER PRIMARY KEY CHECK (only = 1),

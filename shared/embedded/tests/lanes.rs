@@ -58,6 +58,7 @@ async fn plan(store: &Embedded, suppliers: &[&str]) {
             configuration: None,
         },
         reservations: Vec::new(),
+        spending: Vec::new(),
         references,
         payload: None,
         trace: None,

@@ -7,14 +7,17 @@ use domain::commit::{Change, Commit, Index, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
 use domain::messages::{Message, QueueName};
+use domain::money::{Currency, Money};
 use domain::order::attention::{Attention, CaseKind};
 use domain::order::event::{Event, Recorded};
 use domain::order::news::Payload;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
+use domain::spending::{SpendingChange, Spent};
 use embedded::{DirectoryLock, Embedded, LockError, OutboxMailer};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ports::{
     Area, Closing, CommitError, Deliveries, Files, Incident, MAX_RECEIVES, MailOutcome, Mailer,
     OfferStore, OrderStore, Put, Queue, SendId, Unavailable,
@@ -56,6 +59,7 @@ fn commit(own: u32, expected_version: u64) -> Commit {
             configuration: None,
         },
         reservations: Vec::new(),
+        spending: Vec::new(),
         references: Vec::new(),
         payload: None,
         trace: None,
@@ -71,6 +75,30 @@ fn changing(own: u32, expected_version: u64, counter: u32, change: Change) -> Co
     }];
     Commit {
         reservations,
+        ..commit(own, expected_version)
+    }
+}
+
+fn usd(minor: i64) -> Money {
+    let currency = Currency::parse("USD").unwrap();
+    Money { minor, currency }
+}
+
+fn day(of_november: i8) -> Date {
+    Date::new(2026, 11, of_november).unwrap()
+}
+
+/// To what northwind's purchase orders of the 23rd come.
+fn spending(own: u32, expected_version: u64, by: i64, limit: Option<i64>) -> Commit {
+    let change = SpendingChange {
+        supplier: SupplierId::parse("northwind").unwrap(),
+        day: day(23),
+        currency: usd(0).currency,
+        by,
+        limit,
+    };
+    Commit {
+        spending: vec![change],
         ..commit(own, expected_version)
     }
 }
@@ -125,6 +153,99 @@ async fn a_stale_commit_changes_nothing() {
         store.load(&order(1)).await.unwrap().unwrap().events.len(),
         2
     );
+}
+
+#[tokio::test]
+async fn a_day_is_spent_up_to_its_limit_and_given_back() {
+    let (_dir, store) = opened();
+    feed(&store, "a", 5, 10).await;
+    let northwind = [SupplierId::parse("northwind").unwrap()];
+    let spent = async || {
+        let rows = store.spent(&northwind, day(23)).await.unwrap();
+        rows.iter().map(|row| row.money.minor).sum::<i64>()
+    };
+    let refused = |result: Result<(), CommitError>| {
+        assert!(
+            matches!(&result, Err(CommitError::SpendLimit(supplier)) if *supplier == northwind[0]),
+            "{result:?}"
+        );
+    };
+    refused(store.commit(spending(1, 0, 101, Some(100))).await);
+    assert_eq!(store.spending().await.unwrap(), []);
+    store.commit(spending(1, 0, 60, Some(100))).await.unwrap();
+    // Refused as a whole.
+    let too_much = Commit {
+        reservations: changing(2, 0, 2, Change::Reserve(1)).reservations,
+        references: vec![number(2)],
+        ..spending(2, 0, 41, Some(100))
+    };
+    refused(store.commit(too_much).await);
+    assert!(store.load(&order(2)).await.unwrap().is_none());
+    assert!(store.find(&number(2)).await.unwrap().is_none());
+    assert_eq!((spent().await, available(&store).await), (60, 5));
+    store.commit(spending(2, 0, 40, Some(100))).await.unwrap();
+    assert_eq!(spent().await, 100);
+    // What is given back is another's; what a person released asks for no room.
+    store.commit(spending(1, 1, -60, None)).await.unwrap();
+    store.commit(spending(3, 0, 50, Some(100))).await.unwrap();
+    store.commit(spending(4, 0, 500, None)).await.unwrap();
+    assert_eq!(spent().await, 590);
+    refused(store.commit(spending(3, 1, 0, Some(100))).await);
+    // A day, a supplier and a currency each have a row of their own.
+    let elsewhere = [
+        ("northwind", day(22), "USD"),
+        ("northwind", day(24), "USD"),
+        ("northwind", day(24), "EUR"),
+        ("lakeside", day(23), "USD"),
+    ];
+    for (own, (supplier, day, currency)) in (5..).zip(elsewhere) {
+        let change = SpendingChange {
+            supplier: SupplierId::parse(supplier).unwrap(),
+            day,
+            currency: Currency::parse(currency).unwrap(),
+            by: 90,
+            limit: Some(100),
+        };
+        let commit = Commit {
+            spending: vec![change],
+            ..commit(own, 0)
+        };
+        store.commit(commit).await.unwrap();
+    }
+    let told = |rows: Vec<Spent>| -> Vec<String> {
+        let rows = rows.iter();
+        rows.map(|row| format!("{} {} {}", row.supplier, row.day, row.money))
+            .collect()
+    };
+    assert_eq!(
+        told(store.spent(&northwind, day(23)).await.unwrap()),
+        [
+            "northwind 2026-11-23 5.90 USD",
+            "northwind 2026-11-24 0.90 EUR",
+            "northwind 2026-11-24 0.90 USD"
+        ]
+    );
+    assert_eq!(store.spent(&[], day(1)).await.unwrap(), []);
+    assert_eq!(store.spending().await.unwrap().len(), 5);
+}
+
+/// However many plan at the same moment, the last room is given once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn commits_at_once_do_not_pass_the_limit() {
+    let (_dir, store) = opened();
+    let mut commits = tokio::task::JoinSet::new();
+    for own in 1..=40 {
+        let store = store.clone();
+        commits.spawn(async move { store.commit(spending(own, 0, 9, Some(100))).await });
+    }
+    let results = commits.join_all().await;
+    let taken = results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(taken, 11);
+    assert_eq!(store.spending().await.unwrap()[0].money, usd(99));
+    let refused = results.iter().filter_map(|result| result.as_ref().err());
+    for error in refused {
+        assert!(matches!(error, CommitError::SpendLimit(_)), "{error}");
+    }
 }
 
 #[tokio::test]

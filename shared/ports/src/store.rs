@@ -13,7 +13,9 @@ use domain::order::news::Payload;
 use domain::order::{Order, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
+use domain::spending::Spent;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -32,6 +34,10 @@ pub enum CommitError {
     /// Less is available than was to be reserved: look at the offers again.
     #[error("{0} has too little available")]
     ShortOf(SupplierSku),
+    /// What a day's purchase orders come to would pass the supplier's spend limit: look at what is
+    /// spent again.
+    #[error("{0}'s spend limit has too little room")]
+    SpendLimit(SupplierId),
     /// Another order has that purchase order number.
     #[error("{0} belongs to another order")]
     Taken(PurchaseOrderNumber),
@@ -152,6 +158,11 @@ pub trait OfferStore: Send + Sync {
         rows: &[CatalogueRow],
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+    /// What is counted against these suppliers' spend limits on that day and later. Asks nothing
+    /// where none is named.
+    async fn spent(&self, suppliers: &[SupplierId], from: Date) -> Result<Vec<Spent>, StoreError>;
+    /// The same of all suppliers and days, for the report.
+    async fn spending(&self) -> Result<Vec<Spent>, StoreError>;
     /// Everything reserved, for the report.
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError>;
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError>;

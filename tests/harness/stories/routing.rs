@@ -35,6 +35,7 @@ pub(super) fn all() -> Vec<Story> {
     let mended = format!("{OFFERS}TEAPOT,harbour,HB-9,7.00,USD,\n");
     let lamp = |number, quantity| create(&ShopOrder::new(number, &[("LAMP", quantity)]));
     let three = |number| ShopOrder::new(number, &[("MUG", 1), ("CHAIR", 2), ("CLOCK", 1)]);
+    let crates = |number| create(&ShopOrder::new(number, &[("CRATE", 1)]));
     let clock = |number| create(&ShopOrder::new(number, &[("CLOCK", 1)]));
     vec![
         story("split_over_three", vec![create(&three(1002))]),
@@ -202,6 +203,61 @@ pub(super) fn all() -> Vec<Story> {
                 rules("[routing]\nsplit_lines = true\n"),
                 offers_with("LS-LAMP,13.00,USD,50", "LS-LAMP,13.00,USD,4"),
                 lamp(1108, 5),
+            ],
+        ),
+        story(
+            "spend_limit_queues_to_the_next_day",
+            vec![
+                suppliers_with("harbour", "spend_limit_per_day = \"20.00 USD\""),
+                create(&ShopOrder::new(1121, &[("CLOCK", 2)])),
+                clock(1122),
+                minute(),
+                Pass(SignedDuration::from_hours(15)),
+                Pass(SignedDuration::from_hours(24)),
+            ],
+        ),
+        story(
+            "spend_limit_goes_to_the_next_supplier",
+            vec![
+                suppliers_with("northwind", "spend_limit_per_day = \"10.00 USD\""),
+                create(&mug()),
+                create(&ShopOrder::new(1123, &[("MUG", 1)])),
+                minute(),
+                Pass(SignedDuration::from_hours(24)),
+            ],
+        ),
+        story(
+            "larger_than_the_spend_limit_then_released",
+            vec![
+                suppliers_with(
+                    "harbour",
+                    "fee = \"1.00 USD\"\nspend_limit_per_day = \"18.50 USD\"",
+                ),
+                create(&ShopOrder::new(1124, &[("CLOCK", 2)])),
+                minute(),
+                release(),
+                minute(),
+                clock(1125),
+                Pass(SignedDuration::from_hours(15)),
+                Pass(SignedDuration::from_hours(24)),
+            ],
+        ),
+        story(
+            "spending_of_a_void_is_another_orders",
+            vec![
+                suppliers_with("quay", "spend_limit_per_day = \"30.00 USD\""),
+                crates(1126),
+                crates(1127),
+                minute(),
+                Webhook(
+                    "orders/cancelled",
+                    ShopOrder::new(1126, &[("CRATE", 1)]).cancelled(30).0,
+                ),
+                minute(),
+                crates(1128),
+                Pass(SignedDuration::from_hours(3)),
+                Pass(SignedDuration::from_hours(24)),
+                Pass(SignedDuration::from_hours(24)),
             ],
         ),
         story(

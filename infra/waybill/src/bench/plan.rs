@@ -49,6 +49,7 @@ fn measure_with(split: &str, now: Timestamp) -> anyhow::Result<u64> {
     let facts = Facts {
         settings: &configuration.settings,
         offers: &offers,
+        spent: &[],
         now,
         reference_taken: false,
     };

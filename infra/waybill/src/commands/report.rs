@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// As `domain::invariants` names them, and what they mean.
-const PROMISES: [(&str, &str); 5] = [
+const PROMISES: [(&str, &str); 6] = [
     ("nothing lost", "every unit is in exactly one place"),
     ("nothing doubled", "no supplier has a purchase order twice"),
     ("stale news", "what was cancelled is nowhere still wanted"),
@@ -21,6 +21,10 @@ const PROMISES: [(&str, &str); 5] = [
     (
         "stock adds up",
         "reserved is what live purchase orders reserve",
+    ),
+    (
+        "spending adds up",
+        "counted against spend limits is what live purchase orders come to",
     ),
 ];
 
@@ -158,6 +162,12 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Report> {
             ));
         }
     }
+    let spending = store.spending().await?;
+    let known = orders.iter().map(|(order, _)| order);
+    broken.insert(
+        "spending adds up",
+        domain::spending::broken(known, &spending),
+    );
     let promises = PROMISES.map(|(promise, means)| {
         let broken = broken.remove(promise).unwrap_or_default();
         PromiseView {

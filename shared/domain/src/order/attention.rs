@@ -39,6 +39,8 @@ pub enum CaseKind {
     TooManyPackages,
     PackageTooValuable,
     BelowMinimumOrder,
+    AboveSpendLimit,
+    SpendLimitReached,
     SupplierPaused,
     EditedAfterSend,
     CancelAfterSend,

@@ -8,6 +8,7 @@ use super::{AddressEdit, PurchaseOrderLine, RoutingState};
 use crate::digest::Digest;
 use crate::ids::{LineId, SupplierId};
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::spending::Spending;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -150,12 +151,16 @@ pub struct PlannedPurchaseOrder {
     /// The supplier's own word for the shipping method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// When it may be sent, where the supplier is closed until then; at once where absent.
+    /// When it may be sent, where the supplier is closed until then or has no room for it in its
+    /// spend limit; at once where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
     /// Of the batch it goes with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_off: Option<Timestamp>,
+    /// What it counts against the supplier's spend limit, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spending: Option<Spending>,
 }
 
 /// Who says that something is so.

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::ids::{LineId, Sku, SupplierId, SupplierSku};
 use crate::money::Money;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::spending::Spending;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +62,8 @@ pub struct PurchaseOrder {
     pub planned_at: Timestamp,
     /// Of the batch it goes with, where the supplier wants batches.
     pub cut_off: Option<Timestamp>,
+    /// What it counts against the supplier's spend limit, where there was one.
+    pub spending: Option<Spending>,
     pub sending: Sending,
     /// Requests to take it back, or units of it; the first is `X1`.
     pub cancels: Vec<CancelRequest>,
@@ -267,7 +270,7 @@ impl PurchaseOrder {
         spoken_for && self.lines.iter().any(|line| self.remaining(line) > 0)
     }
 
-    /// Its reservations stand.
+    /// Its reservations stand, and what it spends.
     pub fn holds_reservation(&self) -> bool {
         !matches!(
             self.sending.state,
@@ -303,6 +306,13 @@ impl PurchaseOrder {
             .fold(0, u32::saturating_add);
         let gone = refused.saturating_add(withdrawn).saturating_sub(before);
         line.quantity.saturating_sub(gone)
+    }
+
+    /// Units of a line that the supplier has not refused or given back: reservations and spending
+    /// stand for them.
+    pub fn standing(&self, line: &PurchaseOrderLine) -> u32 {
+        self.remaining(line)
+            .saturating_sub(self.refused_and_held(&line.line))
     }
 
     /// Units refused by the supplier that nobody has freed.

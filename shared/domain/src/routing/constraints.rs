@@ -5,6 +5,7 @@ pub(super) mod margin;
 pub(super) mod minimum_order;
 pub(super) mod package_value;
 pub(super) mod packages;
+pub(super) mod spend_limit;
 
 use super::ledger::Ledger;
 use super::source::Source;
@@ -20,6 +21,8 @@ pub(super) struct Grouping<'a> {
     pub(super) ledger: Ledger<'a>,
     pub(super) sources: &'a [Source<'a>],
     pub(super) packages: &'a [Package],
+    /// Purchase orders may wait for a day on which their supplier's spend limit has room.
+    pub(super) waits: bool,
 }
 
 /// What one supplier would ship. Amounts are in the ledger's currency, none where not known.
@@ -32,6 +35,8 @@ pub(super) struct Package {
     pub(super) shipping: Option<i128>,
     /// What the customer pays for its articles.
     pub(super) value: Option<i128>,
+    /// Items and fee in the currency of its supplier's spend limit.
+    pub(super) spends: Option<i64>,
 }
 
 impl Package {
@@ -74,6 +79,7 @@ impl Grouping<'_> {
                 "{currency} has no rate to {}, so that the rule cannot be judged",
                 self.ledger.currency
             ),
+            again: false,
         }
     }
 
@@ -96,6 +102,7 @@ impl Grouping<'_> {
             kind: CaseKind::CostUnknown,
             cause: supplier.to_owned(),
             reason: format!("{supplier}'s {what} is not known, so that the rule cannot be judged"),
+            again: false,
         }
     }
 
@@ -111,4 +118,6 @@ pub(super) struct Violation {
     pub(super) kind: CaseKind,
     pub(super) cause: String,
     pub(super) reason: String,
+    /// Looked at again by itself.
+    pub(super) again: bool,
 }

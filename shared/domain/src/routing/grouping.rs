@@ -33,6 +33,8 @@ pub(super) struct Part<'a> {
     pub(super) units: u32,
     pub(super) cost: Option<i128>,
     pub(super) value: Option<i128>,
+    /// In the currency of its supplier's spend limit; nothing where there is none.
+    pub(super) spends: Option<i128>,
     /// Place among the pools of stock that several lines draw from.
     pub(super) pool: Option<usize>,
 }
@@ -69,8 +71,22 @@ pub(super) struct Answer {
     pub(super) groupings: Vec<GroupingTrace>,
 }
 
+/// Nothing waits for room in a supplier's spend limit while there is a way without.
 pub(super) fn choose(question: &Question) -> Answer {
-    let mut search = Search::new(question);
+    let answer = search(question, false);
+    let limited = question
+        .sources
+        .iter()
+        .any(|source| source.budget.is_some());
+    if answer.chosen.is_none() && limited {
+        search(question, true)
+    } else {
+        answer
+    }
+}
+
+fn search(question: &Question, waits: bool) -> Answer {
+    let mut search = Search::new(question, waits);
     let mut greedy = false;
     match question.rules.split {
         Split::Never => search.singles(),

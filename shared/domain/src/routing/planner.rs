@@ -4,6 +4,7 @@
 mod choices;
 mod purchase_orders;
 
+use super::budget::Budget;
 use super::grouping::{self, Question, Wanted};
 use super::ledger::Ledger;
 use super::source::Source;
@@ -15,6 +16,7 @@ use crate::order::event::PlannedPurchaseOrder;
 use crate::order::news::{Content, Line};
 use crate::order::{Hold, NotOurs, Order, Wait};
 use crate::settings::{Split, SupplierSettings};
+use crate::spending::SpendingChange;
 use choices::Pools;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ pub(super) struct Planner<'a> {
     content: &'a Content,
     facts: &'a Facts<'a>,
     ledger: Ledger<'a>,
+    /// What the plan itself gives back of suppliers' spend limits.
+    freed: Vec<SpendingChange>,
     /// In the order of priority and id.
     sources: Vec<Source<'a>>,
     /// Units still to be placed.
@@ -42,7 +46,12 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(order: &'a Order, content: &'a Content, facts: &'a Facts<'a>) -> Self {
+    pub(super) fn new(
+        order: &'a Order,
+        content: &'a Content,
+        facts: &'a Facts<'a>,
+        freed: Vec<SpendingChange>,
+    ) -> Self {
         let open = content
             .lines
             .iter()
@@ -52,6 +61,7 @@ impl<'a> Planner<'a> {
             content,
             facts,
             ledger: Ledger::new(content, &facts.settings.rules),
+            freed,
             sources: Vec::new(),
             open: open.filter(|(_, quantity)| *quantity > 0).collect(),
             holds: Vec::new(),
@@ -180,7 +190,7 @@ impl<'a> Planner<'a> {
                     cause: violation.cause,
                     reason: violation.reason,
                     lines: lines.collect(),
-                    again: false,
+                    again: violation.again,
                 });
                 return Vec::new();
             }
@@ -226,7 +236,10 @@ impl<'a> Planner<'a> {
         settings.sort_by_key(|supplier| (supplier.priority, &supplier.id));
         self.sources = settings
             .into_iter()
-            .map(|supplier| Source::new(supplier, destination, self.ledger))
+            .map(|supplier| {
+                let budget = Budget::new(supplier, self.facts, &self.freed);
+                Source::new(supplier, destination, self.ledger, budget)
+            })
             .collect();
     }
 

@@ -1,5 +1,6 @@
 //! A supplier as the source of units for one destination: its charges in the plan's currency.
 
+use super::budget::Budget;
 use super::ledger::Ledger;
 use crate::address::Destination;
 use crate::settings::SupplierSettings;
@@ -9,6 +10,8 @@ pub(super) struct Source<'a> {
     pub(super) settings: &'a SupplierSettings,
     pub(super) preferred: bool,
     pub(super) fee: Option<i128>,
+    /// Where it has a spend limit.
+    pub(super) budget: Option<Budget<'a>>,
     /// Most units and the amount; absent where shipping costs nothing more.
     shipping: Option<Vec<(Option<u32>, Option<i128>)>>,
 }
@@ -18,6 +21,7 @@ impl<'a> Source<'a> {
         settings: &'a SupplierSettings,
         destination: &Destination,
         ledger: Ledger,
+        budget: Option<Budget<'a>>,
     ) -> Self {
         let terms = &settings.terms;
         let rows = terms
@@ -27,6 +31,7 @@ impl<'a> Source<'a> {
             .map(|row| (row.up_to, ledger.minor(row.amount).map(i128::from)));
         Self {
             settings,
+            budget,
             preferred: terms.prefers(destination),
             fee: match terms.fee {
                 Some(fee) => ledger.minor(fee).map(i128::from),

@@ -5,6 +5,7 @@ mod groupings;
 mod measure;
 mod properties;
 mod rules;
+mod spend_limit;
 mod traces;
 
 use super::*;
@@ -48,6 +49,7 @@ pub(super) struct World {
     pub(super) order: Order,
     pub(super) settings: Settings,
     pub(super) offers: Vec<OfferWithStock>,
+    pub(super) spent: Vec<Spent>,
     pub(super) now: Timestamp,
 }
 
@@ -129,6 +131,7 @@ impl World {
             order,
             settings,
             offers: Vec::new(),
+            spent: Vec::new(),
             now: NOW.parse().unwrap(),
         }
     }
@@ -193,6 +196,7 @@ impl World {
         let facts = Facts {
             settings: &self.settings,
             offers: &self.offers,
+            spent: &self.spent,
             now: self.now,
             reference_taken: false,
         };

@@ -22,6 +22,8 @@ pub struct Terms {
     pub shipping_cost: Vec<ShippingCost>,
     /// Least that the articles of one purchase order must cost.
     pub minimum_order: Option<Money>,
+    /// Most that purchase orders of one day may come to, articles and fees.
+    pub spend_limit_per_day: Option<Money>,
     /// Nothing new goes there.
     pub paused: bool,
     pub services: Option<Services>,

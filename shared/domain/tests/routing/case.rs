@@ -7,6 +7,7 @@ use domain::ids::{ChannelCode, ChannelId, LineId, OrderId, Sku, SupplierId, Supp
 use domain::money::{Currency, Money};
 use domain::order::news::{ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine};
 use domain::personal::Personal;
+use domain::settings::terms::Terms;
 use domain::settings::{ChannelSettings, Merchant, Rules, Settings, Split, SupplierSettings};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -29,6 +30,8 @@ pub(super) struct Case {
     pub(super) offers: Vec<OfferWithStock>,
     /// As many as there are suppliers.
     pub(super) priorities: Vec<(u32, bool)>,
+    /// Spend limits of a day and fees, as many.
+    pub(super) limits: Vec<Option<(i64, i64)>>,
     pub(super) split: Split,
     pub(super) never_send: bool,
     pub(super) destination: usize,
@@ -132,7 +135,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         (0..4_usize, small()).prop_map(|(line, units)| Step::Refunded(line, units)),
         (0..DESTINATIONS).prop_map(Step::Moved),
         (0..4_usize, 1..6_u32).prop_map(|(line, quantity)| Step::Ordered(line, quantity)),
-        (0..5_usize).prop_map(Step::Sent),
+        (0..6_usize).prop_map(Step::Sent),
         Just(Step::Released),
         Just(Step::CancelledHere),
         Just(Step::Later),
@@ -145,18 +148,23 @@ pub(super) fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(line(), 0..5),
         offers(),
         prop::collection::vec((0..3_u32, any::<bool>()), SUPPLIERS.len()),
+        prop::collection::vec(
+            prop::option::weighted(0.4, (1..20_000_i64, 0..500_i64)),
+            SUPPLIERS.len(),
+        ),
         prop::sample::select(vec![Split::Allow, Split::Allow, Split::Never]),
         prop_oneof![6 => Just(0), 1 => 0..DESTINATIONS],
         (rare(), rare(), rare(), prop::bool::weighted(0.9), rare()),
         prop::collection::vec(step(), 0..5),
     )
         .prop_map(
-            |(lines, offers, priorities, split, destination, flags, steps)| {
+            |(lines, offers, priorities, limits, split, destination, flags, steps)| {
                 let (never_send, test, old, paid, reference_taken) = flags;
                 Case {
                     lines,
                     offers,
                     priorities,
+                    limits,
                     split,
                     never_send,
                     destination,
@@ -205,9 +213,14 @@ pub(super) fn address(which: usize) -> Address {
 
 impl Case {
     pub(super) fn settings(&self) -> Settings {
-        let suppliers = SUPPLIERS.iter().zip(&self.priorities);
-        let suppliers = suppliers.map(|(id, (priority, everywhere))| SupplierSettings {
+        let suppliers = SUPPLIERS.iter().zip(&self.priorities).zip(&self.limits);
+        let suppliers = suppliers.map(|((id, (priority, everywhere)), limit)| SupplierSettings {
             priority: *priority,
+            terms: Terms {
+                spend_limit_per_day: limit.map(|(limit, _)| money(limit)),
+                fee: limit.map(|(_, fee)| money(fee)),
+                ..Terms::default()
+            },
             po_box: *everywhere,
             military: *everywhere,
             ..SupplierSettings::plain(
@@ -318,6 +331,7 @@ pub(super) fn usual(lines: &[(usize, u32)], offers: Vec<OfferWithStock>) -> Case
             .collect(),
         offers,
         priorities: vec![(1, true); SUPPLIERS.len()],
+        limits: vec![None; SUPPLIERS.len()],
         split: Split::Allow,
         never_send: false,
         destination: 0,

@@ -6,13 +6,16 @@ use domain::commit::{Change, Commit};
 use domain::digest::Digest;
 use domain::ids::{LineId, RefundId, SupplierId, SupplierSku};
 use domain::invariants::broken;
+use domain::money::Money;
 use domain::order::Order;
 use domain::order::SendId;
-use domain::order::decide::{Accepted, Command, Outcome};
+use domain::order::answer::{Rejection, RejectionReason};
+use domain::order::decide::{Accepted, Command, LineOutcome, LineStatus, Outcome};
 use domain::order::event::{Event, Recorded, Routed};
 use domain::order::news::{ChannelEvent, Refund};
 use domain::routing::{Facts, Plan, plan};
 use domain::settings::{Settings, Split};
+use domain::spending::{self, SpendingChange, Spent};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +29,8 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     /// What each purchase order has reserved of a supplier's SKU.
     pub(super) reserved: BTreeMap<(String, SupplierId, SupplierSku), u32>,
+    /// What counts against suppliers' spend limits.
+    pub(super) spent: Vec<Spent>,
 }
 
 impl World {
@@ -38,6 +43,7 @@ impl World {
             history: Vec::new(),
             now: start(),
             reserved: BTreeMap::new(),
+            spent: Vec::new(),
         };
         world.hears(&case.snapshot(0));
         world
@@ -91,9 +97,47 @@ impl World {
                 Change::Sent(_) => assert!(self.reserved.contains_key(&key), "was reserved"),
             }
         }
+        for change in &commit.spending {
+            self.spends(change);
+        }
         self.history.extend(commit.events);
         self.order = after;
+        assert_eq!(
+            spending::broken([&self.order], &self.spent),
+            Vec::<String>::new()
+        );
         assert_eq!(broken(&self.order, &self.history), Vec::<String>::new());
+    }
+
+    /// As a store does.
+    fn spends(&mut self, change: &SpendingChange) {
+        let same = |row: &&mut Spent| {
+            row.supplier == change.supplier
+                && row.day == change.day
+                && row.money.currency == change.currency
+        };
+        let spent = match self.spent.iter_mut().find(same) {
+            Some(row) => {
+                row.money.minor += change.by;
+                row.money.minor
+            }
+            None => {
+                self.spent.push(Spent {
+                    supplier: change.supplier.clone(),
+                    day: change.day,
+                    money: Money {
+                        minor: change.by,
+                        currency: change.currency,
+                    },
+                });
+                change.by
+            }
+        };
+        assert!(spent >= 0, "more given back than was spent: {change:?}");
+        assert!(
+            change.limit.is_none_or(|limit| spent <= limit),
+            "{spent} spent: {change:?}"
+        );
     }
 
     pub(super) fn available(
@@ -127,6 +171,7 @@ impl World {
         Facts {
             settings: &self.settings,
             offers,
+            spent: &self.spent,
             now: self.now,
             reference_taken: self.case.reference_taken,
         }
@@ -300,6 +345,19 @@ impl World {
                     evidence: None,
                     can_look_up: true,
                 },
+                3 => Outcome::Rejected(rejection()),
+                4 => {
+                    let own = self.order.purchase_order(&number).unwrap();
+                    let refused = own.lines.iter().map(|line| LineOutcome {
+                        supplier_sku: line.supplier_sku.to_string(),
+                        quantity: line.quantity.div_ceil(2),
+                        status: LineStatus::Rejected(rejection()),
+                    });
+                    Outcome::Accepted(Accepted {
+                        lines: refused.collect(),
+                        ..Accepted::default()
+                    })
+                }
                 _ => return,
             };
             let attempt = self.order.purchase_order(&number).unwrap().sending.attempts;
@@ -312,6 +370,14 @@ impl World {
             self.commits(events);
             return;
         }
+    }
+}
+
+fn rejection() -> Rejection {
+    Rejection {
+        reason: RejectionReason::IneligibleProduct,
+        detail: "HTTP 422".to_owned(),
+        evidence: None,
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::time::Duration;
 
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 const CHECKPOINT_PAGES: i64 = 4000;
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Long enough for the command line, which writes from another process.

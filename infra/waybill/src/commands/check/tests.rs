@@ -119,6 +119,26 @@ async fn of_suppliers() {
             "countries = [\"UK\"]",
         ),
         (SUPPLIERS, "fee = \"1.50 USD\"", "fee = 1.50"),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "spend_limit_per_day = \"500\"",
+        ),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "spend_limit_per_day = \"0 USD\"",
+        ),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "spend_limit_per_day = \"-500 USD\"",
+        ),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "spend_limit_a_day = \"500 USD\"",
+        ),
         (SUPPLIERS, "America/Chicago", "America/Chigaco"),
         (SUPPLIERS, "America/Chicago", "Chicago"),
         (SUPPLIERS, "mon-fri", "monday"),
@@ -227,6 +247,16 @@ async fn of_rules_and_offers() {
 async fn what_can_be_taken_and_is_hardly_wanted() {
     let changes = [
         (SUPPLIERS, "fee = \"1.50 USD\"", "paused = true"),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "spend_limit_per_day = \"500 EUR\"",
+        ),
+        (
+            SUPPLIERS,
+            "fee = \"1.50 USD\"",
+            "fee = \"1.50 USD\"\nminimum_order = \"500 USD\"\nspend_limit_per_day = \"500 USD\"",
+        ),
         (OFFERS, "TOWEL,harbour,HB-1,8.40,USD,,,textiles,\n", ""),
         (
             SUPPLIERS,

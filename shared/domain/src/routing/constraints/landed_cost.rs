@@ -18,6 +18,7 @@ pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
             kind: CaseKind::CostTooHigh,
             cause: grouping.cause(&landed),
             reason: format!("it would cost {landed}, and max_order_cost is {configured}"),
+            again: false,
         }
     })
 }

@@ -29,5 +29,6 @@ pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
         reason: format!(
             "it would cost {landed} and brings {value}, {margin}, and margin_floor is {floor}"
         ),
+        again: false,
     })
 }

@@ -22,6 +22,7 @@ pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
                 grouping.supplier(package),
                 grouping.ledger.show(items)
             ),
+            again: false,
         })
     })
 }

@@ -10,5 +10,6 @@ pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
         kind: CaseKind::TooManyPackages,
         cause: grouping.cause(&packages.to_string()),
         reason: format!("{packages} packages, and max_packages is {most}"),
+        again: false,
     })
 }

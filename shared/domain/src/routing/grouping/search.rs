@@ -42,10 +42,12 @@ struct Load {
     units: u64,
     items: Sum,
     value: Sum,
+    spends: Sum,
 }
 
 pub(super) struct Search<'q, 'a> {
     pub(super) question: &'q Question<'a>,
+    waits: bool,
     loads: Vec<Load>,
     drawn: Vec<i64>,
     path: Vec<usize>,
@@ -63,7 +65,7 @@ pub(super) struct Search<'q, 'a> {
 }
 
 impl<'q, 'a> Search<'q, 'a> {
-    pub(super) fn new(question: &'q Question<'a>) -> Self {
+    pub(super) fn new(question: &'q Question<'a>, waits: bool) -> Self {
         let mut rest = vec![0; question.wanted.len() + 1];
         for (place, wanted) in question.wanted.iter().enumerate().rev() {
             let costs = wanted
@@ -74,6 +76,7 @@ impl<'q, 'a> Search<'q, 'a> {
         }
         Self {
             question,
+            waits,
             loads: vec![Load::default(); question.sources.len()],
             drawn: vec![0; question.pools.len()],
             path: Vec::with_capacity(question.wanted.len()),
@@ -205,6 +208,7 @@ impl<'q, 'a> Search<'q, 'a> {
             load.units += u64::from(part.units);
             load.items.add(part.cost);
             load.value.add(part.value);
+            load.spends.add(part.spends);
             self.items.add(part.cost);
             if !self.question.sources[part.source].preferred {
                 self.elsewhere += u64::from(part.units);
@@ -230,6 +234,7 @@ impl<'q, 'a> Search<'q, 'a> {
             }
             load.items.take_back(part.cost);
             load.value.take_back(part.value);
+            load.spends.take_back(part.spends);
             self.items.take_back(part.cost);
             if !self.question.sources[part.source].preferred {
                 self.elsewhere -= u64::from(part.units);
@@ -344,6 +349,10 @@ impl<'q, 'a> Search<'q, 'a> {
                 fee: source.fee,
                 shipping: source.shipping(load.units),
                 value: load.value.total(),
+                spends: source.budget.as_ref().and_then(|budget| {
+                    let items = i64::try_from(load.spends.total()?).ok()?;
+                    items.checked_add(budget.fee?)
+                }),
             })
             .collect()
     }
@@ -367,6 +376,7 @@ impl<'q, 'a> Search<'q, 'a> {
             ledger: self.question.ledger,
             sources: self.question.sources,
             packages,
+            waits: self.waits,
         }
     }
 }

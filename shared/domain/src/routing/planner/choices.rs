@@ -114,6 +114,10 @@ impl<'a> Planner<'a> {
             units,
             cost: cost.and_then(|cost| self.ledger.times(cost, units).map(i128::from)),
             value: self.ledger.value(line, units),
+            spends: match &self.sources[fit.source].budget {
+                Some(budget) => budget.cost(cost, units).map(i128::from),
+                None => Some(0),
+            },
             pool: None,
         }
     }

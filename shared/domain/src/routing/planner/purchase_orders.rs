@@ -1,13 +1,15 @@
 //! The purchase orders of a chosen grouping: their numbers, when they are due, by which service.
 
 use super::Planner;
-use crate::calendar::next_opening;
+use crate::money::Money;
 use crate::order::PurchaseOrderLine;
 use crate::order::event::PlannedPurchaseOrder;
 use crate::purchase_order_number::{PurchaseOrderNumber, reference};
+use crate::routing::budget::Slot;
 use crate::routing::grouping::Wanted;
 use crate::routing::trace::Chosen;
-use crate::settings::SupplierSettings;
+use crate::settings::{Departure, SupplierSettings};
+use crate::spending::Spending;
 use std::collections::BTreeMap;
 
 impl<'a> Planner<'a> {
@@ -58,14 +60,27 @@ impl<'a> Planner<'a> {
         let mut planned = Vec::with_capacity(by_source.len());
         for ((source, lines), counter) in by_source.into_iter().zip(used + 1..) {
             let supplier = self.sources[source].settings;
-            let cut_off = self.cut_off(supplier);
+            let spends = self.sources[source]
+                .budget
+                .as_ref()
+                .and_then(|budget| Some((budget.limit, budget.spend(&lines, self.order)?)));
+            let (departure, spending) = match spends {
+                None => (supplier.departure(self.facts.now), None),
+                Some((limit, (slot, spending))) => {
+                    self.note_spending(supplier, limit, &slot, &spending);
+                    (slot.departure, Some(spending))
+                }
+            };
+            self.note_departure(supplier, departure, spending.as_ref());
+            let waits = departure.cut_off.is_some() || departure.at > self.facts.now;
             planned.push(PlannedPurchaseOrder {
                 number: PurchaseOrderNumber::new(&channel.code, &reference, counter),
                 supplier: supplier.id.clone(),
                 lines,
                 service: self.service(supplier),
-                due: cut_off.or_else(|| self.due(supplier)),
-                cut_off,
+                due: waits.then_some(departure.at),
+                cut_off: departure.cut_off,
+                spending,
             });
         }
         planned
@@ -83,26 +98,44 @@ impl<'a> Planner<'a> {
         Some(service.to_owned())
     }
 
-    fn cut_off(&mut self, supplier: &SupplierSettings) -> Option<jiff::Timestamp> {
-        let cut_off = supplier.next_batch(self.facts.now)?;
-        self.notes.push(format!(
-            "goes with the batch of {} at {cut_off}",
-            supplier.id
-        ));
-        Some(cut_off)
+    /// Why it does not go at once.
+    fn note_departure(
+        &mut self,
+        supplier: &SupplierSettings,
+        departure: Departure,
+        spending: Option<&Spending>,
+    ) {
+        let id = &supplier.id;
+        if let Some(cut_off) = departure.cut_off {
+            self.notes
+                .push(format!("goes with the batch of {id} at {cut_off}"));
+            return;
+        }
+        let queued = spending.is_some_and(|spending| spending.queued_from.is_some());
+        let calendar = supplier.terms.calendar.as_ref();
+        if let Some(calendar) = calendar.filter(|_| !queued && departure.at > self.facts.now) {
+            let opening = departure.at.to_zoned(calendar.zone.clone());
+            self.notes.push(format!("{id} is closed until {opening}"));
+        }
     }
 
-    fn due(&mut self, supplier: &SupplierSettings) -> Option<jiff::Timestamp> {
-        let calendar = supplier.terms.calendar.as_ref()?;
-        let opening = next_opening(calendar, self.facts.now);
-        if opening <= self.facts.now {
-            return None;
-        }
-        self.notes.push(format!(
-            "{} is closed until {}",
-            supplier.id,
-            opening.to_zoned(calendar.zone.clone())
-        ));
-        Some(opening)
+    fn note_spending(
+        &mut self,
+        supplier: &SupplierSettings,
+        limit: Money,
+        slot: &Slot,
+        spending: &Spending,
+    ) {
+        let id = &supplier.id;
+        let (total, day) = (spending.total(), spending.day);
+        let what = format!("{id}'s spend_limit_per_day of {limit}");
+        self.notes.push(match (slot.queued_from, spending.limit) {
+            (Some(from), _) => format!(
+                "{what} has no room for {total} on {}, where {} are spent: it goes on {day}",
+                from.departure.day, from.spent
+            ),
+            (None, Some(_)) => format!("{total} of {what} on {day}"),
+            (None, None) => format!("{total} on {day}, past {what}: a person released it"),
+        });
     }
 }

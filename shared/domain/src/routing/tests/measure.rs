@@ -63,6 +63,7 @@ fn measure() {
         let facts = Facts {
             settings: &world.settings,
             offers: &world.offers,
+            spent: &[],
             now: world.now,
             reference_taken: false,
         };

@@ -55,6 +55,7 @@ fn terms() -> impl Strategy<Value = Terms> {
         prop::option::of(amount(300)),
         prop::collection::vec(row, 0..3),
         prop::option::weighted(0.2, amount(1500)),
+        prop::option::weighted(0.2, amount(12_000)),
         prop::bool::weighted(0.1),
         services,
         office,
@@ -67,6 +68,7 @@ fn terms() -> impl Strategy<Value = Terms> {
                 fee,
                 shipping_cost,
                 minimum_order,
+                spend_limit_per_day,
                 paused,
                 services,
                 calendar,
@@ -77,6 +79,7 @@ fn terms() -> impl Strategy<Value = Terms> {
                 fee,
                 shipping_cost,
                 minimum_order,
+                spend_limit_per_day,
                 paused,
                 services: services.map(|method| Services {
                     by_method: [(method.to_owned(), "CODE".to_owned())].into(),
@@ -292,6 +295,7 @@ fn breaks(world: &World, placed: &[Placed]) -> Vec<String> {
     };
     let mut drawn: BTreeMap<(SupplierId, SupplierSku), i64> = BTreeMap::new();
     let mut packages: BTreeMap<SupplierId, (u32, Option<i128>, Option<i128>)> = BTreeMap::new();
+    let mut spends: BTreeMap<SupplierId, Option<i64>> = BTreeMap::new();
     for (line, supplier, units) in placed {
         let offer = offer_of(*line, supplier);
         let terms = &world.settings.suppliers[supplier].terms;
@@ -347,6 +351,22 @@ fn breaks(world: &World, placed: &[Placed]) -> Vec<String> {
                 ..cost
             })
         });
+        if let Some(limit) = terms.spend_limit_per_day {
+            let in_limit = |money: Money| {
+                let money = rules.rates.convert(money, limit.currency)?;
+                Some(money.minor)
+            };
+            let items = cost.and_then(|cost| {
+                in_limit(Money {
+                    minor: cost.minor * i64::from(*units),
+                    ..cost
+                })
+            });
+            let sum = spends
+                .entry(supplier.clone())
+                .or_insert_with(|| terms.fee.map_or(Some(0), in_limit));
+            *sum = sum.zip(items).map(|(sum, items)| sum + items);
+        }
         if let Some(most) = rules.cost.max_unit {
             let converted = cost.and_then(|cost| rules.rates.convert(cost, most.currency));
             check(
@@ -410,6 +430,10 @@ fn breaks(world: &World, placed: &[Placed]) -> Vec<String> {
         value = value
             .zip(*worth)
             .map(|(sum, worth): (i128, i128)| sum + worth);
+        if let Some(limit) = terms.spend_limit_per_day {
+            let within = spends[supplier].is_some_and(|spends| spends <= limit.minor);
+            check(within, "spend limit");
+        }
         if let Some(least) = terms.minimum_order {
             let enough = items
                 .zip(minor(least))
@@ -641,6 +665,7 @@ proptest! {
             CaseKind::TooManyPackages,
             CaseKind::PackageTooValuable,
             CaseKind::BelowMinimumOrder,
+            CaseKind::AboveSpendLimit,
             CaseKind::SplitNotAllowed,
         ];
         let held = world.holds();
