@@ -4,6 +4,7 @@
 mod changed;
 mod news;
 mod overdue;
+mod spend_limit;
 
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::stories::all;

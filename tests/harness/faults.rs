@@ -77,6 +77,8 @@ pub enum Mutant {
     StoreIgnoresVersion,
     /// An old claim is given up and planned again without a look-up.
     ClaimExpires,
+    /// What a day may come to is not looked at when a purchase order is committed.
+    StoreIgnoresSpendLimit,
     /// Each request to a supplier is made twice.
     SendsTwice,
     /// What is due stays due.
@@ -265,6 +267,10 @@ impl OrderStore for Faulty {
                 .flatten()
                 .map_or(0, |stored| stored.events.len());
             commit.expected_version = stored as u64;
+        }
+        if self.faults.mutant == Mutant::StoreIgnoresSpendLimit {
+            let changes = commit.spending.iter_mut();
+            changes.for_each(|change| change.limit = None);
         }
         self.faults
             .effect(

@@ -317,7 +317,10 @@ impl World {
             self.deliveries += 1;
             let worked = match race {
                 None => self.faults.drive(self.work(&delivery)).await,
-                Some(race) => self.faults.drive(self.work_twice(&delivery, race)).await,
+                Some(race) => {
+                    let both = self.work_both(&delivery, &delivery, race);
+                    self.faults.drive(both).await
+                }
             };
             if worked.is_none() {
                 self.faults.forget_pauses();
@@ -326,10 +329,10 @@ impl World {
         }
     }
 
-    async fn work_twice(&self, delivery: &ports::Delivery, race: Race) {
+    async fn work_both(&self, one: &ports::Delivery, other: &ports::Delivery, race: Race) {
         let begun = self.faults.effects();
         let resume_first = self.faults.pause_before(begun + race.first_until);
-        let mut first = std::pin::pin!(self.work(delivery));
+        let mut first = std::pin::pin!(self.work(one));
         tokio::select! {
             biased;
             // It never came so far: nothing to race against.
@@ -341,7 +344,7 @@ impl World {
             self.faults
                 .pause_before(begun + race.first_until + 1 + until)
         });
-        let mut second = std::pin::pin!(self.work(delivery));
+        let mut second = std::pin::pin!(self.work(other));
         let second_stands = tokio::select! {
             biased;
             () = &mut second => false,
@@ -438,6 +441,25 @@ impl World {
         for delivery in received {
             self.work(&delivery).await;
         }
+    }
+
+    /// Two workers route two orders, the first up to an effect of its own, the second to its end,
+    /// then the first on.
+    pub async fn route_two_at_once(&self, first_until: usize) {
+        let received = self
+            .ports
+            .receive(QueueName::Routing, 2, self.clock.now(), VISIBILITY)
+            .await
+            .unwrap();
+        let [one, other] = received.as_slice() else {
+            panic!("two orders wait for routing");
+        };
+        let race = Race {
+            delivery: 0,
+            first_until,
+            second_until: None,
+        };
+        self.work_both(one, other, race).await;
     }
 
     /// Long enough for every retry and look-up to have had its turn.

@@ -27,10 +27,12 @@ pub(crate) fn read(table: &mut Table<'_>) -> Terms {
 }
 
 fn spend_limit(table: &mut Table<'_>) -> Option<Money> {
-    table.optional("spend_limit_per_day", AMOUNT, |value| {
+    let expected = "an amount above 0 with its currency, such as \"500 EUR\"; no key for no limit, \
+                    paused = true to order nothing";
+    table.optional("spend_limit_per_day", expected, |value| {
         let limit = values::amount(value)?;
         if limit.minor == 0 {
-            return Err("nothing could be ordered: paused = true says that".to_owned());
+            return Err(format!("{limit} would let nothing through"));
         }
         Ok(limit)
     })

@@ -48,7 +48,7 @@ fn unrated(
         format!(
             "{what} is in {from}, and there is no rate to compare it with this limit in {to}: orders would be held"
         ),
-        format!("an amount in {from}, or rates for {from} and {to} in [rates] of rules.toml"),
+        format!("a limit in {from}, or rates for {from} and {to} in [rates] of rules.toml"),
     ))
 }
 
