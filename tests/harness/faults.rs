@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{
     Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
-    Delivery, Files, History, Incident, OfferStore, OrderStore, Put, Queue, Reservation,
+    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Put, Queue, Reservation,
     StoreError, Unavailable,
 };
 use std::future::Future;
@@ -307,11 +307,7 @@ impl OrderStore for Faulty {
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
         self.inner.attention().await
     }
-    async fn list(
-        &self,
-        after: Option<&OrderId>,
-        limit: usize,
-    ) -> Result<Vec<OrderId>, StoreError> {
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {

@@ -484,7 +484,7 @@ impl World {
 
     pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::event::Recorded>)> {
         let mut orders = Vec::new();
-        for id in self.store.list(None, 1000).await.unwrap() {
+        for id in self.store.list(None, 1000).await.unwrap().orders {
             let history = self.store.load(&id).await.unwrap().unwrap();
             if let Ok(order) = history.fold() {
                 orders.push((order, history.events));
@@ -560,7 +560,7 @@ impl World {
             .filter(|(_, times)| **times > 1)
             .map(|(number, times)| format!("nothing doubled: {number} x {times}"))
             .collect();
-        for id in self.store.list(None, 1000).await.unwrap() {
+        for id in self.store.list(None, 1000).await.unwrap().orders {
             if let Err(error) = self.store.load(&id).await.unwrap().unwrap().fold() {
                 broken.push(format!("state is the fold: {error}"));
             }

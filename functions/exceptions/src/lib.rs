@@ -3,7 +3,7 @@
 
 use domain::commit::Index;
 use domain::digest::Digest;
-use domain::exceptions::{curable_by_configuration, wake, wake_again_after};
+use domain::exceptions::{curable_by_configuration, due_again, wake};
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
@@ -87,10 +87,8 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         for message in wake(&order, now) {
             deps.queue.send(&message).await?;
         }
-        // Never past the next thing that has its own time.
-        let again = now + wake_again_after(&order, now);
         let index = Index {
-            due: Some(order.due_after(now).map_or(again, |timer| timer.min(again))),
+            due: due_again(&order, now),
             ..order.index(now)
         };
         deps.orders.postpone(id, order.version, &index).await?;

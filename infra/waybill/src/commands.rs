@@ -89,14 +89,10 @@ pub(crate) struct Stored {
 pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
     let mut progress = Progress::on_stderr();
-    let mut after: Option<OrderId> = None;
+    let mut after: Option<String> = None;
     loop {
-        let ids = store.list(after.as_ref(), PAGE).await?;
-        let Some(last) = ids.last() else {
-            return Ok(stored);
-        };
-        after = Some(last.clone());
-        for id in ids {
+        let page = store.list(after.as_deref(), PAGE).await?;
+        for id in page.orders {
             match read(store, &id).await {
                 Ok(Some(order)) => stored.orders.push(order),
                 Ok(None) => {}
@@ -105,7 +101,16 @@ pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
             }
         }
         progress.reached(stored.orders.len() + stored.unreadable.len());
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
+    stored
+        .orders
+        .sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
+    stored.unreadable.sort();
+    Ok(stored)
 }
 
 async fn read(

@@ -113,7 +113,7 @@ async fn post(client: Arc<Client>, listen: SocketAddr, number: u64) {
 
 /// Purchase orders in all, and those that are sent.
 async fn progress(store: &Embedded) -> (usize, usize, usize) {
-    let ids = store.list(None, 10_000).await.unwrap();
+    let ids = store.list(None, 10_000).await.unwrap().orders;
     let (mut all, mut sent) = (0, 0);
     for id in &ids {
         let order = store.load(id).await.unwrap().unwrap().fold().unwrap();

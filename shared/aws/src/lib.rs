@@ -2,3 +2,4 @@
 //! serves the functions on Lambda.
 
 pub mod clients;
+pub mod dynamodb;

@@ -363,12 +363,24 @@ pub fn policy_table() -> String {
 
 /// Between two wakings of one order that stays due. A hold for want of stock is patient, a step
 /// that is overdue is not.
-pub fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
+fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
     let only_holds = order.needs_routing.is_none()
         && wake(order, now)
             .iter()
             .all(|message| matches!(message, Message::Route { .. }));
     SignedDuration::from_mins(if only_holds { 15 } else { 2 })
+}
+
+/// When an order that the sweep looked at is woken again. The index may have been too early: then
+/// it is woken when it is due, or never.
+pub fn due_again(order: &Order, now: Timestamp) -> Option<Timestamp> {
+    let due = order.due()?;
+    if due > now {
+        return Some(due);
+    }
+    // Never past the next thing that has its own time.
+    let again = now + wake_again_after(order, now);
+    Some(order.due_after(now).map_or(again, |timer| timer.min(again)))
 }
 
 /// Messages that set a due order going again.

@@ -13,7 +13,7 @@ use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
-use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, StoreError};
+use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 #[async_trait]
@@ -98,17 +98,19 @@ impl OrderStore for Embedded {
         Ok(self.database.read(attention).await?)
     }
 
-    async fn list(
-        &self,
-        after: Option<&OrderId>,
-        limit: usize,
-    ) -> Result<Vec<OrderId>, StoreError> {
-        let after = after.map(OrderId::to_string).unwrap_or_default();
+    /// A page ends with an id, and the next begins after it.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        let after = after.unwrap_or_default().to_owned();
         let sql = "SELECT id FROM orders WHERE id > ?1 ORDER BY id LIMIT ?2";
-        Ok(self
+        let orders = self
             .database
             .read(move |connection| ids(connection, sql, params![after, limited(limit)]))
-            .await?)
+            .await?;
+        let next = orders.last().filter(|_| orders.len() >= limit);
+        Ok(Page {
+            next: next.map(OrderId::to_string),
+            orders,
+        })
     }
 
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {

@@ -358,7 +358,7 @@ async fn a_failing_commit_does_not_harm_its_group() {
         );
         assert_eq!(committed.is_ok(), own != 7);
     }
-    assert_eq!(store.list(None, 100).await.unwrap().len(), 50);
+    assert_eq!(store.list(None, 100).await.unwrap().orders.len(), 50);
     assert_eq!(
         store.load(&order(7)).await.unwrap().unwrap().events.len(),
         1

@@ -64,6 +64,14 @@ impl History {
     }
 }
 
+/// Some of all orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub orders: Vec<OrderId>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
 /// An entry of the `attention` index.
 #[derive(Debug, Clone)]
 pub struct AttentionRow {
@@ -118,7 +126,9 @@ pub trait OrderStore: Send + Sync {
     async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError>;
     async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError>;
     async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError>;
-    /// Orders whose `due` is not later than `now`, the longest due first.
+    /// Orders whose `due` is not later than `now`, the longest due first. An order may come up to half
+    /// a minute late, and one that has moved to a later time may come once more: who asks looks at the
+    /// order, and postpones it.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
     /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
     /// time. Ignored where the order has another version.
@@ -129,9 +139,8 @@ pub trait OrderStore: Send + Sync {
         index: &Index,
     ) -> Result<(), StoreError>;
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError>;
-    /// Ids after `after`, in the order of ids.
-    async fn list(&self, after: Option<&OrderId>, limit: usize)
-    -> Result<Vec<OrderId>, StoreError>;
+    /// About `limit` orders from where another page ended, in any order.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
     /// `false` where an incident of that kind and cause is open.
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError>;
     /// `false` where no incident of that kind and cause is open.

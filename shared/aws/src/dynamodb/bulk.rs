@@ -1,0 +1,215 @@
+//! Many items at once, asked again for what was left over.
+
+use super::item::{Item, Key, Table, names_in, text_of, unreadable};
+use super::{DynamoDb, say};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest,
+};
+use ports::{StoreError, Unavailable};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+const KEYS_A_REQUEST: usize = 100;
+const WRITES_A_REQUEST: usize = 25;
+const TRIES: u32 = 8;
+
+/// A write without a condition.
+pub(crate) enum Bulk {
+    Put(Item),
+    Delete(Key),
+}
+
+/// Pages of items, in the order of the index or table.
+pub(crate) struct Pages<'a> {
+    pub(crate) table: Table,
+    pub(crate) index: Option<&'a str>,
+    /// With `#name` for attributes.
+    pub(crate) keys: &'a str,
+    pub(crate) values: Vec<(&'a str, AttributeValue)>,
+    pub(crate) consistent: bool,
+    pub(crate) newest_first: bool,
+    pub(crate) limit: Option<usize>,
+}
+
+impl DynamoDb {
+    /// Items by key; what is not in it does not exist.
+    pub(super) async fn get_all(
+        &self,
+        keys: &[Key],
+        consistent: bool,
+        projection: Option<&str>,
+    ) -> Result<BTreeMap<Key, Item>, Unavailable> {
+        let mut found = BTreeMap::new();
+        for chunk in keys.chunks(KEYS_A_REQUEST) {
+            let mut asked = HashMap::<String, KeysAndAttributes>::new();
+            for table in [Table::Orders, Table::Stock] {
+                let keys = chunk.iter().filter(|key| key.table == table);
+                let keys: Vec<_> = keys.map(Key::item).collect();
+                if keys.is_empty() {
+                    continue;
+                }
+                let asks = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(consistent)
+                    .set_projection_expression(projection.map(str::to_owned))
+                    .set_expression_attribute_names(projection.map(names_in))
+                    .build()
+                    .map_err(|error| Unavailable::because("a look-up without keys", error))?;
+                asked.insert(self.table(table)?.to_owned(), asks);
+            }
+            let mut tries = 0;
+            while !asked.is_empty() {
+                pause(tries, "BatchGetItem").await?;
+                tries += 1;
+                let sent = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(asked))
+                    .send();
+                let got = sent.await.map_err(|error| say("BatchGetItem", error))?;
+                for (name, items) in got.responses.unwrap_or_default() {
+                    let table = if name == self.orders {
+                        Table::Orders
+                    } else {
+                        Table::Stock
+                    };
+                    found.extend(items.into_iter().filter_map(|item| {
+                        let key = Key {
+                            table,
+                            partition: text_of(&item, "pk")?.to_owned(),
+                            sort: text_of(&item, "sk")?.to_owned(),
+                        };
+                        Some((key, item))
+                    }));
+                }
+                asked = got.unprocessed_keys.unwrap_or_default();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Each is made, in no order; on an error any number of them.
+    pub(super) async fn write_all(
+        &self,
+        table: Table,
+        writes: Vec<Bulk>,
+    ) -> Result<(), Unavailable> {
+        let built = |error| Unavailable::because("a write without a key", error);
+        let mut requests = Vec::with_capacity(writes.len());
+        for write in writes {
+            let request = WriteRequest::builder();
+            requests.push(match write {
+                Bulk::Put(item) => {
+                    let put = PutRequest::builder().set_item(Some(item));
+                    request.put_request(put.build().map_err(built)?).build()
+                }
+                Bulk::Delete(key) => {
+                    let delete = DeleteRequest::builder().set_key(Some(key.item()));
+                    request
+                        .delete_request(delete.build().map_err(built)?)
+                        .build()
+                }
+            });
+        }
+        let name = self.table(table)?;
+        for chunk in requests.chunks(WRITES_A_REQUEST) {
+            let mut asked = HashMap::from([(name.to_owned(), chunk.to_vec())]);
+            let mut tries = 0;
+            while !asked.is_empty() {
+                pause(tries, "BatchWriteItem").await?;
+                tries += 1;
+                let sent = self
+                    .client
+                    .batch_write_item()
+                    .set_request_items(Some(asked))
+                    .send();
+                let made = sent.await.map_err(|error| say("BatchWriteItem", error))?;
+                asked = made.unprocessed_items.unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn query(&self, pages: Pages<'_>) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut from = None;
+        loop {
+            let left = pages.limit.map(|limit| limit.saturating_sub(found.len()));
+            if left == Some(0) {
+                return Ok(found);
+            }
+            let values = pages.values.iter();
+            let values = values.map(|(name, value)| ((*name).to_owned(), value.clone()));
+            let sent = self
+                .client
+                .query()
+                .table_name(self.table(pages.table).map_err(StoreError::Unavailable)?)
+                .set_index_name(pages.index.map(str::to_owned))
+                .key_condition_expression(pages.keys)
+                .set_expression_attribute_names(Some(names_in(pages.keys)))
+                .set_expression_attribute_values(Some(values.collect()))
+                .consistent_read(pages.consistent)
+                .scan_index_forward(!pages.newest_first)
+                .set_limit(left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
+                .set_exclusive_start_key(from)
+                .send()
+                .await;
+            let page = sent.map_err(|error| StoreError::Unavailable(say("Query", error).into()))?;
+            found.extend(page.items.unwrap_or_default());
+            from = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Items of the whole table whose sort key is so, a page at a time, with where to go on.
+    pub(super) async fn scan(
+        &self,
+        table: Table,
+        filter: Option<(&str, &str)>,
+        projection: Option<&str>,
+        from: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let spoken = [filter.map(|(filter, _)| filter), projection];
+        let names: HashMap<_, _> = spoken.into_iter().flatten().flat_map(names_in).collect();
+        let values = filter.map(|(_, sort)| {
+            HashMap::from([(":sort".to_owned(), AttributeValue::S(sort.to_owned()))])
+        });
+        let sent = self
+            .client
+            .scan()
+            .table_name(self.table(table).map_err(StoreError::Unavailable)?)
+            .consistent_read(true)
+            .set_filter_expression(filter.map(|(filter, _)| filter.to_owned()))
+            .set_projection_expression(projection.map(str::to_owned))
+            .set_expression_attribute_names(Some(names).filter(|names| !names.is_empty()))
+            .set_expression_attribute_values(values)
+            .set_exclusive_start_key(from)
+            .send()
+            .await;
+        let page = sent.map_err(|error| StoreError::Unavailable(say("Scan", error).into()))?;
+        let on = page.last_evaluated_key.filter(|key| !key.is_empty());
+        Ok((page.items.unwrap_or_default(), on))
+    }
+}
+
+/// Before another try: longer each time, and not for ever.
+async fn pause(tries: u32, operation: &str) -> Result<(), Unavailable> {
+    if tries == TRIES {
+        let what = format!("DynamoDB, {operation}: it left something over {TRIES} times");
+        return Err(Unavailable::new(what));
+    }
+    if tries > 0 {
+        tokio::time::sleep(Duration::from_millis(25 << tries)).await;
+    }
+    Ok(())
+}
+
+pub(crate) fn partition_of(item: &Item) -> Result<&str, StoreError> {
+    text_of(item, "pk").ok_or_else(|| unreadable("the key of an item"))
+}
+
+pub(crate) fn sort_of(item: &Item) -> Result<&str, StoreError> {
+    text_of(item, "sk").ok_or_else(|| unreadable("the key of an item"))
+}

@@ -1,0 +1,279 @@
+//! Orders: their events are the truth, everything else in a commit is an index of them.
+
+use super::bulk::{Pages, partition_of};
+use super::commit::{Refused, decision, payload_key, reference_key, relisted, trace_in, trace_key};
+use super::item::{Item, Key, Table, bytes_of, number, number_of, text, text_of, unreadable};
+use super::packed::unpack;
+use super::state::{self, Seen};
+use super::{DynamoDb, say};
+use async_trait::async_trait;
+use domain::commit::{Commit, Index};
+use domain::digest::Digest;
+use domain::ids::OrderId;
+use domain::order::attention::{Attention, CaseKind};
+use domain::order::news::Payload;
+use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::routing::trace::Trace;
+use jiff::Timestamp;
+use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, StoreError};
+
+/// Rounds in which somebody else changed what an order is found by.
+const LOOKS: usize = 4;
+
+#[async_trait]
+impl OrderStore for DynamoDb {
+    async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
+        let Some(seen) = self.read_state(order).await? else {
+            return Ok(None);
+        };
+        let events = seen.history(order)?;
+        self.memory.saw(order, seen);
+        Ok(Some(History {
+            order: order.clone(),
+            events,
+        }))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.commit_all(&commit).await
+    }
+
+    async fn payload(&self, order: &OrderId, number: u32) -> Result<Option<Payload>, StoreError> {
+        let item = self.get(&payload_key(order, number)).await?;
+        let body = item.as_ref().and_then(|item| bytes_of(item, "body"));
+        body.map(|body| from_packed("a payload", body)).transpose()
+    }
+
+    async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError> {
+        if let Some(item) = self.get(&trace_key(order, number)).await? {
+            let body = bytes_of(&item, "body");
+            return body.map(|body| from_packed("a trace", body)).transpose();
+        }
+        let Some(history) = self.load(order).await? else {
+            return Ok(None);
+        };
+        let mut events = history.events.iter();
+        let routed = events.find_map(|recorded| decision(&recorded.event, number));
+        let Some(first) = routed.and_then(|routed| routed.purchase_orders.first()) else {
+            return Ok(None);
+        };
+        let item = self.get(&reference_key(&first.number)).await?;
+        let body = item.as_ref().and_then(|item| trace_in(item, order, number));
+        body.map(|body| from_packed("a trace", body)).transpose()
+    }
+
+    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
+        let item = self.get(&reference_key(number)).await?;
+        let order = item.as_ref().and_then(|item| text_of(item, "order"));
+        order.map(order_id).transpose()
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
+        let mut due = Vec::<(i64, OrderId)>::new();
+        for shard in state::shards() {
+            let keys = "#due_shard = :shard AND #due <= :now";
+            let values = vec![
+                (":shard", text(shard)),
+                (":now", number(now.as_microsecond())),
+            ];
+            let found = self.query(Pages {
+                table: Table::Orders,
+                index: Some("due"),
+                keys,
+                values,
+                consistent: false,
+                newest_first: false,
+                limit: Some(limit),
+            });
+            for item in found.await? {
+                let at = number_of(&item, "due").ok_or_else(|| unreadable("a due time"))?;
+                due.push((at, order_id(partition_of(&item)?)?));
+            }
+        }
+        due.sort_unstable();
+        Ok(due
+            .into_iter()
+            .map(|(_, order)| order)
+            .take(limit)
+            .collect())
+    }
+
+    async fn postpone(
+        &self,
+        order: &OrderId,
+        version: u64,
+        index: &Index,
+    ) -> Result<(), StoreError> {
+        let name = self.memory.name_of_a_write();
+        let known = self.memory.order(order);
+        let mut seen = known.filter(|seen| seen.version == version);
+        for look in 0..LOOKS {
+            if seen.is_none() {
+                seen = self.read_state(order).await?;
+            }
+            let Some(found) = seen.take().filter(|seen| seen.version == version) else {
+                return Ok(());
+            };
+            let after = found.postponed(index);
+            let mut writes = vec![found.postpone(order, index)];
+            writes.extend(relisted(order, &found, &after));
+            let written = self.write(&writes, &format!("{name}.{look}")).await;
+            match written.map_err(unanswered)? {
+                Ok(()) => {
+                    self.memory.saw(order, after);
+                    return Ok(());
+                }
+                // Somebody commits to it this moment, and says when it is due.
+                Err(Refused::Busy) => return Ok(()),
+                Err(Refused::Conditions(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
+        let found = self.query(Pages {
+            table: Table::Orders,
+            index: Some("attention"),
+            keys: "#attention = :open",
+            values: vec![(":open", text("open"))],
+            consistent: false,
+            newest_first: false,
+            limit: None,
+        });
+        let mut keys = Vec::new();
+        for item in found.await? {
+            keys.push(Key::orders(partition_of(&item)?, "state"));
+        }
+        let wanted = "#pk, #sk, #cases, #configuration";
+        let items = self.get_all(&keys, false, Some(wanted)).await;
+        let mut rows = Vec::new();
+        for item in items.map_err(StoreError::Unavailable)?.values() {
+            rows.extend(attention_rows(item)?);
+        }
+        Ok(rows)
+    }
+
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
+        let mut from = after.map(from_cursor).transpose()?;
+        let mut orders = Vec::new();
+        loop {
+            let states = Some(("#sk = :sort", "state"));
+            let (items, on) = self.scan(Table::Orders, states, Some("#pk"), from).await?;
+            for item in items {
+                orders.push(order_id(partition_of(&item)?)?);
+            }
+            let next = on.as_ref().map(cursor).transpose()?;
+            if next.is_none() || orders.len() >= limit {
+                return Ok(Page { orders, next });
+            }
+            from = on;
+        }
+    }
+
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
+        self.open(incident).await
+    }
+
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError> {
+        self.close(kind, cause, closing).await
+    }
+
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        self.all_open().await
+    }
+
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError> {
+        self.closed(limit).await
+    }
+}
+
+impl DynamoDb {
+    /// As it is now: who asks decides on it.
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let table = self.table(key.table).map_err(StoreError::Unavailable)?;
+        let sent = self
+            .client
+            .get_item()
+            .table_name(table)
+            .set_key(Some(key.item()))
+            .consistent_read(true)
+            .send()
+            .await;
+        let got = sent.map_err(|error| StoreError::Unavailable(say("GetItem", error).into()))?;
+        Ok(got.item)
+    }
+
+    pub(super) async fn read_state(&self, order: &OrderId) -> Result<Option<Seen>, StoreError> {
+        let item = self.get(&state::key(order)).await?;
+        item.map(|item| Seen::read(order, &item)).transpose()
+    }
+}
+
+pub(super) fn unanswered(error: CommitError) -> StoreError {
+    match error {
+        CommitError::Unavailable(error) => StoreError::Unavailable(error),
+        CommitError::Stale
+        | CommitError::ShortOf(_)
+        | CommitError::Taken(_)
+        | CommitError::Busy => {
+            StoreError::Unavailable(ports::Unavailable::because("DynamoDB", error))
+        }
+    }
+}
+
+fn attention_rows(item: &Item) -> Result<Vec<AttentionRow>, StoreError> {
+    // It may have been closed since the index was read.
+    let Some(cases) = text_of(item, "cases") else {
+        return Ok(Vec::new());
+    };
+    let order = order_id(partition_of(item)?)?;
+    let configuration = text_of(item, "configuration");
+    let configuration: Option<Digest> = configuration.map(from_text).transpose()?;
+    let cases: Vec<Attention> =
+        serde_json::from_str(cases).map_err(|_| unreadable(format!("cases of {order}")))?;
+    let rows = cases.into_iter().map(|attention| AttentionRow {
+        order: order.clone(),
+        attention,
+        configuration: configuration.clone(),
+    });
+    Ok(rows.collect())
+}
+
+fn order_id(text: &str) -> Result<OrderId, StoreError> {
+    OrderId::parse(text).map_err(|_| unreadable("an order id"))
+}
+
+/// Of a type that serialises as a string.
+fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_value(text.into()).map_err(|_| unreadable("a digest"))
+}
+
+/// The message names the place in the JSON, not its content.
+fn from_packed<T: serde::de::DeserializeOwned>(what: &str, body: &[u8]) -> Result<T, StoreError> {
+    let json = unpack(body).map_err(|_| unreadable(what))?;
+    serde_json::from_str(&json).map_err(|error| {
+        StoreError::Corrupt(format!(
+            "{what} cannot be read at character {}",
+            error.column()
+        ))
+    })
+}
+
+/// Where a scan goes on, as a text.
+fn cursor(key: &Item) -> Result<String, StoreError> {
+    let part = |name| text_of(key, name).ok_or_else(|| unreadable("where a scan goes on"));
+    serde_json::to_string(&(part("pk")?, part("sk")?))
+        .map_err(|_| unreadable("where a scan goes on"))
+}
+
+fn from_cursor(cursor: &str) -> Result<Item, StoreError> {
+    let (partition, sort): (String, String) =
+        serde_json::from_str(cursor).map_err(|_| unreadable("where a scan goes on"))?;
+    Ok(Key::orders(partition, sort).item())
+}

@@ -1,0 +1,357 @@
+//! What a commit does to stock rows and reservations.
+//!
+//! Most changes need no look at the rows: taking is conditioned on what is available, stamping on
+//! the row being there. What depends on the rows (how much a reservation still holds, what is left
+//! when a supplier has none) is worked out from what was read, and conditioned on it.
+
+use super::item::{Changes, Condition, Item, Key, Meaning, Write, number, number_of};
+use domain::commit::{Change, ReservationChange};
+use domain::ids::{SupplierId, SupplierSku};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) const RESERVATION: &str = "reservation#";
+
+pub(crate) fn partition(supplier: &SupplierId, sku: &SupplierSku) -> String {
+    format!("stock#{supplier}#{sku}")
+}
+
+pub(crate) fn stock_key(supplier: &SupplierId, sku: &SupplierSku) -> Key {
+    Key::stock(partition(supplier, sku), "stock")
+}
+
+pub(crate) fn reservation_key(
+    supplier: &SupplierId,
+    sku: &SupplierSku,
+    purchase_order: &PurchaseOrderNumber,
+) -> Key {
+    let sort = format!("{RESERVATION}{purchase_order}");
+    Key::stock(partition(supplier, sku), sort)
+}
+
+/// Rows that were read; what is not in it does not exist.
+pub(crate) type Rows = BTreeMap<Key, Item>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) quantity: i64,
+    pub(crate) sent_at: Option<i64>,
+}
+
+impl Held {
+    pub(crate) fn read(item: &Item) -> Option<Self> {
+        Some(Self {
+            quantity: number_of(item, "quantity")?,
+            sent_at: number_of(item, "sent_at"),
+        })
+    }
+
+    /// That the row is still this one.
+    pub(crate) fn unchanged(self) -> Condition {
+        let quantity = Condition::new(
+            "#quantity = :quantity",
+            [(":quantity", number(self.quantity))],
+        );
+        quantity.and(match self.sent_at {
+            Some(at) => Condition::new("#sent_at = :sent_at", [(":sent_at", number(at))]),
+            None => Condition::new("attribute_not_exists(#sent_at)", []),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OnHand {
+    pub(crate) stock: i64,
+    pub(crate) available: i64,
+    /// In microseconds.
+    pub(crate) as_of: i64,
+}
+
+impl OnHand {
+    pub(crate) fn read(item: &Item) -> Option<Self> {
+        Some(Self {
+            stock: number_of(item, "stock")?,
+            available: number_of(item, "available")?,
+            as_of: number_of(item, "as_of")?,
+        })
+    }
+
+    pub(crate) fn unchanged(self) -> Condition {
+        Condition::new(
+            "#stock = :stock AND #available = :available AND #as_of = :as_of",
+            [
+                (":stock", number(self.stock)),
+                (":available", number(self.available)),
+                (":as_of", number(self.as_of)),
+            ],
+        )
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum NotYet {
+    /// The rows must be read first.
+    Look,
+    ShortOf(SupplierSku),
+}
+
+/// Rows that may have to be read for these changes.
+pub(crate) fn keys(changes: &[ReservationChange]) -> BTreeSet<Key> {
+    let keys = changes.iter().flat_map(|change| {
+        [
+            stock_key(&change.supplier, &change.supplier_sku),
+            reservation_key(
+                &change.supplier,
+                &change.supplier_sku,
+                &change.purchase_order,
+            ),
+        ]
+    });
+    keys.collect()
+}
+
+/// Changes one after the other, each row written once at the end.
+pub(crate) fn writes(
+    changes: &[ReservationChange],
+    rows: Option<&Rows>,
+) -> Result<Vec<Write>, NotYet> {
+    let mut stocks = Vec::<(Key, Stock)>::new();
+    let mut reservations = Vec::<(Key, Reservation)>::new();
+    for change in changes {
+        let stock_key = stock_key(&change.supplier, &change.supplier_sku);
+        let own_key = reservation_key(
+            &change.supplier,
+            &change.supplier_sku,
+            &change.purchase_order,
+        );
+        let stock = entry(&mut stocks, stock_key, |key| Stock::new(change, key, rows));
+        let own = entry(&mut reservations, own_key, |key| {
+            Reservation::new(key, rows)
+        });
+        match change.change {
+            Change::Reserve(quantity) => {
+                stock.take(i64::from(quantity))?;
+                own.reserve(i64::from(quantity))?;
+            }
+            Change::GiveBack(quantity) => {
+                let freed = own.give_back(i64::from(quantity))?;
+                stock.give_back(freed);
+            }
+            Change::SoldOut => stock.sell_out()?,
+            Change::Sent(at) => own.stamp(at.as_microsecond())?,
+        }
+    }
+    let stocks = stocks
+        .into_iter()
+        .filter_map(|(key, stock)| stock.write(key));
+    let reservations = reservations
+        .into_iter()
+        .filter_map(|(key, own)| own.write(key));
+    Ok(stocks.chain(reservations).collect())
+}
+
+fn entry<T>(known: &mut Vec<(Key, T)>, key: Key, new: impl FnOnce(&Key) -> T) -> &mut T {
+    let at = known.iter().position(|(other, _)| *other == key);
+    let at = at.unwrap_or_else(|| {
+        let value = new(&key);
+        known.push((key, value));
+        known.len() - 1
+    });
+    &mut known[at].1
+}
+
+/// A stock row while changes are put onto it.
+struct Stock {
+    sku: SupplierSku,
+    /// As read, where it was looked at; the inner is `None` where there is no row.
+    read: Option<Option<OnHand>>,
+    now: Option<OnHand>,
+    /// Less than this must not have been available before.
+    needed: i64,
+    change: i64,
+    sold_out: bool,
+}
+
+impl Stock {
+    fn new(change: &ReservationChange, key: &Key, rows: Option<&Rows>) -> Self {
+        let read = rows.map(|rows| rows.get(key).and_then(OnHand::read));
+        Self {
+            sku: change.supplier_sku.clone(),
+            read,
+            now: read.flatten(),
+            needed: i64::MIN,
+            change: 0,
+            sold_out: false,
+        }
+    }
+
+    fn take(&mut self, quantity: i64) -> Result<(), NotYet> {
+        if self.read.is_some() && self.now.is_none_or(|now| now.available < quantity) {
+            return Err(NotYet::ShortOf(self.sku.clone()));
+        }
+        self.needed = self.needed.max(quantity - self.change);
+        self.add(-quantity);
+        Ok(())
+    }
+
+    fn give_back(&mut self, quantity: i64) {
+        self.add(quantity);
+    }
+
+    fn add(&mut self, quantity: i64) {
+        self.change += quantity;
+        if let Some(now) = &mut self.now {
+            now.available += quantity;
+        }
+    }
+
+    /// What is reserved stays: those purchase orders were accepted before.
+    fn sell_out(&mut self) -> Result<(), NotYet> {
+        if self.read.is_none() {
+            return Err(NotYet::Look);
+        }
+        if let Some(now) = self.now.as_mut().filter(|now| now.available > 0) {
+            now.stock -= now.available;
+            now.available = 0;
+            self.sold_out = true;
+        }
+        Ok(())
+    }
+
+    fn write(self, key: Key) -> Option<Write> {
+        if self.sold_out {
+            let (before, after) = (self.read.flatten()?, self.now?);
+            let mut changes = Changes::default();
+            changes.set.insert("stock", number(after.stock));
+            changes.set.insert("available", number(after.available));
+            return Some(Write::update(key, changes).only_if(before.unchanged(), Meaning::Changed));
+        }
+        let takes = self.needed > i64::MIN;
+        if !takes && (self.change == 0 || self.read == Some(None)) {
+            return None;
+        }
+        let mut changes = Changes::default();
+        changes.add.insert("available", self.change);
+        let (condition, meaning) = if takes {
+            let needed =
+                Condition::new("#available >= :needed", [(":needed", number(self.needed))]);
+            (needed, Meaning::ShortOf(self.sku))
+        } else {
+            let exists = Condition::new("attribute_exists(#available)", []);
+            (exists, Meaning::Changed)
+        };
+        Some(Write::update(key, changes).only_if(condition, meaning))
+    }
+}
+
+/// A reservation while changes are put onto it.
+struct Reservation {
+    read: Option<Option<Held>>,
+    now: Option<Held>,
+    /// Where it was not looked at: the one change there is.
+    blind: Option<Changes>,
+}
+
+impl Reservation {
+    fn new(key: &Key, rows: Option<&Rows>) -> Self {
+        let read = rows.map(|rows| rows.get(key).and_then(Held::read));
+        Self {
+            read,
+            now: read.flatten(),
+            blind: None,
+        }
+    }
+
+    fn reserve(&mut self, quantity: i64) -> Result<(), NotYet> {
+        if self.read.is_none() {
+            let mut changes = Changes::default();
+            changes.add.insert("quantity", quantity);
+            changes.remove.push("sent_at");
+            return self.only(changes);
+        }
+        let held = self.now.map_or(0, |now| now.quantity);
+        self.now = Some(Held {
+            quantity: held + quantity,
+            sent_at: None,
+        });
+        Ok(())
+    }
+
+    fn stamp(&mut self, at: i64) -> Result<(), NotYet> {
+        if self.read.is_none() {
+            let mut changes = Changes::default();
+            changes.set.insert("sent_at", number(at));
+            return self.only(changes);
+        }
+        if let Some(now) = &mut self.now {
+            now.sent_at = Some(at);
+        }
+        Ok(())
+    }
+
+    /// As much of it as the reservation still holds: a newer feed may have accounted for it.
+    fn give_back(&mut self, quantity: i64) -> Result<i64, NotYet> {
+        if self.read.is_none() {
+            return Err(NotYet::Look);
+        }
+        let Some(now) = &mut self.now else {
+            return Ok(0);
+        };
+        let freed = now.quantity.min(quantity);
+        now.quantity -= freed;
+        self.now = self.now.filter(|now| now.quantity > 0);
+        Ok(freed)
+    }
+
+    fn only(&mut self, changes: Changes) -> Result<(), NotYet> {
+        if self.blind.is_some() {
+            return Err(NotYet::Look);
+        }
+        self.blind = Some(changes);
+        Ok(())
+    }
+
+    fn write(self, key: Key) -> Option<Write> {
+        let Some(before) = self.read else {
+            let changes = self.blind?;
+            let stamps = changes.set.contains_key("sent_at");
+            let write = Write::update(key, changes);
+            let exists = || Condition::new("attribute_exists(#pk)", []);
+            return Some(if stamps {
+                write.only_if(exists(), Meaning::Changed)
+            } else {
+                write
+            });
+        };
+        if before == self.now {
+            return None;
+        }
+        let unchanged = before.map_or_else(
+            || Condition::new("attribute_not_exists(#pk)", []),
+            Held::unchanged,
+        );
+        let write = match self.now {
+            Some(now) => {
+                let mut item = key.with([("quantity", number(now.quantity))]);
+                if let Some(at) = now.sent_at {
+                    item.insert("sent_at".to_owned(), number(at));
+                }
+                Write::put(key, item)
+            }
+            None => Write::delete(key),
+        };
+        Some(write.only_if(unchanged, Meaning::Changed))
+    }
+}
+
+/// Supplier, supplier SKU.
+pub(crate) fn parts(partition: &str) -> Option<(SupplierId, SupplierSku)> {
+    let (supplier, sku) = partition.strip_prefix("stock#")?.split_once('#')?;
+    Some((
+        SupplierId::parse(supplier).ok()?,
+        SupplierSku::parse(sku).ok()?,
+    ))
+}
+
+#[cfg(test)]
+mod tests;
