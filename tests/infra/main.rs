@@ -1,7 +1,9 @@
 //! The structure, read from `cargo metadata` and the sources: who may know whom, which licences and
-//! crates may come in, what the pure crate must not name.
+//! crates may come in, what the pure crate must not name. And what the template of the AWS stack keeps.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod template;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::BTreeSet;
