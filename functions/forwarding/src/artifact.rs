@@ -20,7 +20,11 @@ pub(crate) async fn artifact(
     let asked = id.cancel.and_then(|request| own.cancel(request));
     let sending = asked.map_or(&own.sending, |asked| &asked.sending);
     let key = key(id, sending.progress.steps.len());
-    if let Some(stored) = deps.files.get(Area::Evidence, &key).await? {
+    // Before the first claim nothing was sent, and what a worker stored that got no further is found
+    // where this one is stored.
+    if sending.attempts > 0
+        && let Some(stored) = deps.files.get(Area::Evidence, &key).await?
+    {
         return Ok(from_evidence(&stored).ok_or_else(|| format!("evidence {key} is unreadable")));
     }
     let payload = match payload(deps, order, own).await? {
