@@ -9,6 +9,7 @@ use crate::order::{Order, PurchaseOrderLine};
 use crate::rates::Rates;
 use crate::settings::{Departure, SupplierSettings};
 use crate::spending::{Spending, SpendingChange, WAITS_AT_MOST_DAYS};
+use jiff::civil::Date;
 
 #[derive(Debug)]
 pub(super) struct Budget<'a> {
@@ -17,8 +18,10 @@ pub(super) struct Budget<'a> {
     rates: &'a Rates,
     /// In the limit's currency; none without a rate.
     pub(super) fee: Option<i64>,
-    /// That on which it would go without a limit, and those on which it may go instead.
-    days: Vec<Day>,
+    /// That on which it would go without a limit.
+    first: Day,
+    /// Those on which it may go instead.
+    later: Vec<Day>,
 }
 
 #[derive(Debug)]
@@ -42,7 +45,7 @@ pub(super) struct Slot {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QueuedFrom {
-    pub(super) departure: Departure,
+    pub(super) day: Date,
     pub(super) spent: Money,
 }
 
@@ -55,55 +58,23 @@ impl<'a> Budget<'a> {
     ) -> Option<Self> {
         let limit = supplier.terms.spend_limit_per_day?;
         let rates = &facts.settings.rules.rates;
-        let minor = |money: Money| Some(rates.convert(money, limit.currency)?.minor);
-        let day = |departure: Departure| {
-            let counted = facts
-                .spent
-                .iter()
-                .map(|row| (&row.supplier, row.day, row.money));
-            let freed = freed.iter().map(|change| {
-                let money = Money {
-                    minor: change.by,
-                    currency: change.currency,
-                };
-                (&change.supplier, change.day, money)
-            });
-            let mut of_day = Day {
-                departure,
-                spent: 0,
-                elsewhere: Ok(0),
-            };
-            for (_, _, money) in counted
-                .chain(freed)
-                .filter(|(id, day, _)| **id == supplier.id && *day == departure.day)
-            {
-                if money.currency == limit.currency {
-                    of_day.spent = of_day.spent.saturating_add(money.minor);
-                } else {
-                    of_day.elsewhere = of_day.elsewhere.and_then(|sum| {
-                        let more = minor(money).ok_or(money.currency)?;
-                        Ok(sum.saturating_add(more))
-                    });
-                }
-            }
-            of_day
-        };
+        let day = |departure| Day::new(departure, supplier, limit.currency, facts, freed);
         let first = supplier.departure(facts.now);
         let last = first
             .day
             .saturating_add(jiff::Span::new().days(WAITS_AT_MOST_DAYS));
-        let departures = std::iter::successors(Some(first), |departure| {
-            supplier.departure_after(departure.day)
-        });
+        let after = |known: &Departure| supplier.departure_after(known.day);
+        let later = std::iter::successors(after(&first), after);
         Some(Self {
             supplier,
             limit,
             rates,
             fee: match supplier.terms.fee {
-                Some(fee) => minor(fee),
+                Some(fee) => rates.convert(fee, limit.currency).map(|fee| fee.minor),
                 None => Some(0),
             },
-            days: departures
+            first: day(first),
+            later: later
                 .take_while(|departure| departure.day <= last)
                 .map(day)
                 .collect(),
@@ -120,108 +91,124 @@ impl<'a> Budget<'a> {
 
     /// `waits`: it may go on a later day than the first.
     pub(super) fn slot(&self, amount: i64, waits: bool, order: &Order) -> Result<Slot, Violation> {
-        let id = &self.supplier.id;
-        let limit = self.limit;
-        let shown = Money {
-            minor: amount,
-            currency: limit.currency,
-        };
-        let violation = |kind, cause: String, reason| Violation {
-            kind,
-            cause,
-            reason,
-            again: kind == CaseKind::SpendLimitReached,
-        };
         let released = |violation: &Violation| {
             let key = (violation.kind, violation.cause.clone());
             order.released.contains(&key)
         };
-        // There is always a first day.
-        let Some(first) = self.days.first() else {
-            let reason = format!("{id} never works again");
-            return Err(violation(
-                CaseKind::SpendLimitReached,
-                id.to_string(),
-                reason,
-            ));
-        };
         let all_the_same = Slot {
-            departure: first.departure,
+            departure: self.first.departure,
             limit: None,
             queued_from: None,
         };
-        if amount > limit.minor {
-            let too_much = violation(
-                CaseKind::AboveSpendLimit,
-                format!("{}:{shown}", order.id),
-                format!(
-                    "{id}'s articles and fee cost {shown}, and its spend_limit_per_day is {limit}"
-                ),
-            );
-            return if released(&too_much) {
+        if amount > self.limit.minor {
+            let above = self.above(amount, order);
+            return if released(&above) {
                 Ok(all_the_same)
             } else {
-                Err(too_much)
+                Err(above)
             };
         }
-        let mut days = self.days.iter();
-        let mut room = |most: usize| {
-            let found = days.by_ref().take(most).find_map(|day| {
-                let others = match day.elsewhere {
-                    Ok(others) => others,
-                    Err(currency) => return Some(Err(currency)),
-                };
-                let limit = limit.minor.saturating_sub(others);
-                let fits = day.spent.saturating_add(amount) <= limit;
-                fits.then_some(Ok((day.departure, limit)))
-            });
-            found.transpose().map_err(|currency| {
-                let reason = format!(
-                    "{currency} has no rate to {}, so that {id}'s spend_limit_per_day cannot be judged",
-                    limit.currency
-                );
-                violation(CaseKind::CurrencyWithoutRate, currency.to_string(), reason)
-            })
-        };
-        if let Some((departure, limit)) = room(1)? {
+        if let Some(limit) = self.room(&self.first, amount)? {
             return Ok(Slot {
-                departure,
                 limit: Some(limit),
-                queued_from: None,
+                ..all_the_same
             });
         }
-        let reached = |reason| violation(CaseKind::SpendLimitReached, id.to_string(), reason);
-        let full = reached(format!(
-            "{id} has no room for {shown} within {WAITS_AT_MOST_DAYS} days: its spend_limit_per_day is {limit}"
-        ));
+        let full = self.full(amount);
         if released(&full) {
             return Ok(all_the_same);
         }
-        let counted = Money {
-            minor: first.spent.saturating_add(first.elsewhere.unwrap_or(0)),
-            currency: limit.currency,
-        };
         if !waits {
-            return Err(reached(format!(
-                "{id} has no room for {shown} on {}: {counted} are spent, and its spend_limit_per_day is {limit}",
-                first.departure.day
-            )));
+            return Err(self.full_at_first(amount));
         }
-        match room(usize::MAX)? {
-            Some((departure, limit)) => Ok(Slot {
-                departure,
-                limit: Some(limit),
-                queued_from: Some(QueuedFrom {
-                    departure: first.departure,
-                    spent: counted,
-                }),
-            }),
-            None => Err(full),
+        for day in &self.later {
+            if let Some(limit) = self.room(day, amount)? {
+                return Ok(Slot {
+                    departure: day.departure,
+                    limit: Some(limit),
+                    queued_from: Some(QueuedFrom {
+                        day: self.first.departure.day,
+                        spent: self.spent_at_first(),
+                    }),
+                });
+            }
+        }
+        Err(full)
+    }
+
+    /// Most that the day's row may then hold, where it has room.
+    fn room(&self, day: &Day, amount: i64) -> Result<Option<i64>, Violation> {
+        let elsewhere = day.elsewhere.map_err(|currency| Violation {
+            kind: CaseKind::CurrencyWithoutRate,
+            cause: currency.to_string(),
+            reason: format!(
+                "{currency} has no rate to {}, so that {}'s spend_limit_per_day cannot be judged",
+                self.limit.currency, self.supplier.id
+            ),
+            again: false,
+        })?;
+        let limit = self.limit.minor.saturating_sub(elsewhere);
+        let fits = day.spent.saturating_add(amount) <= limit;
+        Ok(fits.then_some(limit))
+    }
+
+    fn above(&self, amount: i64, order: &Order) -> Violation {
+        let (id, amount) = (&self.supplier.id, self.money(amount));
+        Violation {
+            kind: CaseKind::AboveSpendLimit,
+            cause: format!("{}:{amount}", order.id),
+            reason: format!(
+                "{id}'s articles and fee cost {amount}, and its spend_limit_per_day is {}",
+                self.limit
+            ),
+            again: false,
         }
     }
 
-    /// What a purchase order of these lines counts, and when it goes. Nothing where a rule that
-    /// comes first does not let it go at all.
+    fn full(&self, amount: i64) -> Violation {
+        self.reached(format!(
+            "{} has no room for {} within {WAITS_AT_MOST_DAYS} days: its spend_limit_per_day is {}",
+            self.supplier.id,
+            self.money(amount),
+            self.limit
+        ))
+    }
+
+    fn full_at_first(&self, amount: i64) -> Violation {
+        self.reached(format!(
+            "{} has no room for {} on {}: {} are spent, and its spend_limit_per_day is {}",
+            self.supplier.id,
+            self.money(amount),
+            self.first.departure.day,
+            self.spent_at_first(),
+            self.limit
+        ))
+    }
+
+    /// One case for all orders that wait for the supplier.
+    fn reached(&self, reason: String) -> Violation {
+        Violation {
+            kind: CaseKind::SpendLimitReached,
+            cause: self.supplier.id.to_string(),
+            reason,
+            again: true,
+        }
+    }
+
+    fn spent_at_first(&self) -> Money {
+        let elsewhere = self.first.elsewhere.unwrap_or(0);
+        self.money(self.first.spent.saturating_add(elsewhere))
+    }
+
+    fn money(&self, minor: i64) -> Money {
+        Money {
+            minor,
+            currency: self.limit.currency,
+        }
+    }
+
+    /// What a purchase order of these lines counts, and when it goes; none of those that the
+    /// constraint does not let go.
     pub(super) fn spend(
         &self,
         lines: &[PurchaseOrderLine],
@@ -232,7 +219,7 @@ impl<'a> Budget<'a> {
             .map(|line| self.cost(line.cost, line.quantity))
             .collect();
         let mut spending = Spending {
-            day: self.days.first()?.departure.day,
+            day: self.first.departure.day,
             currency: self.limit.currency,
             items: items?,
             fee: self.fee?,
@@ -242,7 +229,47 @@ impl<'a> Budget<'a> {
         let slot = self.slot(spending.total().minor, true, order).ok()?;
         spending.day = slot.departure.day;
         spending.limit = slot.limit;
-        spending.queued_from = slot.queued_from.map(|from| from.departure.day);
+        spending.queued_from = slot.queued_from.map(|from| from.day);
         Some((slot, spending))
+    }
+}
+
+impl Day {
+    fn new(
+        departure: Departure,
+        supplier: &SupplierSettings,
+        currency: Currency,
+        facts: &Facts,
+        freed: &[SpendingChange],
+    ) -> Self {
+        let rates = &facts.settings.rules.rates;
+        let counted = facts
+            .spent
+            .iter()
+            .filter(|row| row.supplier == supplier.id && row.day == departure.day)
+            .map(|row| row.money);
+        let freed = freed
+            .iter()
+            .filter(|change| change.supplier == supplier.id && change.day == departure.day)
+            .map(|change| Money {
+                minor: change.by,
+                currency: change.currency,
+            });
+        let mut day = Self {
+            departure,
+            spent: 0,
+            elsewhere: Ok(0),
+        };
+        for money in counted.chain(freed) {
+            if money.currency == currency {
+                day.spent = day.spent.saturating_add(money.minor);
+            } else {
+                day.elsewhere = day.elsewhere.and_then(|sum: i64| {
+                    let more = rates.convert(money, currency).ok_or(money.currency)?;
+                    Ok(sum.saturating_add(more.minor))
+                });
+            }
+        }
+        day
     }
 }

@@ -116,22 +116,19 @@ impl World {
                 && row.day == change.day
                 && row.money.currency == change.currency
         };
-        let spent = match self.spent.iter_mut().find(same) {
-            Some(row) => {
-                row.money.minor += change.by;
-                row.money.minor
-            }
-            None => {
-                self.spent.push(Spent {
-                    supplier: change.supplier.clone(),
-                    day: change.day,
-                    money: Money {
-                        minor: change.by,
-                        currency: change.currency,
-                    },
-                });
-                change.by
-            }
+        let spent = if let Some(row) = self.spent.iter_mut().find(same) {
+            row.money.minor += change.by;
+            row.money.minor
+        } else {
+            self.spent.push(Spent {
+                supplier: change.supplier.clone(),
+                day: change.day,
+                money: Money {
+                    minor: change.by,
+                    currency: change.currency,
+                },
+            });
+            change.by
         };
         assert!(spent >= 0, "more given back than was spent: {change:?}");
         assert!(

@@ -132,7 +132,7 @@ impl<'a> Planner<'a> {
         self.notes.push(match (slot.queued_from, spending.limit) {
             (Some(from), _) => format!(
                 "{what} has no room for {total} on {}, where {} are spent: it goes on {day}",
-                from.departure.day, from.spent
+                from.day, from.spent
             ),
             (None, Some(_)) => format!("{total} of {what} on {day}"),
             (None, None) => format!("{total} on {day}, past {what}: a person released it"),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::calendar::{Calendar, Hours};
 use crate::commit::Commit;
+use crate::settings::Split;
 use crate::spending::{self, SpendingChange, Spent, WAITS_AT_MOST_DAYS};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -245,7 +246,6 @@ fn another_supplier_goes_before_another_day() {
         world = world.spent("2026-11-23", "5.00 USD");
         world
     };
-    use crate::settings::Split;
     assert_eq!(
         two(Split::PreferSingle).told(),
         "north: 2 x MUG + south: 1 x LAMP"
