@@ -5,6 +5,7 @@
 //! answer can be lost, and the caller must be right either way.
 
 pub mod channel;
+pub mod configuration;
 pub mod store;
 pub mod supplier;
 

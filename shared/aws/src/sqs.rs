@@ -1,0 +1,102 @@
+//! Messages on SQS.
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::messages::{Message, QueueName};
+use ports::{Queue, Unavailable};
+use std::collections::BTreeMap;
+
+/// As many as one call takes.
+const AT_ONCE: usize = 10;
+
+/// Those queues that a function may send to.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+    urls: BTreeMap<QueueName, String>,
+}
+
+impl SqsQueue {
+    pub fn new(client: Client, urls: impl IntoIterator<Item = (QueueName, String)>) -> Self {
+        Self {
+            client,
+            urls: urls.into_iter().collect(),
+        }
+    }
+
+    fn url(&self, queue: QueueName) -> Result<&str, Unavailable> {
+        self.urls
+            .get(&queue)
+            .map(String::as_str)
+            .ok_or_else(|| Unavailable::new(format!("nothing may be sent to {}", queue.as_str())))
+    }
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, message: &Message) -> Result<(), Unavailable> {
+        let sent = self
+            .client
+            .send_message()
+            .queue_url(self.url(message.queue())?)
+            .message_body(body(message)?)
+            .send();
+        let failed = |error| Unavailable::because(unsent(message.queue()), error);
+        sent.await.map(drop).map_err(failed)
+    }
+
+    async fn send_all(&self, messages: &[Message]) -> Result<(), Unavailable> {
+        if let [message] = messages {
+            return self.send(message).await;
+        }
+        let mut by_queue: BTreeMap<QueueName, Vec<&Message>> = BTreeMap::new();
+        for message in messages {
+            by_queue.entry(message.queue()).or_default().push(message);
+        }
+        for (queue, messages) in by_queue {
+            for messages in messages.chunks(AT_ONCE) {
+                self.send_batch(queue, messages).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SqsQueue {
+    async fn send_batch(&self, queue: QueueName, messages: &[&Message]) -> Result<(), Unavailable> {
+        let mut batch = self.client.send_message_batch().queue_url(self.url(queue)?);
+        for (id, message) in messages.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(id.to_string())
+                .message_body(body(message)?)
+                .build()
+                .map_err(|error| Unavailable::because("a message cannot be written", error))?;
+            batch = batch.entries(entry);
+        }
+        let answer = batch
+            .send()
+            .await
+            .map_err(|error| Unavailable::because(unsent(queue), error))?;
+        // The call succeeds though single messages fail.
+        match answer.failed() {
+            [] => Ok(()),
+            [first, ..] => Err(Unavailable::new(format!(
+                "{}: {} of {} failed, first with {}",
+                unsent(queue),
+                answer.failed().len(),
+                messages.len(),
+                first.code()
+            ))),
+        }
+    }
+}
+
+fn body(message: &Message) -> Result<String, Unavailable> {
+    serde_json::to_string(message)
+        .map_err(|error| Unavailable::because("a message cannot be written", error))
+}
+
+fn unsent(queue: QueueName) -> String {
+    format!("sending to the queue {}", queue.as_str())
+}
