@@ -11,7 +11,9 @@ use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
-use ports::{AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, StoreError};
+use ports::{
+    AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, StoreError,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -186,11 +188,7 @@ impl<S: OrderStore> OrderStore for Measured<S> {
         self.inner.attention().await
     }
 
-    async fn list(
-        &self,
-        after: Option<&OrderId>,
-        limit: usize,
-    ) -> Result<Vec<OrderId>, StoreError> {
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
 
