@@ -31,6 +31,9 @@ fn dependencies(package: &Package) -> BTreeSet<String> {
     normal.map(|dependency| dependency.name.clone()).collect()
 }
 
+/// What wires a function to AWS may know, beside the function itself.
+const LAMBDA: &[&str] = &["aws", "domain", "ports", "ways"];
+
 #[test]
 fn dependencies_point_one_way() {
     let metadata = metadata();
@@ -48,10 +51,25 @@ fn dependencies_point_one_way() {
         ("configuration", &["domain"]),
         ("embedded", &["domain", "ports"]),
         ("aws", &["domain", "ports"]),
+        (
+            "ways",
+            &[
+                "channels",
+                "configuration",
+                "domain",
+                "http-client",
+                "ports",
+                "suppliers",
+            ],
+        ),
         ("order-webhook", &["domain", "ports"]),
         ("routing", &["domain", "ports"]),
         ("forwarding", &["domain", "ports"]),
         ("exceptions", &["domain", "ports"]),
+        ("order-webhook-lambda", LAMBDA),
+        ("routing-lambda", LAMBDA),
+        ("forwarding-lambda", LAMBDA),
+        ("exceptions-lambda", LAMBDA),
         ("doubles", &["http-client"]),
     ];
     for package in metadata.workspace_packages() {
@@ -70,7 +88,9 @@ fn dependencies_point_one_way() {
             .intersection(&members)
             .cloned()
             .collect();
-        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let own = package.name.strip_suffix("-lambda").map(str::to_owned);
+        let allowed = allowed.iter().map(|name| (*name).to_owned());
+        let allowed: BTreeSet<String> = allowed.chain(own).collect();
         assert!(
             ours.is_subset(&allowed),
             "{} may not know {:?}",
@@ -159,6 +179,54 @@ fn licences_and_banned_crates() {
     }
 }
 
+/// `cargo run -p waybill -- demo` compiles without the SDK.
+#[test]
+fn one_machine_needs_nothing_of_aws() {
+    let metadata = metadata();
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let named = |id: &cargo_metadata::PackageId| metadata[id].name.as_str();
+    let node = |id: &cargo_metadata::PackageId| resolve.nodes.iter().find(|node| node.id == *id);
+    let waybill = metadata.workspace_packages();
+    let waybill = waybill
+        .iter()
+        .find(|package| package.name.as_str() == "waybill");
+    let (mut open, mut seen) = (vec![waybill.unwrap().id.clone()], BTreeSet::new());
+    while let Some(id) = open.pop() {
+        assert!(
+            !named(&id).starts_with("aws"),
+            "waybill needs {}",
+            named(&id)
+        );
+        let needed = node(&id).unwrap().deps.iter().filter(|dependency| {
+            dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind != DependencyKind::Development)
+        });
+        for dependency in needed {
+            if seen.insert(dependency.pkg.clone()) {
+                open.push(dependency.pkg.clone());
+            }
+        }
+    }
+    assert!(seen.len() > 100, "{} packages", seen.len());
+}
+
+/// What stands beside a function's own code only wires it.
+#[test]
+fn what_wires_a_function_is_short_and_has_one_file() {
+    for function in ["order-webhook", "routing", "forwarding", "exceptions"] {
+        let folder = root().join("functions").join(function).join("lambda/src");
+        let found = sources(&folder);
+        assert_eq!(found, [folder.join("main.rs")]);
+        let text = std::fs::read_to_string(&found[0]).unwrap();
+        assert!(text.lines().count() < 160, "{function}");
+        for banned in ["#[test]", "unwrap()", "expect(", "std::env"] {
+            assert!(!text.contains(banned), "{function} has {banned}");
+        }
+    }
+}
+
 #[test]
 fn functions_name_only_domain_and_ports() {
     for function in ["order-webhook", "routing", "forwarding", "exceptions"] {
@@ -166,6 +234,10 @@ fn functions_name_only_domain_and_ports() {
             let text = std::fs::read_to_string(&file).unwrap();
             for banned in [
                 "embedded::",
+                "aws::",
+                "aws_sdk",
+                "ways::",
+                "lambda_runtime",
                 "channels::",
                 "suppliers::",
                 "http_client::",

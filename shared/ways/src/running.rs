@@ -12,6 +12,7 @@ use ports::configuration::{BadBundle, Bundle, Bundles};
 use ports::{
     Clock, Closing, Files, Incident, Mailer, OrderStore, Secrets, StoreError, Unavailable,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
@@ -107,6 +108,8 @@ pub struct Running<O: Opens> {
     orders: Arc<dyn OrderStore>,
     clock: Arc<dyn Clock>,
     looked_at: Mutex<Timestamp>,
+    /// What was pushed last was refused.
+    is_behind: AtomicBool,
 }
 
 impl<O: Opens> Running<O> {
@@ -137,7 +140,9 @@ impl<O: Opens> Running<O> {
         let former = bundles.former().await;
         for bundle in former.map_err(|error| look(LookError::Bundle(error)))? {
             if let Ok((settings, ways)) = opened(&opens, bundle).await.map_err(look)? {
-                return Ok(Self::of(opens, settings, ways, bundles, orders, clock));
+                let running = Self::of(opens, settings, ways, bundles, orders, clock);
+                running.is_behind.store(true, Ordering::Relaxed);
+                return Ok(running);
             }
         }
         Err(StartError::NoneIsGood(refused.why))
@@ -162,6 +167,7 @@ impl<O: Opens> Running<O> {
             bundles,
             orders,
             looked_at: Mutex::new(clock.now()),
+            is_behind: AtomicBool::new(false),
             clock,
         }
     }
@@ -174,15 +180,17 @@ impl<O: Opens> Running<O> {
             .clone()
     }
 
-    /// To be called before each piece of work. What fails is logged, for the former works on.
-    pub async fn look(&self) {
+    /// To be called before each piece of work; whether another configuration was taken over. What
+    /// fails is logged, for the former works on.
+    pub async fn look(&self) -> bool {
         if !self.is_time() {
-            return;
+            return false;
         }
-        if let Err(error) = self.take_over().await {
+        self.take_over().await.unwrap_or_else(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(error = %error, cause, "configuration not looked at");
-        }
+            false
+        })
     }
 
     /// Whoever asks first looks.
@@ -199,11 +207,13 @@ impl<O: Opens> Running<O> {
         is_time
     }
 
-    async fn take_over(&self) -> Result<(), LookError> {
+    async fn take_over(&self) -> Result<bool, LookError> {
         let Some(bundle) = self.bundles.newer().await.map_err(LookError::Bundle)? else {
-            return Ok(());
+            return Ok(false);
         };
-        match opened(&self.opens, bundle).await? {
+        let opened = opened(&self.opens, bundle).await?;
+        self.is_behind.store(opened.is_err(), Ordering::Relaxed);
+        match opened {
             Ok((settings, ways)) => {
                 tracing::info!(
                     configuration = settings.digest.short(),
@@ -214,16 +224,21 @@ impl<O: Opens> Running<O> {
                     .settings
                     .write()
                     .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-                Ok(())
+                Ok(true)
             }
-            Err(refused) => tell(self.orders.as_ref(), self.clock.as_ref(), &refused)
-                .await
-                .map_err(LookError::Store),
+            Err(refused) => {
+                let told = tell(self.orders.as_ref(), self.clock.as_ref(), &refused).await;
+                told.map(|()| false).map_err(LookError::Store)
+            }
         }
     }
 
-    /// Closes what was opened about configurations before the one in use, once there is a good one.
+    /// Closes what was opened about other configurations, once the one that was pushed last is in
+    /// use.
     pub async fn close_refusals(&self) -> Result<(), StoreError> {
+        if self.is_behind.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let digest = self
             .settings
             .read()

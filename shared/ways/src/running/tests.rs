@@ -224,6 +224,12 @@ async fn a_new_process_starts_with_the_last_good_one() {
         (names(&running), set.incidents().await.len()),
         (vec!["acme".to_owned()], 1)
     );
+    running.close_refusals().await.unwrap();
+    assert_eq!(set.incidents().await.len(), 1, "the newest is still bad");
+
+    set.pushed.push(CHANNELS);
+    set.pass(SignedDuration::from_mins(1));
+    assert!(running.look().await);
     // What another function cannot use is no business of this one.
     let own = running.settings.read().unwrap().digest.to_string();
     let other = Incident {

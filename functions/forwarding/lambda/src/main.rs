@@ -1,0 +1,120 @@
+//! `forwarding` on Lambda: wiring only.
+
+use aws::bundle::S3Bundles;
+use aws::clients::{Clients, Place};
+use aws::clock::SystemClock;
+use aws::dynamodb::DynamoDb;
+use aws::environment::needed;
+use aws::lambda::{Body, Delivered, Error, serve_queue};
+use aws::metrics::Measured;
+use aws::s3::S3Files;
+use aws::ses::{Reported, SesMailer, reported};
+use aws::sqs::SqsQueue;
+use aws::ssm::SsmSecrets;
+use domain::messages::{Message, QueueName};
+use forwarding::Deps;
+use ports::StepError;
+use std::sync::Arc;
+use std::time::Duration;
+use ways::running::{Running, SuppliersOf};
+
+/// Below what a mail supplier waits for its mailer, so that the mailer knows best.
+const MAIL_WITHIN: Duration = Duration::from_secs(50);
+
+/// Our own messages, and what SES reports.
+enum Work {
+    Step(Message),
+    Report(Reported),
+}
+
+impl Body for Work {
+    fn read(delivered: Delivered) -> Option<Self> {
+        let report = || reported(&delivered.body).map(Self::Report);
+        let message = serde_json::from_str(&delivered.body);
+        message.map(Self::Step).ok().or_else(report)
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::Step(message) => message.order().to_string(),
+            Self::Report(Reported::Mail(event)) => event.id.to_string(),
+            Self::Report(Reported::Noted(_) | Reported::Foreign) => String::new(),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::log::begin()?;
+    let [
+        stack,
+        orders,
+        stock,
+        routing_queue,
+        artifacts,
+        drops,
+        parameters,
+        configuration_set,
+    ] = needed([
+        "STACK_NAME",
+        "ORDERS_TABLE",
+        "STOCK_TABLE",
+        "ROUTING_QUEUE_URL",
+        "ARTIFACTS_BUCKET",
+        "DROPS_BUCKET",
+        "PARAMETERS_PATH",
+        "MAIL_CONFIGURATION_SET",
+    ])?;
+    let clients = Clients::new(Place::from_environment()?);
+    let clock = Arc::new(SystemClock);
+    let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
+    aws::lambda::connect(&store).await?;
+    let orders = Arc::new(Measured::new(store.clone(), stack, clock.clone()));
+    let files = Arc::new(S3Files::new(clients.s3(), artifacts.clone(), Some(drops)));
+    let suppliers = SuppliersOf {
+        files: files.clone(),
+        mailer: Arc::new(SesMailer::new(clients.ses(MAIL_WITHIN), configuration_set)),
+        secrets: SsmSecrets::read(clients.ssm(), format!("{parameters}/suppliers")).await?,
+    };
+    let bundles = Arc::new(S3Bundles::new(clients.s3(), artifacts));
+    let running = Running::start(suppliers, bundles, orders.clone(), clock.clone()).await?;
+    let running = Arc::new(running);
+    let deps = Deps {
+        orders,
+        batches: Arc::new(store),
+        queue: Arc::new(SqsQueue::new(
+            clients.sqs(),
+            [(QueueName::Routing, routing_queue)],
+        )),
+        files,
+        clock,
+        settings: running.settings.clone(),
+        suppliers: running.opened(),
+    };
+    serve_queue(move |work: Work| {
+        let (running, mut deps) = (running.clone(), deps.clone());
+        async move {
+            running.look().await;
+            deps.suppliers = running.opened();
+            match work {
+                Work::Step(Message::Forward {
+                    order,
+                    purchase_order,
+                }) => forwarding::handle(&deps, &order, &purchase_order).await,
+                Work::Step(Message::Route { .. }) => {
+                    Err(StepError::Stop("a message for routing".to_owned()))
+                }
+                Work::Report(Reported::Mail(event)) => forwarding::mail_event(&deps, &event).await,
+                Work::Report(Reported::Noted(what)) => {
+                    tracing::info!(what, "a mail was reported");
+                    Ok(())
+                }
+                Work::Report(Reported::Foreign) => {
+                    tracing::info!("a mail that is not ours was reported");
+                    Ok(())
+                }
+            }
+        }
+    })
+    .await
+}

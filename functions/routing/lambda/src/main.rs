@@ -1,0 +1,58 @@
+//! `routing` on Lambda: wiring only.
+
+use aws::bundle::S3Bundles;
+use aws::clients::{Clients, Place};
+use aws::clock::SystemClock;
+use aws::dynamodb::DynamoDb;
+use aws::environment::needed;
+use aws::lambda::{Error, serve_queue};
+use aws::metrics::Measured;
+use aws::sqs::SqsQueue;
+use domain::messages::{Message, QueueName};
+use ports::StepError;
+use routing::Deps;
+use std::sync::Arc;
+use ways::running::{Running, SettingsOnly};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::log::begin()?;
+    let [stack, orders, stock, forwarding_queue, artifacts] = needed([
+        "STACK_NAME",
+        "ORDERS_TABLE",
+        "STOCK_TABLE",
+        "FORWARDING_QUEUE_URL",
+        "ARTIFACTS_BUCKET",
+    ])?;
+    let clients = Clients::new(Place::from_environment()?);
+    let clock = Arc::new(SystemClock);
+    let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
+    aws::lambda::connect(&store).await?;
+    let orders = Arc::new(Measured::new(store.clone(), stack, clock.clone()));
+    let bundles = Arc::new(S3Bundles::new(clients.s3(), artifacts));
+    let running = Running::start(SettingsOnly, bundles, orders.clone(), clock.clone()).await?;
+    let running = Arc::new(running);
+    let deps = Deps {
+        orders,
+        offers: Arc::new(store),
+        queue: Arc::new(SqsQueue::new(
+            clients.sqs(),
+            [(QueueName::Forwarding, forwarding_queue)],
+        )),
+        clock,
+        settings: running.settings.clone(),
+    };
+    serve_queue(move |message: Message| {
+        let (running, deps) = (running.clone(), deps.clone());
+        async move {
+            running.look().await;
+            match message {
+                Message::Route { order } => routing::handle(&deps, &order).await,
+                Message::Forward { .. } => {
+                    Err(StepError::Stop("a message for forwarding".to_owned()))
+                }
+            }
+        }
+    })
+    .await
+}
