@@ -265,4 +265,14 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "RouteKey: POST /webhooks/{channel}",
         "RouteKey: $default",
     ),
+    (
+        "a function's environment is what it reads",
+        "          STOCK_TABLE: !Ref StockTable\n",
+        "",
+    ),
+    (
+        "a function's environment is what it reads",
+        "          LOG_LEVEL: !Ref LogLevel\n",
+        "          LOG_LEVEL: !Ref LogLevel\n          DROPS_BUCKET: !Ref DropsBucket\n",
+    ),
 ];

@@ -34,6 +34,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("what fails or waits is told", alarms),
     ("logs of the API name nobody", access_logs),
     ("routes are explicit", routes),
+    ("a function's environment is what it reads", environment),
 ];
 
 const FUNCTION: &str = "AWS::Serverless::Function";
@@ -465,4 +466,28 @@ fn routes(template: &Template) -> Vec<String> {
         })
         .map(|route| route.id.to_owned())
         .collect()
+}
+
+/// What its binary names in capitals, and what the log reads in each.
+fn environment(template: &Template) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for function in template.of_kind(FUNCTION) {
+        let code = function.properties["CodeUri"].as_str().unwrap_or_default();
+        let main = crate::root().join("infra").join(code).join("src/main.rs");
+        let Ok(main) = std::fs::read_to_string(&main) else {
+            wrong.push(format!("{} has no {}", function.id, main.display()));
+            continue;
+        };
+        let is_variable = |word: &&str| {
+            word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        };
+        let read = main.split('"').skip(1).step_by(2).filter(is_variable);
+        let read: BTreeSet<&str> = read.chain(["LOG_LEVEL"]).collect();
+        let given = function.properties["Environment"]["Variables"].as_object();
+        let given = given.into_iter().flatten().map(|(name, _)| name.as_str());
+        let given: BTreeSet<&str> = given.collect();
+        let difference = read.symmetric_difference(&given);
+        wrong.extend(difference.map(|name| format!("{name} of {}", function.id)));
+    }
+    wrong
 }
