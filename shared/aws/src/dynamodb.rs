@@ -61,6 +61,7 @@ mod offers;
 mod orders;
 mod packed;
 mod reservations;
+mod spending;
 mod state;
 
 #[cfg(test)]

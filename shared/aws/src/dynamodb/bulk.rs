@@ -163,7 +163,25 @@ impl DynamoDb {
         }
     }
 
-    /// Items of the whole table whose sort key is so, a page at a time, with where to go on.
+    /// Items of the whole table that the filter, which names `:sort`, lets through.
+    pub(super) async fn scan_all(
+        &self,
+        table: Table,
+        filter: Option<(&str, &str)>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut found = Vec::new();
+        let mut from = None;
+        loop {
+            let (items, on) = self.scan(table, filter, None, from).await?;
+            found.extend(items);
+            if on.is_none() {
+                return Ok(found);
+            }
+            from = on;
+        }
+    }
+
+    /// The same a page at a time, with where to go on.
     pub(super) async fn scan(
         &self,
         table: Table,

@@ -7,12 +7,12 @@ use super::item::{
 use super::packed::pack;
 use super::reservations::{self, NotYet, Rows};
 use super::state::{Seen, batch_keys};
-use super::{DynamoDb, Failed, say};
+use super::{DynamoDb, Failed, say, spending};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::commit::Commit;
-use domain::ids::OrderId;
+use domain::ids::{OrderId, SupplierId, SupplierSku};
 use domain::order::event::{Event, Routed};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{CommitError, StoreError, Unavailable};
@@ -52,6 +52,9 @@ impl DynamoDb {
                     self.ran_short(commit, &sku);
                     return Err(CommitError::ShortOf(sku));
                 }
+                Err(Unwritten::SpendLimit(supplier)) => {
+                    return Err(CommitError::SpendLimit(supplier));
+                }
                 Err(Unwritten::Json(error)) => return Err(unwritable(error)),
             };
             let refused = match self.write(&writes, &format!("{name}.{look}")).await? {
@@ -82,6 +85,7 @@ impl DynamoDb {
                     self.ran_short(commit, &sku);
                     return Err(CommitError::ShortOf(sku));
                 }
+                Judged::SpendLimit(supplier) => return Err(CommitError::SpendLimit(supplier)),
                 Judged::Changed => rows = Some(self.rows(commit).await?),
             }
         }
@@ -113,7 +117,7 @@ impl DynamoDb {
             .map_err(CommitError::Unavailable)
     }
 
-    fn ran_short(&self, commit: &Commit, sku: &domain::ids::SupplierSku) {
+    fn ran_short(&self, commit: &Commit, sku: &SupplierSku) {
         for change in &commit.reservations {
             if &change.supplier_sku == sku {
                 self.memory
@@ -250,11 +254,12 @@ fn unavailable(error: StoreError) -> CommitError {
 enum Judged<'a> {
     State(Option<&'a Item>),
     Taken(PurchaseOrderNumber),
-    ShortOf(domain::ids::SupplierSku),
+    ShortOf(SupplierSku),
+    SpendLimit(SupplierId),
     Changed,
 }
 
-/// What matters most of all that failed: first the version, then numbers, then stock.
+/// What matters most of all that failed: first the version, then numbers, then stock, then money.
 fn judge<'a>(writes: &[Write], failed: &'a [(usize, Option<Item>)]) -> Judged<'a> {
     let meanings = || {
         failed.iter().filter_map(|(index, item)| {
@@ -277,12 +282,18 @@ fn judge<'a>(writes: &[Write], failed: &'a [(usize, Option<Item>)]) -> Judged<'a
             return Judged::ShortOf(sku.clone());
         }
     }
+    for (meaning, _) in meanings() {
+        if let Meaning::SpendLimit(supplier) = meaning {
+            return Judged::SpendLimit(supplier.clone());
+        }
+    }
     Judged::Changed
 }
 
 #[derive(Debug)]
 pub(super) enum Unwritten {
     NotYet(NotYet),
+    SpendLimit(SupplierId),
     Json(serde_json::Error),
 }
 
@@ -343,6 +354,7 @@ pub(super) fn writes(
     }
     let stock = reservations::writes(&commit.reservations, rows).map_err(Unwritten::NotYet)?;
     writes.extend(stock);
+    writes.extend(spending::writes(&commit.spending).map_err(Unwritten::SpendLimit)?);
     writes.extend(relisted(&commit.order, seen, after));
     Ok(writes)
 }

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use domain::ids::SupplierSku;
+use domain::ids::{SupplierId, SupplierSku};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::StoreError;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -91,6 +91,7 @@ pub(crate) enum Meaning {
     State,
     Taken(PurchaseOrderNumber),
     ShortOf(SupplierSku),
+    SpendLimit(SupplierId),
     /// It is another row than was read: look again.
     Changed,
 }

@@ -10,7 +10,9 @@ use domain::catalogue::{CatalogueRow, Offer, OfferWithStock, Stock};
 use domain::digest::Digest;
 use domain::ids::{Sku, SupplierId, SupplierSku};
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::spending::Spent;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ports::{OfferStore, Reservation, StoreError, Unavailable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -116,20 +118,21 @@ impl OfferStore for DynamoDb {
         Ok(true)
     }
 
+    async fn spent(&self, suppliers: &[SupplierId], from: Date) -> Result<Vec<Spent>, StoreError> {
+        self.spent_from(suppliers, from).await
+    }
+
+    async fn spending(&self) -> Result<Vec<Spent>, StoreError> {
+        self.all_spending().await
+    }
+
     async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
-        let mut found = Vec::new();
-        let reservations = Some(("begins_with(#sk, :sort)", RESERVATION));
-        let mut from = None;
-        loop {
-            let (items, on) = self.scan(Table::Stock, reservations, None, from).await?;
-            for item in items {
-                found.push(to_reservation(&item)?);
-            }
-            if on.is_none() {
-                break;
-            }
-            from = on;
-        }
+        let rows = Some(("begins_with(#sk, :sort)", RESERVATION));
+        let items = self.scan_all(Table::Stock, rows).await?;
+        let mut found = items
+            .iter()
+            .map(to_reservation)
+            .collect::<Result<Vec<_>, _>>()?;
         found.sort_by(|one, other| {
             let key = |row: &Reservation| {
                 (
@@ -144,19 +147,11 @@ impl OfferStore for DynamoDb {
     }
 
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError> {
-        let mut found = Vec::new();
         let rows = Some(("#sk = :sort", "stock"));
-        let mut from = None;
-        loop {
-            let (items, on) = self.scan(Table::Stock, rows, None, from).await?;
-            for item in items {
-                let (supplier, sku) = key_of(&item)?;
-                found.push((supplier, sku, to_stock(&item)?));
-            }
-            if on.is_none() {
-                break;
-            }
-            from = on;
+        let mut found = Vec::new();
+        for item in self.scan_all(Table::Stock, rows).await? {
+            let (supplier, sku) = key_of(&item)?;
+            found.push((supplier, sku, to_stock(&item)?));
         }
         found.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
         Ok(found)

@@ -220,6 +220,7 @@ pub(super) fn unanswered(error: CommitError) -> StoreError {
         CommitError::Unavailable(error) => StoreError::Unavailable(error),
         CommitError::Stale
         | CommitError::ShortOf(_)
+        | CommitError::SpendLimit(_)
         | CommitError::Taken(_)
         | CommitError::Busy => {
             StoreError::Unavailable(ports::Unavailable::because("DynamoDB", error))
