@@ -172,7 +172,11 @@ fn reserved(own: &PurchaseOrder) -> BTreeMap<&SupplierSku, u32> {
     let mut reserved = BTreeMap::new();
     if own.holds_reservation() {
         for line in own.lines.iter().filter(|line| line.reserved) {
-            *reserved.entry(&line.supplier_sku).or_default() += own.standing(line);
+            let units = own.standing(line);
+            // Of a line that was given back as a whole nothing is left to stamp.
+            if units > 0 {
+                *reserved.entry(&line.supplier_sku).or_default() += units;
+            }
         }
     }
     reserved

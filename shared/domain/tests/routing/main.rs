@@ -90,3 +90,12 @@ fn the_first_by_name_wins_a_tie() {
     let supplier = &world.order.purchase_orders[0].supplier;
     assert_eq!(supplier.as_str(), "east");
 }
+
+#[test]
+fn a_line_that_is_refused_as_a_whole_leaves_nothing_reserved() {
+    let mut world = World::new(&usual(&[(3, 1)], vec![offer("MUG", "east", 9)]));
+    world.routes();
+    assert_eq!(world.reserved.len(), 1);
+    world.step(0, &Step::Sent(4));
+    assert!(world.reserved.is_empty());
+}
