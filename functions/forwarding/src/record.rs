@@ -12,7 +12,7 @@ use domain::order::decide::{
 };
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use ports::{Acceptance, Area, Incident, LineStatus, SendOutcome, StepDone, StepError};
+use ports::{Acceptance, Area, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError};
 use std::time::Duration;
 
 /// What is forgotten costs a doubt: it ends only with success or the process. The state after it
@@ -101,7 +101,9 @@ pub(crate) async fn recordable(
     can_look_up: bool,
 ) -> Outcome {
     match sent {
-        SendOutcome::Accepted(acceptance) => Outcome::Accepted(accepted(acceptance)),
+        SendOutcome::Accepted(acceptance) => {
+            Outcome::Accepted(accepted(deps, own, acceptance).await)
+        }
         SendOutcome::Done(done) => Outcome::StepDone(step_done(done)),
         SendOutcome::Rejected {
             reason,
@@ -137,7 +139,8 @@ pub(crate) async fn recordable(
     }
 }
 
-pub(crate) fn accepted(acceptance: Acceptance) -> Accepted {
+pub(crate) async fn accepted(deps: &Deps, own: &PurchaseOrder, acceptance: Acceptance) -> Accepted {
+    let evidence = keep(deps, own, words(&acceptance.lines).as_bytes()).await;
     let lines = acceptance.lines.into_iter().map(|line| LineOutcome {
         supplier_sku: line.supplier_sku,
         quantity: line.quantity,
@@ -146,7 +149,7 @@ pub(crate) fn accepted(acceptance: Acceptance) -> Accepted {
             LineStatus::Rejected { reason, detail } => Status::Rejected(Rejection {
                 reason,
                 detail,
-                evidence: None,
+                evidence: evidence.clone(),
             }),
         },
     });
@@ -154,7 +157,23 @@ pub(crate) fn accepted(acceptance: Acceptance) -> Accepted {
         references: acceptance.references,
         lines: lines.collect(),
         cancel: acceptance.cancel,
+        evidence: evidence.clone(),
     }
+}
+
+/// What the supplier says of single lines, by its own names of the articles.
+fn words(lines: &[LineAnswer]) -> String {
+    let lines = lines.iter().map(|line| {
+        let status = match &line.status {
+            LineStatus::Backordered(None) => "backordered".to_owned(),
+            LineStatus::Backordered(Some(until)) => format!("backordered until {until}"),
+            LineStatus::Rejected { reason, detail } => {
+                format!("rejected, {}: {detail}", reason.name())
+            }
+        };
+        format!("{} x {}: {status}\n", line.quantity, line.supplier_sku)
+    });
+    lines.collect()
 }
 
 pub(crate) fn step_done(done: StepDone) -> Done {

@@ -151,7 +151,9 @@ pub(crate) async fn look_up(
         None => (LookupAnswer::NotFound(LookupFinding::Unclear), None),
     };
     let answer = match answer {
-        LookupAnswer::Accepted(acceptance) => Answer::Accepted(accepted(acceptance)),
+        LookupAnswer::Accepted(acceptance) => {
+            Answer::Accepted(accepted(deps, own, acceptance).await)
+        }
         LookupAnswer::Done(done) => Answer::StepDone(step_done(done)),
         LookupAnswer::NotFound(finding) => Answer::NotFound(finding),
     };

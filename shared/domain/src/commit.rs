@@ -64,6 +64,9 @@ pub struct ReservationChange {
 pub enum Change {
     /// `available = available - n` if `available >= n`.
     Reserve(u32),
+    /// It was given back, and the supplier has the units after all: reserved however little is
+    /// available, so that what is oversold shows as less than nothing.
+    ReserveAgain(u32),
     /// Of a reservation that stands, so many units; the rest of it stays.
     GiveBack(u32),
     /// The supplier has none left, whatever its feed said: nothing is available until a newer feed.
@@ -150,12 +153,17 @@ fn changes(before: &PurchaseOrder, after: &PurchaseOrder, at: Timestamp) -> Vec<
         let left = has.get(sku).copied().unwrap_or(0);
         (left < *quantity).then(|| ((*sku).clone(), Change::GiveBack(quantity - left)))
     });
+    let again = has.iter().filter_map(|(sku, quantity)| {
+        let stood = had.get(sku).copied().unwrap_or(0);
+        (stood < *quantity).then(|| ((*sku).clone(), Change::ReserveAgain(quantity - stood)))
+    });
     let stamped = has
         .keys()
         .filter(|_| sent)
         .map(|sku| ((*sku).clone(), Change::Sent(at)));
     let emptied = sold_out.map(|sku| (sku.clone(), Change::SoldOut));
     freed
+        .chain(again)
         .chain(stamped)
         .chain(emptied)
         .map(|(supplier_sku, change)| ReservationChange {
@@ -214,6 +222,7 @@ fn joined(changes: Vec<ReservationChange>) -> Vec<ReservationChange> {
         });
         match (same.map(|known| &mut known.change), &change.change) {
             (Some(Change::Reserve(known)), Change::Reserve(more))
+            | (Some(Change::ReserveAgain(known)), Change::ReserveAgain(more))
             | (Some(Change::GiveBack(known)), Change::GiveBack(more)) => *known += more,
             (Some(_), _) => {}
             (None, _) => joined.push(change),

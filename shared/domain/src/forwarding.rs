@@ -114,14 +114,16 @@ fn next(sending: &Sending, now: Timestamp) -> Step {
     }
 }
 
-/// As long as the supplier says; a short wait is believed a few times only, for a wait of nothing
-/// would be a loop.
+/// As long as the supplier says, within reason; a short wait is believed a few times only, for a wait
+/// of nothing would be a loop.
 pub fn retry_after(said: Option<SignedDuration>, deferrals: u32) -> SignedDuration {
     said.map_or_else(
         || deferral(deferrals),
-        |said| match deferrals.checked_sub(SHORT_WAITS) {
-            None => said.max(SHORTEST_WAIT),
-            Some(beyond) => said.max(deferral(beyond)),
+        |said| {
+            let least = deferrals
+                .checked_sub(SHORT_WAITS)
+                .map_or(SHORTEST_WAIT, deferral);
+            said.clamp(least, LONGEST_WAIT)
         },
     )
 }
@@ -129,6 +131,8 @@ pub fn retry_after(said: Option<SignedDuration>, deferrals: u32) -> SignedDurati
 const SHORT_WAITS: u32 = 3;
 /// A supplier that names no real wait is asked again after this long.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
+/// However long a supplier wants to be left alone, it is asked again after this long.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 /// A wait that ends later than this is a case at once.
 pub const LONG_WAIT: SignedDuration = SignedDuration::from_mins(30);
 

@@ -23,7 +23,7 @@ use event::{Event, Recorded};
 use jiff::Timestamp;
 use machine::{SendState, Sending};
 use news::{Content, News};
-use purchase_order::CancelRequest;
+use purchase_order::{CancelRequest, Unclear};
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine, SendId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,7 +236,7 @@ impl Order {
                         refused: Vec::new(),
                         withdrawn: BTreeMap::new(),
                         backordered: BTreeMap::new(),
-                        unclear: None,
+                        unclear: Vec::new(),
                         confirmed_at: self.wakes,
                     });
                 }
@@ -289,7 +289,7 @@ impl Order {
             }
             Event::PurchaseOrder { number, event } => {
                 let own = self.own_mut(number)?;
-                let was_live = own.is_live();
+                let given_up = !own.holds_reservation();
                 own.apply(event, at)?;
                 if let machine::SendEvent::SendDeferred {
                     retry_at,
@@ -306,8 +306,9 @@ impl Order {
                     SendState::Planned { .. } | SendState::BetweenSteps { .. }
                 );
                 let (seen, live) = (own.confirmed_at, own.is_live());
-                // What was given up is there after all: its units may be planned elsewhere.
-                if (open && seen != self.wakes) || !live || !was_live {
+                // What was given up is there after all: its units may be planned elsewhere, or no
+                // longer be wanted.
+                if (open && seen != self.wakes) || !live || given_up {
                     self.wake(at);
                 }
             }
@@ -366,9 +367,15 @@ impl Order {
                 backordered,
                 ..
             } => self.own_mut(number)?.backordered.clone_from(backordered),
-            Event::AnswerUnclear { number, why } => {
-                self.own_mut(number)?.unclear = Some(why.clone());
-            }
+            Event::AnswerUnclear {
+                number,
+                why,
+                evidence,
+            } => self.own_mut(number)?.unclear.push(Unclear {
+                at,
+                why: why.clone(),
+                evidence: evidence.clone(),
+            }),
             Event::RefusedLinesFreed { number } => {
                 self.own_mut(number)?.free_refused();
                 self.wake(at);

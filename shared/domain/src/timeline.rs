@@ -271,7 +271,7 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
         Event::RefusedLinesFreed { number } => one(format!(
             "{number} refused lines released: their units are planned again"
         )),
-        Event::AnswerUnclear { number, why } => one(format!("{number} answer unclear: {why}")),
+        Event::AnswerUnclear { number, why, .. } => one(format!("{number} answer unclear: {why}")),
         Event::Acknowledged {
             number,
             backordered,

@@ -229,11 +229,14 @@ fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Fa
                     change.supplier_sku.clone(),
                 )));
             }
-            let hold = "INSERT INTO reservations (supplier, supplier_sku, purchase_order, quantity)
-                        VALUES (?1, ?2, ?3, ?4)
-                        ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, sent_at = NULL";
-            let row = params![supplier, sku, change.purchase_order.as_str(), quantity];
-            connection.prepare_cached(hold)?.execute(row)?;
+            hold(connection, change, *quantity)?;
+        }
+        Change::ReserveAgain(quantity) => {
+            let take = "UPDATE stock SET available = available - ?3
+                        WHERE supplier = ?1 AND supplier_sku = ?2";
+            let row = params![supplier, sku, quantity];
+            connection.prepare_cached(take)?.execute(row)?;
+            hold(connection, change, *quantity)?;
         }
         Change::GiveBack(quantity) => give_back(connection, change, *quantity)?,
         Change::SoldOut => {
@@ -257,6 +260,19 @@ fn reserve(connection: &Connection, change: &ReservationChange) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+fn hold(
+    connection: &Connection,
+    change: &ReservationChange,
+    quantity: u32,
+) -> rusqlite::Result<()> {
+    let hold = "INSERT INTO reservations (supplier, supplier_sku, purchase_order, quantity)
+                VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity, sent_at = NULL";
+    let (supplier, sku) = (change.supplier.as_str(), change.supplier_sku.as_str());
+    let row = params![supplier, sku, change.purchase_order.as_str(), quantity];
+    connection.prepare_cached(hold)?.execute(row).map(drop)
 }
 
 /// As much of it as the reservation still holds: a newer feed may have accounted for it.

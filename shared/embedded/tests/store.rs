@@ -274,6 +274,9 @@ async fn stock_is_reserved_and_given_back_once() {
         (Change::GiveBack(1), 5),
         (Change::SoldOut, 0),
         (Change::SoldOut, 0),
+        // The supplier has them after all, though nothing is left.
+        (Change::ReserveAgain(2), -2),
+        (Change::GiveBack(2), 0),
     ];
     for (version, (change, left)) in (1..).zip(changes) {
         let commit = changing(1, version, 1, change.clone());

@@ -131,6 +131,7 @@ impl Order {
         for own in &self.purchase_orders {
             found.purchase_order = Some(own.number.clone());
             found.sending(own, now);
+            found.unclear(own);
             found.after_sending(own, now);
             for (number, request) in own.numbered_cancels() {
                 found.cancel(own, number, request, now);
@@ -267,6 +268,28 @@ impl Found {
         }
     }
 
+    /// Each answer is a case of its own, so that a release lets none through that comes later.
+    fn unclear(&mut self, own: &PurchaseOrder) {
+        for (number, unclear) in (1..).zip(&own.unclear) {
+            let cause = match number {
+                1 => own.number.to_string(),
+                number => format!("{}#{number}", own.number),
+            };
+            let evidence = unclear
+                .evidence
+                .as_ref()
+                .map_or_else(String::new, |digest| {
+                    format!(
+                        "; its words are evidence answer/{}/{}",
+                        own.number,
+                        digest.short()
+                    )
+                });
+            let detail = format!("{}{evidence}", unclear.why);
+            self.add(CaseKind::AnswerUnclear, &cause, unclear.at, detail);
+        }
+    }
+
     fn after_sending(&mut self, own: &PurchaseOrder, now: Timestamp) {
         let supplier = own.supplier.as_str();
         let SendState::Sent { at, .. } = &own.sending.state else {
@@ -275,10 +298,6 @@ impl Found {
         if own.sending.is_sent_twice() {
             let detail = format!("{supplier} accepted {} more than once", own.number);
             self.add(CaseKind::SentTwice, supplier, *at, detail);
-        }
-        if let Some(why) = &own.unclear {
-            let cause = own.number.to_string();
-            self.add(CaseKind::AnswerUnclear, &cause, *at, why.clone());
         }
         for refused in own.refused.iter().filter(|refused| !refused.freed) {
             let sku = own

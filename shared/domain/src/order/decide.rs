@@ -155,6 +155,8 @@ pub struct Accepted {
     pub lines: Vec<LineOutcome>,
     /// What became of a request to cancel, where the answer says so at once.
     pub cancel: Option<CancelAnswer>,
+    /// The supplier's own words of the lines.
+    pub evidence: Option<Digest>,
 }
 
 #[derive(Debug, Clone)]
@@ -316,7 +318,7 @@ impl Order {
                 }
                 let by = By::Person { who, why };
                 self.line_events(own, lines, &by)
-                    .map_err(Refusal::NotPossible)
+                    .map_err(|error| Refusal::NotPossible(error.to_string()))
             }
             Command::Release { who, why } => self.release(who, why, now),
             Command::EditAddress { edit, who, why } => {

@@ -112,7 +112,10 @@ pub enum Event {
     /// The supplier took the purchase order, and what it says of its lines makes no sense.
     AnswerUnclear {
         number: PurchaseOrderNumber,
+        /// In our words.
         why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Digest>,
     },
     /// What the supplier says of the lines it took; the last word counts.
     Acknowledged {

@@ -72,8 +72,8 @@ pub struct PurchaseOrder {
     /// Units that the supplier took back.
     pub withdrawn: BTreeMap<LineId, u32>,
     pub backordered: BTreeMap<LineId, Backorder>,
-    /// What in the supplier's answer nobody can make sense of.
-    pub unclear: Option<String>,
+    /// Answers of the supplier that nobody can make sense of.
+    pub unclear: Vec<Unclear>,
     /// The order's `wakes` when routing last found that it holds.
     pub confirmed_at: u64,
 }
@@ -103,6 +103,16 @@ pub struct RefusedLine {
     pub freed: bool,
     /// By itself, so that this supplier is out for them; otherwise a person freed them.
     pub route_again: bool,
+}
+
+/// An answer of the supplier, or a part of it, that a person must read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclear {
+    pub at: Timestamp,
+    /// In our words.
+    pub why: String,
+    /// The supplier's own.
+    pub evidence: Option<Digest>,
 }
 
 /// Asks a supplier to take units back: an artifact of its own, claimed and sent like the purchase
@@ -208,6 +218,10 @@ impl PurchaseOrder {
         let (lines, whole) = (own.lines.clone(), own.whole);
         if answer != CancelAnswer::Accepted {
             return Ok(());
+        }
+        // With the whole of it, the supplier gave back what smaller requests ask for.
+        if whole {
+            self.close_cancels();
         }
         match &self.sending.state {
             SendState::BetweenSteps { .. } if whole => {

@@ -81,6 +81,10 @@ impl World {
                         "reserved twice"
                     );
                 }
+                Change::ReserveAgain(units) => {
+                    self.take(&change.supplier, &change.supplier_sku, i64::from(*units));
+                    *self.reserved.entry(key).or_default() += units;
+                }
                 Change::GiveBack(units) => {
                     let held = self.reserved.get_mut(&key).expect("was reserved");
                     *held = held.checked_sub(*units).expect("no more than was reserved");

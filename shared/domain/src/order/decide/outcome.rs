@@ -8,6 +8,7 @@ use crate::order::event::{By, Event, LookupFinding};
 use crate::order::machine::{SendEvent, SendState, Sending};
 use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
+use crate::timeline::counted;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -148,10 +149,11 @@ impl Order {
                     answer,
                     by,
                 }),
-                // A person settled it before; what the supplier says now may be something else.
+                // It was settled before; what the supplier says now may be something else.
                 Some(_) => events.push(Event::AnswerUnclear {
                     number: id.number.clone(),
-                    why: format!("the supplier answered {id} after a person had settled it"),
+                    why: format!("the supplier answered {id} after it had been settled"),
+                    evidence: None,
                 }),
                 None => {}
             }
@@ -160,10 +162,24 @@ impl Order {
         match self.line_events(own, accepted.lines, &by) {
             Ok(lines) => events.extend(lines),
             // Taken all the same; what it says of lines nobody ordered is for a person.
-            Err(why) => events.push(Event::AnswerUnclear {
+            Err(error) => events.push(Event::AnswerUnclear {
                 number: id.number.clone(),
-                why,
+                why: error.in_our_words(),
+                evidence: accepted.evidence,
             }),
+        }
+        // Whatever becomes of the newer attempt, only the supplier knows whether it has both.
+        if let SendState::SendStarted { attempt: newer, .. }
+        | SendState::InDoubt { attempt: newer, .. } = &own.sending.state
+            && *newer != attempt
+        {
+            events.push(Event::AnswerUnclear {
+                number: id.number.clone(),
+                why: format!(
+                    "attempt {attempt} was accepted when attempt {newer} was on its way: the supplier may have it twice"
+                ),
+                evidence: None,
+            });
         }
         events
     }
@@ -175,7 +191,7 @@ impl Order {
         own: &PurchaseOrder,
         lines: Vec<LineOutcome>,
         by: &By,
-    ) -> Result<Vec<Event>, String> {
+    ) -> Result<Vec<Event>, NotAskedFor> {
         let mut events = Vec::new();
         let mut backordered: BTreeMap<LineId, Backorder> = BTreeMap::new();
         let mut taken: BTreeMap<LineId, u32> = BTreeMap::new();
@@ -199,12 +215,11 @@ impl Order {
                 }
             }
             if left > 0 {
-                return Err(format!(
-                    "the supplier speaks of {} x {}, of which {} were asked for",
-                    outcome.quantity,
-                    printable(&outcome.supplier_sku),
-                    outcome.quantity - left
-                ));
+                return Err(NotAskedFor {
+                    quantity: outcome.quantity,
+                    asked: outcome.quantity - left,
+                    supplier_sku: outcome.supplier_sku,
+                });
             }
             match outcome.status {
                 LineStatus::Backordered(until) => backordered.extend(
@@ -315,8 +330,21 @@ fn is_known(sending: &Sending, attempt: u32) -> bool {
     sending.accepted.contains(&attempt) || sending.bounced.contains(&attempt)
 }
 
-/// Foreign text, short and without control characters.
-fn printable(text: &str) -> String {
-    let kept = text.chars().filter(|character| !character.is_control());
-    kept.take(40).collect()
+/// Somebody speaks of units of an article that were not asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{quantity} x {supplier_sku}, of which {asked} were asked for")]
+pub(super) struct NotAskedFor {
+    quantity: u32,
+    /// Of them.
+    asked: u32,
+    supplier_sku: String,
+}
+
+impl NotAskedFor {
+    /// Without the name of the article, which may be anything.
+    fn in_our_words(&self) -> String {
+        let units = counted(self.quantity, "unit");
+        let asked = self.asked;
+        format!("the supplier speaks of {units} of an article, of which {asked} were asked for")
+    }
 }
