@@ -2,9 +2,11 @@
 //! invariants hold; then each is told again with a fault at every effect.
 
 mod changed;
+mod gone;
 mod news;
 mod overdue;
 mod spend_limit;
+mod unreadable;
 
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::stories::all;

@@ -5,6 +5,7 @@
 use domain::messages::QueueName;
 use domain::order::attention::CaseKind;
 use doubles::shop::ShopOrder;
+use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
 use ports::{Area, Clock as _, Deliveries as _, Files as _, MAX_RECEIVES, OrderStore as _};
 use tests::faults::{FAULTS, Faults};
@@ -59,6 +60,96 @@ async fn due_and_not_sent() {
     );
     world.pump().await;
     assert_eq!(indexed(&world).await, []);
+}
+
+/// Seconds pass, then the sweep runs; how many messages it sent, which are lost again.
+async fn sweeps_after(world: &World, seconds: i64) -> usize {
+    world.clock.advance(SignedDuration::from_secs(seconds));
+    world.sweep().await;
+    world.lose_messages().await
+}
+
+/// The message to routing is lost: sent again after a minute, and a case after five.
+#[tokio::test]
+async fn a_lost_message_to_routing() {
+    let mut world = World::new(Faults::default()).await;
+    let order = ShopOrder::new(1001, &[("MUG", 1)]);
+    world.topic("orders/create", &order.0).await;
+    assert_eq!(world.lose_messages().await, 1);
+    assert_eq!(sweeps_after(&world, 59).await, 0);
+    assert_eq!(sweeps_after(&world, 1).await, 1);
+    // From then on every two minutes.
+    assert_eq!(sweeps_after(&world, 60).await, 0);
+    assert_eq!(sweeps_after(&world, 60).await, 1);
+    assert_eq!(sweeps_after(&world, 119).await, 0);
+    assert_eq!(indexed(&world).await, []);
+    assert_eq!(sweeps_after(&world, 1).await, 1);
+    let stuck = (CaseKind::Stuck, "routing".to_owned());
+    assert_eq!(indexed(&world).await, [stuck], "five minutes to the second");
+    world.settle().await;
+    assert_eq!(indexed(&world).await, []);
+    assert_eq!(world.received().len(), 1);
+}
+
+/// The message to forwarding is lost: sent again after two minutes, and a case after ten.
+#[tokio::test]
+async fn a_lost_message_to_forwarding() {
+    let mut world = World::new(Faults::default()).await;
+    let order = ShopOrder::new(1001, &[("MUG", 1)]);
+    world.topic("orders/create", &order.0).await;
+    world.route_only().await;
+    assert_eq!(world.lose_messages().await, 1);
+    assert_eq!(sweeps_after(&world, 119).await, 0);
+    assert_eq!(sweeps_after(&world, 1).await, 1);
+    for minutes in [2, 2, 2] {
+        assert_eq!(sweeps_after(&world, minutes * 60).await, 1);
+    }
+    assert_eq!(sweeps_after(&world, 119).await, 0);
+    assert_eq!(indexed(&world).await, []);
+    assert_eq!(sweeps_after(&world, 1).await, 1);
+    let stuck = (CaseKind::Stuck, "forwarding".to_owned());
+    assert_eq!(indexed(&world).await, [stuck], "ten minutes to the second");
+    world.settle().await;
+    assert_eq!(indexed(&world).await, []);
+    assert_eq!(world.received().len(), 1);
+}
+
+/// Who agreed to wait for a day is asked again when the day has passed, and nothing else happens in
+/// between.
+#[tokio::test]
+async fn the_day_of_a_backorder_passes() {
+    let mut world = World::new(Faults::default()).await;
+    world.supplier.script([Behaviour::Backorder]);
+    let order = ShopOrder::new(1001, &[("MUG", 1)]);
+    world.topic("orders/create", &order.0).await;
+    world.pump().await;
+    let (order, _) = world.orders().await.remove(0);
+    let number = &order.purchase_orders[0].number;
+    let waits = (CaseKind::Backordered, format!("{number}:2026-12-24"));
+    assert_eq!(indexed(&world).await, [waits]);
+    let agree = |_: &domain::order::Order| {
+        Some(domain::order::decide::Command::Release {
+            who: "Ada".to_owned(),
+            why: "the customer waits".to_owned(),
+        })
+    };
+    world.decides(agree).await;
+    world.settle().await;
+    assert_eq!(indexed(&world).await, []);
+    let end: jiff::Timestamp = "2026-12-25T00:00:00Z".parse().unwrap();
+    let left = end.duration_since(world.clock.now()) - SignedDuration::from_secs(1);
+    world.pass(left).await;
+    assert_eq!(indexed(&world).await, []);
+    assert_eq!(world.store.due(world.clock.now(), 10).await.unwrap(), []);
+    world.pass(SignedDuration::from_secs(1)).await;
+    let overdue = (
+        CaseKind::Backordered,
+        format!("{number}:2026-12-24:overdue"),
+    );
+    assert_eq!(indexed(&world).await, [overdue]);
+    // It is told once and not woken for ever.
+    world.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(world.store.due(world.clock.now(), 10).await.unwrap(), []);
 }
 
 /// The shop tells of a refund whose order was never sent to us: nothing to do, and nothing late.

@@ -6,7 +6,7 @@ use domain::batch::{Batch, BatchName, Uploaded};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::commit::{Commit, Index};
 use domain::digest::Digest;
-use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
+use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
 use domain::messages::{Message, QueueName};
 use domain::order::attention::CaseKind;
 use domain::order::event::{By, Event};
@@ -49,9 +49,19 @@ pub const FAULTS: [Fault; 4] = [
     Fault::Fails,
 ];
 
+/// In what way an order cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// What is stored is no event.
+    Body,
+    /// The events are, and cannot have happened.
+    History,
+}
+
 #[derive(Default)]
 struct State {
     effects: usize,
+    unreadable: Option<(OrderId, Unreadable)>,
     /// Effects that go wrong, each once.
     plan: Vec<(usize, Fault)>,
     crashed: bool,
@@ -111,6 +121,17 @@ impl Faults {
     pub fn mutated(mut self, mutant: Mutant) -> Self {
         self.mutant = mutant;
         self
+    }
+
+    /// From now on that order cannot be read, or all can.
+    pub fn set_unreadable(&self, order: Option<(OrderId, Unreadable)>) {
+        self.state.lock().unwrap().unreadable = order;
+    }
+
+    fn unreadable(&self, order: &OrderId) -> Option<Unreadable> {
+        let state = self.state.lock().unwrap();
+        let unreadable = state.unreadable.as_ref();
+        unreadable.and_then(|(known, how)| (known == order).then_some(*how))
     }
 
     pub fn effects(&self) -> usize {
@@ -255,6 +276,25 @@ impl OrderStore for Faulty {
         if self.faults.mutant == Mutant::ClaimExpires {
             self.expire_claim(order).await;
         }
+        match self.faults.unreadable(order) {
+            Some(Unreadable::Body) => {
+                return Err(StoreError::Corrupt(format!(
+                    "an event of {order} is cut off"
+                )));
+            }
+            Some(Unreadable::History) => {
+                let mut history = self.inner.load(order).await?;
+                // What no history begins with.
+                let known = history.iter_mut().flat_map(|history| &mut history.events);
+                for recorded in known {
+                    let code = ChannelCode::parse("SH").unwrap();
+                    let number = PurchaseOrderNumber::new(&code, "1", 99);
+                    recorded.event = Event::RefusedLinesFreed { number };
+                }
+                return Ok(history);
+            }
+            None => {}
+        }
         self.inner.load(order).await
     }
     async fn commit(&self, mut commit: Commit) -> Result<(), CommitError> {
@@ -294,7 +334,7 @@ impl OrderStore for Faulty {
     async fn postpone(
         &self,
         order: &OrderId,
-        version: u64,
+        version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError> {
         self.faults

@@ -431,6 +431,16 @@ impl World {
         exceptions::sweep(&self.exceptions).await.unwrap();
     }
 
+    /// Every message that waits is gone without having been handled; how many there were.
+    pub async fn lose_messages(&self) -> usize {
+        let mut lost = 0;
+        while let Some(delivery) = self.next_delivery().await {
+            self.store.acknowledge(&delivery).await.unwrap();
+            lost += 1;
+        }
+        lost
+    }
+
     /// Handles what waits for routing, and nothing else.
     pub async fn route_only(&self) {
         let received = self

@@ -4,6 +4,7 @@
 use domain::commit::Index;
 use domain::digest::Digest;
 use domain::exceptions::{curable_by_configuration, due_again, wake};
+use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
@@ -50,39 +51,19 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
     let now = deps.clock.now();
     let due = deps.orders.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
-        let unreadable = |error: StoreError| {
-            open_incident(
-                deps,
-                CaseKind::DeadLetter,
-                id.to_string(),
-                error.to_string(),
-            )
-        };
-        let history = match deps.orders.load(id).await {
-            Ok(Some(history)) => history,
+        let loaded = match deps.orders.load(id).await {
+            Ok(Some(history)) => history.fold(),
             Ok(None) => continue,
+            Err(error) => Err(error),
+        };
+        let order = match loaded {
+            Ok(order) => order,
             // One order that cannot be read must not stop the others.
             Err(error @ StoreError::Corrupt(_)) => {
-                unreadable(error).await?;
+                set_aside(deps, id, &error).await?;
                 continue;
             }
             Err(error) => return Err(error.into()),
-        };
-        let order = match history.fold() {
-            Ok(order) => order,
-            Err(error) => {
-                unreadable(error).await?;
-                let index = Index {
-                    batches: Vec::new(),
-                    due: Some(now + UNREADABLE_AGAIN_AFTER),
-                    attention: Vec::new(),
-                    configuration: None,
-                };
-                deps.orders
-                    .postpone(id, history.events.len() as u64, &index)
-                    .await?;
-                continue;
-            }
         };
         for message in wake(&order, now) {
             deps.queue.send(&message).await?;
@@ -91,7 +72,9 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
             due: due_again(&order, now),
             ..order.index(now)
         };
-        deps.orders.postpone(id, order.version, &index).await?;
+        deps.orders
+            .postpone(id, Some(order.version), &index)
+            .await?;
         for entry in index
             .attention
             .iter()
@@ -101,6 +84,19 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         }
     }
     Ok(due.len())
+}
+
+/// A person looks at what cannot be read, and the sweep again after a while.
+async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), StepError> {
+    let (cause, detail) = (id.to_string(), error.to_string());
+    open_incident(deps, CaseKind::DeadLetter, cause, detail).await?;
+    let index = Index {
+        due: Some(deps.clock.now() + UNREADABLE_AGAIN_AFTER),
+        batches: Vec::new(),
+        attention: Vec::new(),
+        configuration: None,
+    };
+    Ok(deps.orders.postpone(id, None, &index).await?)
 }
 
 /// A configuration that an order was not planned with may cure its hold.

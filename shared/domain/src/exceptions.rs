@@ -374,13 +374,13 @@ fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
 /// When an order that the sweep looked at is woken again. The index may have been too early: then
 /// it is woken when it is due, or never.
 pub fn due_again(order: &Order, now: Timestamp) -> Option<Timestamp> {
-    let due = order.due()?;
-    if due > now {
-        return Some(due);
+    if order.due().is_none_or(|due| due > now) {
+        return order.index(now).due;
     }
-    // Never past the next thing that has its own time.
+    // What is still due is woken again, never past the next thing that has its own time.
     let again = now + wake_again_after(order, now);
-    Some(order.due_after(now).map_or(again, |timer| timer.min(again)))
+    let timers = [order.due_after(now), order.shows_after(now), Some(again)];
+    timers.into_iter().flatten().min()
 }
 
 /// Messages that set a due order going again.

@@ -127,10 +127,10 @@ fn index(
 pub(crate) fn postpone(
     connection: &Connection,
     order: &str,
-    version: i64,
+    version: Option<i64>,
     index: &Index,
 ) -> Result<(), Broken> {
-    let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ?2";
+    let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ifnull(?2, version)";
     let row = params![order, version, index.due.map(not_before)];
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
         unlist(connection, order)?;

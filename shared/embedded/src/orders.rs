@@ -84,10 +84,11 @@ impl OrderStore for Embedded {
     async fn postpone(
         &self,
         order: &OrderId,
-        version: u64,
+        version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError> {
-        let (order, version, index) = (order.to_string(), number_of(version), index.clone());
+        let (order, index) = (order.to_string(), index.clone());
+        let version = version.map(number_of);
         let postponed = self
             .database
             .write(move |connection| postpone(connection, &order, version, &index));

@@ -404,14 +404,14 @@ async fn the_index_finds_orders() {
         attention: vec![attention.clone()],
         configuration: None,
     };
-    store.postpone(&order(2), 9, &later).await.unwrap();
+    store.postpone(&order(2), Some(9), &later).await.unwrap();
     assert_eq!(
         store.due(at(20), 1).await.unwrap(),
         [order(2)],
         "another version"
     );
     assert_eq!(store.attention().await.unwrap().len(), 1, "another version");
-    store.postpone(&order(2), 1, &later).await.unwrap();
+    store.postpone(&order(2), Some(1), &later).await.unwrap();
     assert_eq!(store.due(at(20), 10).await.unwrap(), [order(1)]);
     let rows = store.attention().await.unwrap();
     assert_eq!(rows.len(), 2);
@@ -428,7 +428,7 @@ async fn the_index_finds_orders() {
         attention: Vec::new(),
         ..later
     };
-    store.postpone(&order(2), 1, &closed).await.unwrap();
+    store.postpone(&order(2), Some(1), &closed).await.unwrap();
 
     let rows = store.attention().await.unwrap();
     assert_eq!(rows.len(), 1);

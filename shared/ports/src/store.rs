@@ -131,11 +131,12 @@ pub trait OrderStore: Send + Sync {
     /// order, and postpones it.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
     /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
-    /// time. Ignored where the order has another version.
+    /// time. Ignored where the order has another version; `None` stands for any, since the version of
+    /// what cannot be read is not known.
     async fn postpone(
         &self,
         order: &OrderId,
-        version: u64,
+        version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError>;
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError>;

@@ -101,17 +101,18 @@ impl OrderStore for DynamoDb {
     async fn postpone(
         &self,
         order: &OrderId,
-        version: u64,
+        version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError> {
+        let is_meant = |seen: &Seen| version.is_none_or(|version| seen.version == version);
         let name = self.memory.name_of_a_write();
         let known = self.memory.order(order);
-        let mut seen = known.filter(|seen| seen.version == version);
+        let mut seen = known.filter(is_meant);
         for look in 0..LOOKS {
             if seen.is_none() {
                 seen = self.read_state(order).await?;
             }
-            let Some(found) = seen.take().filter(|seen| seen.version == version) else {
+            let Some(found) = seen.take().filter(is_meant) else {
                 return Ok(());
             };
             let after = found.postponed(index);

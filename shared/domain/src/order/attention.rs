@@ -87,7 +87,7 @@ pub struct Attention {
 impl Order {
     pub fn index(&self, now: Timestamp) -> Index {
         Index {
-            due: self.due(),
+            due: self.due().into_iter().chain(self.shows_after(now)).min(),
             batches: self.batches(),
             attention: self.attention(now),
             configuration: self
@@ -114,6 +114,32 @@ impl Order {
                 })
             })
             .collect()
+    }
+
+    /// The next moment at which a case shows that is none now, though nothing happens until then.
+    pub fn shows_after(&self, now: Timestamp) -> Option<Timestamp> {
+        let routing = self.unrouted_since().map(|since| since + ROUTING_OVERDUE);
+        let sends = self.purchase_orders.iter().flat_map(|own| {
+            let askable = own.can_be_asked_back();
+            let requests = own
+                .cancels
+                .iter()
+                .filter(move |request| askable && request.is_open());
+            let requests = requests.filter_map(|request| overdue_at(&request.sending));
+            let backordered = own
+                .backordered_until()
+                .filter(|_| own.sending.is_sent() && own.waits_for_backorder() > 0)
+                .and_then(day_after);
+            overdue_at(&own.sending)
+                .into_iter()
+                .chain(requests)
+                .chain(backordered)
+        });
+        routing
+            .into_iter()
+            .chain(sends)
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// Every open hold, doubt and overdue step.
@@ -202,7 +228,8 @@ impl Found {
         let supplier = own.supplier.as_str();
         match &own.sending.state {
             SendState::InDoubt { since, .. } => {
-                let detail = format!("{} may or may not be at {supplier}", own.number);
+                let why = blocked(&own.sending);
+                let detail = format!("{} may or may not be at {supplier}{why}", own.number);
                 self.add(CaseKind::SendInDoubt, supplier, *since, detail);
             }
             SendState::Rejected {
@@ -314,11 +341,7 @@ impl Found {
             );
             self.add(CaseKind::SupplierRejected, supplier, refused.at, detail);
         }
-        let waiting: u32 = own
-            .backordered
-            .iter()
-            .map(|(line, backorder)| backorder.quantity.min(own.quantity_of(line)))
-            .fold(0, u32::saturating_add);
+        let waiting = own.waits_for_backorder();
         if waiting > 0 {
             let waits = counted(waiting, "unit");
             let until = own.backordered_until();
@@ -382,7 +405,8 @@ impl Found {
         }
         match &request.sending.state {
             SendState::InDoubt { since, .. } => {
-                let detail = format!("{name} may or may not have been asked of {supplier}");
+                let why = blocked(&request.sending);
+                let detail = format!("{name} may or may not have been asked of {supplier}{why}");
                 self.add(CaseKind::SendInDoubt, supplier, *since, detail);
             }
             SendState::Planned { due } | SendState::BetweenSteps { due } => {
@@ -406,6 +430,28 @@ impl Found {
             | SendState::Rejected { .. }
             | SendState::Voided { .. } => {}
         }
+    }
+}
+
+/// Why nobody can look it up, where that is so.
+fn blocked(sending: &Sending) -> String {
+    let why = sending.unpreparable.as_ref();
+    why.map_or_else(String::new, |why| {
+        format!(", and cannot be looked up: {why}")
+    })
+}
+
+/// When a hand-over that should be under way is a case.
+fn overdue_at(sending: &Sending) -> Option<Timestamp> {
+    match &sending.state {
+        SendState::Planned { due } | SendState::BetweenSteps { due } => {
+            Some(*due + SENDING_OVERDUE)
+        }
+        SendState::SendStarted { settle_at, .. } => Some(*settle_at + SENDING_OVERDUE),
+        SendState::InDoubt { .. }
+        | SendState::Sent { .. }
+        | SendState::Rejected { .. }
+        | SendState::Voided { .. } => None,
     }
 }
 

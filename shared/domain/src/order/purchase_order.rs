@@ -434,6 +434,15 @@ impl PurchaseOrder {
             .chain(cancels)
     }
 
+    /// Units that the supplier has not in stock and still means to ship.
+    pub fn waits_for_backorder(&self) -> u32 {
+        let waiting = self
+            .backordered
+            .iter()
+            .map(|(line, backorder)| backorder.quantity.min(self.quantity_of(line)));
+        waiting.fold(0, u32::saturating_add)
+    }
+
     /// When the supplier expects the last of what it has not in stock; nothing where it said no day.
     pub fn backordered_until(&self) -> Option<jiff::civil::Date> {
         self.backordered
