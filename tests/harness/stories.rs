@@ -2,6 +2,7 @@
 //! effect.
 
 mod after_sending;
+mod contradictions;
 mod mail;
 mod news;
 mod routing;
@@ -16,6 +17,9 @@ use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
 use serde_json::Value;
+
+/// As the World has it from the start.
+const OFFERS: &str = include_str!("configuration/offers.csv");
 
 pub enum Action {
     /// A signed webhook of that topic.
@@ -62,9 +66,29 @@ fn mug() -> ShopOrder {
 }
 
 /// As the World has it from the start.
-fn suppliers_file() -> String {
+pub fn suppliers_file() -> String {
     let mut files = crate::world::configuration();
     String::from_utf8(files.remove("suppliers.toml").unwrap()).unwrap()
+}
+
+/// The suppliers' file without one of them.
+pub fn suppliers_without(id: &str) -> String {
+    let own = format!("\nid = \"{id}\"\n");
+    let suppliers = suppliers_file();
+    let (head, others) = suppliers.split_once("[[supplier]]").unwrap();
+    let kept = others
+        .split("[[supplier]]")
+        .filter(|other| !other.starts_with(&own));
+    let kept: Vec<_> = std::iter::once(head).chain(kept).collect();
+    assert_ne!(kept.join("[[supplier]]"), suppliers, "{id}");
+    kept.join("[[supplier]]")
+}
+
+/// `offers.csv` without what one supplier sells.
+pub fn offers_without(id: &str) -> String {
+    let of_it = format!(",{id},");
+    let rows = OFFERS.lines().filter(|row| !row.contains(&of_it));
+    rows.map(|row| format!("{row}\n")).collect()
 }
 
 /// Ada lets through what may be.
@@ -88,6 +112,7 @@ pub fn all() -> Vec<Story> {
         news::all(),
         routing::all(),
         after_sending::all(),
+        contradictions::all(),
         mail::all(),
     ]
     .into_iter()

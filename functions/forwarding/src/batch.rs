@@ -10,16 +10,26 @@ use crate::record::record;
 use crate::send::claim;
 use crate::{Deps, TRIES, prepared_not};
 use domain::batch::{Batch, BatchName};
-use domain::forwarding::{Step, next_batch, step};
+use domain::forwarding::{Step, step};
 use domain::ids::{OrderId, SupplierId};
 use domain::order::decide::{Accepted, Outcome};
 use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
-use ports::{Area, Artifact, Batches, StepError, Supplier};
+use ports::{Area, Artifact, Batches, Put, StepError, Supplier};
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// What stands in the place of the file of a batch that was given up: no real one is empty.
+const GIVEN_UP: &[u8] = b"";
+
+/// Batches that are looked through for one that is being given up.
+const NEWEST: usize = 1000;
+
+fn key(name: &BatchName) -> String {
+    format!("batch/{name}")
+}
 
 pub(crate) async fn run(
     deps: &Deps,
@@ -28,7 +38,6 @@ pub(crate) async fn run(
     cut_off: Timestamp,
 ) -> Result<(), StepError> {
     let Some(batches) = supplier.batches() else {
-        // What was planned for it is planned anew; what was claimed for it only its file can settle.
         return give_up(deps, id, cut_off).await;
     };
     let name = BatchName::new(id, cut_off);
@@ -38,6 +47,9 @@ pub(crate) async fn run(
     let Some(file) = file(deps, &name, id, cut_off, batches).await? else {
         return Ok(());
     };
+    if file == GIVEN_UP {
+        return give_up(deps, id, cut_off).await;
+    }
     let unreadable = |error: ports::PrepareError| StepError::Stop(format!("batch {name}: {error}"));
     let contents = batches.contents(&file).map_err(unreadable)?;
     batches.publish(name.as_str(), &file).await?;
@@ -59,22 +71,82 @@ pub(crate) async fn run(
     Ok(())
 }
 
-async fn give_up(deps: &Deps, id: &SupplierId, cut_off: Timestamp) -> Result<(), StepError> {
+/// The supplier takes no batches any more, or is gone. Where the batch's file is not there, a file
+/// without anything in it is created in its place: whoever still assembles one finds it, so that
+/// nothing of the batch is sent. Where it is there, what it holds was recorded with it, unless
+/// somebody is about to do so.
+pub(crate) async fn give_up(
+    deps: &Deps,
+    id: &SupplierId,
+    cut_off: Timestamp,
+) -> Result<(), StepError> {
+    let name = BatchName::new(id, cut_off);
+    let contents = match deps
+        .files
+        .put_new(Area::Evidence, &key(&name), GIVEN_UP)
+        .await?
+    {
+        Put::Created => Some(BTreeSet::new()),
+        Put::AlreadyThere => held(deps, &name).await?,
+    };
     for (order, number) in deps.batches.entries(id, cut_off).await? {
-        let Some((order, own)) = load(deps, &order, &number).await? else {
-            continue;
-        };
-        if let SendState::SendStarted { attempt, .. } = own.sending.state {
-            let outcome = Outcome::InDoubt {
-                why: format!("it was claimed for a batch, and {id} takes none any more"),
-                evidence: None,
-                can_look_up: false,
-            };
-            let id = SendId::of(&number);
-            record(deps, None, &order.id, &id, attempt, outcome).await?;
+        match &contents {
+            Some(contents) => settle(deps, &order, &number, cut_off, contents).await?,
+            None => doubt(deps, &order, &number, cut_off).await?,
         }
     }
     Ok(())
+}
+
+/// What the batch's file holds, without reading it; `None` where nobody has recorded it.
+async fn held(
+    deps: &Deps,
+    name: &BatchName,
+) -> Result<Option<BTreeSet<PurchaseOrderNumber>>, StepError> {
+    let file = deps.files.get(Area::Evidence, &key(name)).await?;
+    if file.is_some_and(|file| file == GIVEN_UP) {
+        return Ok(Some(BTreeSet::new()));
+    }
+    let known = deps.batches.batches(NEWEST).await?;
+    let own = known.into_iter().find(|known| &known.name == name);
+    Ok(own.map(|own| own.purchase_orders))
+}
+
+/// Its file may hold it, and nothing can read the file any more.
+async fn doubt(
+    deps: &Deps,
+    order: &OrderId,
+    number: &PurchaseOrderNumber,
+    cut_off: Timestamp,
+) -> Result<(), StepError> {
+    let Some((order, own)) = load(deps, order, number).await? else {
+        return Ok(());
+    };
+    let SendState::SendStarted {
+        attempt,
+        settle_at,
+        cut_off: claimed,
+        ..
+    } = own.sending.state
+    else {
+        return Ok(());
+    };
+    // Until then somebody may be recording it.
+    if claimed != Some(cut_off) || deps.clock.now() < settle_at {
+        return Ok(());
+    }
+    let outcome = Outcome::InDoubt {
+        why: format!(
+            "it was claimed for a batch, and {} takes none any more",
+            own.supplier
+        ),
+        evidence: None,
+        can_look_up: false,
+    };
+    let id = SendId::of(number);
+    record(deps, None, &order.id, &id, attempt, outcome)
+        .await
+        .map(drop)
 }
 
 /// Claims the purchase order where it is due and still holds; what cannot be prepared stays out.
@@ -134,7 +206,7 @@ async fn file(
     cut_off: Timestamp,
     batches: &dyn Batches,
 ) -> Result<Option<Vec<u8>>, StepError> {
-    let key = format!("batch/{name}");
+    let key = key(name);
     if let Some(file) = deps.files.get(Area::Evidence, &key).await? {
         return Ok(Some(file));
     }
@@ -186,8 +258,13 @@ async fn settle(
         Outcome::Accepted(Accepted::default())
     } else {
         let settings = deps.settings();
+        let supplier = settings.suppliers.get(&own.supplier);
+        // Without batches it is planned anew, at once.
+        let now = deps.clock.now();
         Outcome::NotInBatch {
-            next_cut_off: next_batch(settings.suppliers.get(&own.supplier), deps.clock.now()),
+            next_cut_off: supplier
+                .and_then(|known| known.next_batch(now))
+                .unwrap_or(now),
         }
     };
     let id = SendId::of(number);

@@ -133,7 +133,22 @@ async fn take_step(
     let Some((asked, step)) = next_step(&order, own, now) else {
         return Ok(Flow::Stop(Some(order)));
     };
+    if let Step::Lapse { attempt } = step {
+        // Nobody need know the supplier to see that nobody recorded an outcome.
+        commit(deps, id, || Command::ClaimLapsed {
+            id: asked.clone(),
+            attempt,
+        })
+        .await?;
+        return Ok(Flow::GoOn(None));
+    }
     let Some(supplier) = deps.suppliers.get(&own.supplier) else {
+        if let Step::Batch { cut_off } = step
+            && own.sending.is_claimed()
+        {
+            batch::give_up(deps, &own.supplier, cut_off).await?;
+            return Ok(Flow::GoOn(None));
+        }
         let why = format!("supplier {} is not configured", own.supplier);
         return prepared_not(deps, id, &asked, why).await;
     };
@@ -159,20 +174,12 @@ async fn take_step(
             deps.queue.send(&Message::Route { order }).await?;
             Ok(Flow::Stop(None))
         }
-        Step::Leave(_) => Ok(Flow::Stop(Some(order))),
+        Step::Leave(_) | Step::Lapse { .. } => Ok(Flow::Stop(Some(order))),
         Step::Send => send::send(deps, &order, own, &asked, way).await,
         Step::Batch { cut_off } => {
             batch::run(deps, &own.supplier, supplier.as_ref(), cut_off).await?;
             // Whatever became of this one was recorded with the others.
             Ok(Flow::Stop(None))
-        }
-        Step::Lapse { attempt } => {
-            commit(deps, id, || Command::ClaimLapsed {
-                id: asked.clone(),
-                attempt,
-            })
-            .await?;
-            Ok(Flow::GoOn(None))
         }
         Step::LookUp { attempt } => {
             send::look_up(deps, id, own, &asked, attempt, way).await?;

@@ -6,7 +6,7 @@ use crate::exchange::{Double, InProcess, Received};
 use async_trait::async_trait;
 use http_client::{Failure, Http, Request, Response};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,11 @@ pub enum Behaviour {
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
     TooMany,
+    /// HTTP 429 with a `Retry-After` of ten years.
+    TooManyForYears,
+    /// Takes the order, the answer never comes, and its look-up does not know the order; whoever
+    /// sends it again is told that the reference is in use.
+    TakeUnseen,
 }
 
 /// More than a floating-point number can hold exactly.
@@ -43,6 +48,8 @@ const FIRST_ID: u64 = 9_007_199_254_740_993;
 struct State {
     script: VecDeque<Behaviour>,
     taken: BTreeMap<String, Vec<Value>>,
+    /// References of what it took and does not show.
+    unseen: BTreeSet<String>,
     /// In the order in which they came; the place of one makes its id.
     drafts: Vec<Value>,
     /// By reference and request.
@@ -200,7 +207,6 @@ impl SupplierDouble {
 
     fn create(&self, body: &[u8]) -> Reply {
         let mut state = self.lock();
-        let behaviour = state.script.pop_front().unwrap_or(Behaviour::Take);
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let Some(reference) = body
             .get("reference")
@@ -209,6 +215,10 @@ impl SupplierDouble {
         else {
             return answer(422, &json!({"error": "reference is required"}));
         };
+        if state.unseen.contains(&reference) {
+            return answer(422, &json!({"error": "reference is in use"}));
+        }
+        let behaviour = state.script.pop_front().unwrap_or(Behaviour::Take);
         let mut take = || {
             let id = FIRST_ID + state.taken.len() as u64;
             state
@@ -222,6 +232,11 @@ impl SupplierDouble {
             Behaviour::Take => answer(201, &json!({"id": take(), "reference": reference})),
             Behaviour::TakeSilently => {
                 take();
+                Reply::Silence
+            }
+            Behaviour::TakeUnseen => {
+                take();
+                state.unseen.insert(reference.clone());
                 Reply::Silence
             }
             Behaviour::Unreachable => Reply::Unreachable,
@@ -245,11 +260,8 @@ impl SupplierDouble {
                 200,
                 &json!({"code": 500, "message": "Something went wrong"}),
             ),
-            Behaviour::TooMany => Reply::Answer(Response {
-                status: 429,
-                headers: vec![("retry-after".to_owned(), "120".to_owned())],
-                body: Vec::new(),
-            }),
+            Behaviour::TooMany => too_many("120"),
+            Behaviour::TooManyForYears => too_many("315360000"),
         }
     }
 
@@ -257,14 +269,23 @@ impl SupplierDouble {
         let mut state = self.lock();
         state.look_ups += 1;
         let reference = parameter(query, "reference");
+        let shown = !state.unseen.contains(reference);
         match state.taken.get(reference).and_then(|orders| orders.first()) {
-            Some(order) => answer(
+            Some(order) if shown => answer(
                 200,
                 &json!({"id": format!("NW-{reference}"), "order": order}),
             ),
-            None => no_such("order"),
+            Some(_) | None => no_such("order"),
         }
     }
+}
+
+fn too_many(seconds: &str) -> Reply {
+    Reply::Answer(Response {
+        status: 429,
+        headers: vec![("retry-after".to_owned(), seconds.to_owned())],
+        body: Vec::new(),
+    })
 }
 
 /// The draft that a path asks to confirm.

@@ -162,10 +162,3 @@ pub fn next_look_up(
         .filter(|at| *at > now);
     [fixed, proving].into_iter().flatten().min()
 }
-
-/// The next cut-off of the supplier's batches; a day later where it takes none any more.
-pub fn next_batch(supplier: Option<&SupplierSettings>, now: Timestamp) -> Timestamp {
-    supplier
-        .and_then(|supplier| supplier.next_batch(now))
-        .unwrap_or(now + SignedDuration::from_hours(24))
-}

@@ -11,28 +11,28 @@ use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
 
-fn clock(quantity: u64) -> ShopOrder {
+pub(super) fn clock(quantity: u64) -> ShopOrder {
     ShopOrder::new(1201, &[("CLOCK", quantity)])
 }
 
-fn shirt() -> ShopOrder {
+pub(super) fn shirt() -> ShopOrder {
     ShopOrder::new(1202, &[("SHIRT", 2)])
 }
 
-fn crates(number: u64) -> ShopOrder {
+pub(super) fn crates(number: u64) -> ShopOrder {
     ShopOrder::new(number, &[("CRATE", 1)])
 }
 
-fn cancelled(order: &ShopOrder) -> Action {
+pub(super) fn cancelled(order: &ShopOrder) -> Action {
     Webhook("orders/cancelled", order.clone().cancelled(30).0)
 }
 
-fn person() -> (String, String) {
+pub(super) fn person() -> (String, String) {
     ("Ada".to_owned(), "the supplier was called".to_owned())
 }
 
 /// What the supplier says of the oldest request to cancel.
-fn answered(order: &Order, answer: CancelAnswer) -> Option<Command> {
+pub(super) fn answered(order: &Order, answer: CancelAnswer) -> Option<Command> {
     let (who, why) = person();
     order.purchase_orders.first().map(|own| Command::Resolve {
         number: own.number.clone(),
@@ -42,7 +42,7 @@ fn answered(order: &Order, answer: CancelAnswer) -> Option<Command> {
     })
 }
 
-fn hold(order: &Order) -> Option<Command> {
+pub(super) fn hold(order: &Order) -> Option<Command> {
     let (who, why) = person();
     (!order.is_cancelled()).then_some(Command::Hold { who, why })
 }

@@ -1,11 +1,9 @@
 //! Who ships what, and what waits for whom.
 
 use super::Action::{Configuration, Offers, Pass, Webhook};
-use super::{Story, create, minute, mug, release, story, suppliers_file};
+use super::{OFFERS, Story, create, minute, mug, release, story, suppliers_file};
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-
-const OFFERS: &str = include_str!("../configuration/offers.csv");
 
 /// The suppliers' file with more keys for one of them.
 fn suppliers_with(id: &str, keys: &str) -> super::Action {

@@ -248,17 +248,19 @@ impl Order {
             Command::PreparationFailed { id, why } => {
                 let own = self.own(&id.number)?;
                 let sending = sending(own, &id)?;
-                let plannable = matches!(
-                    sending.state,
-                    SendState::Planned { .. } | SendState::BetweenSteps { .. }
-                );
-                if !plannable {
+                let next_at = match &sending.state {
+                    SendState::Planned { due } | SendState::BetweenSteps { due } => Some(*due),
+                    SendState::InDoubt { look_ups, .. } => look_ups.next_at,
+                    SendState::SendStarted { .. }
+                    | SendState::Sent { .. }
+                    | SendState::Rejected { .. }
+                    | SendState::Voided { .. } => None,
+                };
+                let Some(next_at) = next_at else {
                     return Ok(Vec::new());
-                }
+                };
                 let known = sending.unpreparable.as_ref() == Some(&why);
-                let waits = matches!(&sending.state, SendState::Planned { due } | SendState::BetweenSteps { due }
-                    if *due > now);
-                if known && waits {
+                if known && next_at > now {
                     return Ok(Vec::new());
                 }
                 let again_after = if known {

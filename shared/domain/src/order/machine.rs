@@ -23,7 +23,7 @@ pub struct Sending {
     pub deferrals: u32,
     /// An attempt of ours at this step was once in doubt, so "already exists" may mean us.
     pub doubted: bool,
-    /// Why no artifact can be made of it, where that is so.
+    /// Why no artifact can be made of it, or nobody can look it up, where that is so.
     pub unpreparable: Option<String>,
     /// Attempts that the supplier took, or the mail service for it.
     pub accepted: BTreeSet<u32>,
@@ -153,7 +153,8 @@ pub enum SendEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next_at: Option<Timestamp>,
     },
-    /// No artifact can be made; tried again at `retry_at` and when the configuration changes.
+    /// No artifact can be made, or a doubt cannot be looked up; tried again at `retry_at` and when
+    /// the configuration changes.
     PreparationFailed {
         why: String,
         retry_at: Timestamp,
@@ -194,9 +195,13 @@ impl Sending {
                 self.progress = std::mem::take(&mut self.progress).with(step, extracted.clone());
                 self.doubted = false;
                 self.deferrals = 0;
+                self.unpreparable = None;
             }
             // To go with the next batch is no failure.
-            E::SendDeferred { by, .. } => self.deferrals += u32::from(*by != By::Batch),
+            E::SendDeferred { by, .. } => {
+                self.deferrals += u32::from(*by != By::Batch);
+                self.unpreparable = None;
+            }
             E::SendInDoubt { .. } => self.doubted = true,
             E::Sent { attempt, .. } => {
                 self.accepted.insert(*attempt);
@@ -206,9 +211,9 @@ impl Sending {
                 self.bounced.insert(*attempt);
             }
             E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
+            E::LookedUp { .. } => self.unpreparable = None,
             E::SendRejected { .. }
             | E::SendPostponed { .. }
-            | E::LookedUp { .. }
             | E::PurchaseOrderVoided { .. }
             | E::RejectionFreed => {}
         }
@@ -293,6 +298,23 @@ pub fn transition(
             S::Planned { .. } | S::BetweenSteps { .. },
             E::PreparationFailed { retry_at: due, .. } | E::SendPostponed { until: due, .. },
         ) => open(*due),
+        (
+            S::InDoubt {
+                attempt,
+                artifact,
+                since,
+                look_ups,
+            },
+            E::PreparationFailed { retry_at, .. },
+        ) => S::InDoubt {
+            attempt: *attempt,
+            artifact: artifact.clone(),
+            since: *since,
+            look_ups: LookUps {
+                next_at: Some(*retry_at),
+                ..look_ups.clone()
+            },
+        },
         // Between steps only a person may give it up, who knows what becomes of the draft.
         (S::Planned { .. } | S::BetweenSteps { .. }, E::PurchaseOrderVoided { why }) => {
             S::Voided { why: why.clone() }

@@ -16,6 +16,20 @@ pub(super) fn whole(own: &PurchaseOrder, why: &str) -> Option<CancelWish> {
     })
 }
 
+fn why(order: &Order, content: &Content, line: &LineId) -> &'static str {
+    let known = content.lines.iter().filter(|known| &known.id == line);
+    let ordered = known
+        .map(|known| known.quantity)
+        .fold(0, u32::saturating_add);
+    if order.is_cancelled() {
+        "the order was cancelled or refunded"
+    } else if order.allocated(line) > ordered && ordered > 0 {
+        "more was handed over than was ever ordered"
+    } else {
+        "units were refunded or removed"
+    }
+}
+
 /// Units that suppliers have, or may have, and that nobody wants any more: the newest purchase order
 /// gives them back first, and none is asked twice for the same unit.
 pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) -> Vec<CancelWish> {
@@ -64,11 +78,7 @@ pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) 
                     number: own.number.clone(),
                     lines: [(line.clone(), units)].into(),
                     whole: false,
-                    why: if order.is_cancelled() {
-                        "the order was cancelled or refunded".to_owned()
-                    } else {
-                        "units were refunded or removed".to_owned()
-                    },
+                    why: why(order, content, line).to_owned(),
                 }),
             }
         }
