@@ -4,6 +4,10 @@
 //! 2xx is answered only after the order, or the raw payload in quarantine, is durable. A message
 //! that cannot be enqueued does not matter then: the sweep finds the order after a minute.
 
+mod quarantine;
+
+pub use quarantine::{Redriven, redrive};
+
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{ChannelId, OrderId};
@@ -12,8 +16,7 @@ use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::order::news::ChannelEvent;
 use ports::{
-    Area, Channel, Clock, CommitError, Files, Incident, OrderStore, Queue, StepError,
-    WebhookRequest,
+    Channel, Clock, CommitError, Files, Incident, OrderStore, Queue, StepError, WebhookRequest,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -95,30 +98,38 @@ pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> 
     let events = match channel.parse(request) {
         Ok(events) if events.is_empty() => return answer(200, "topic not of interest"),
         Ok(events) => events,
-        Err(unreadable) => return quarantine(deps, channel_id, request, &unreadable.0).await,
+        Err(unreadable) => return quarantine::keep(deps, channel_id, request, &unreadable.0).await,
     };
-    for event in &events {
-        let order = OrderId::new(channel_id.clone(), event.order().clone());
-        match accept(deps, &order, event).await {
-            Ok(state) => {
-                if state.needs_routing.is_some()
-                    && let Err(error) = deps
-                        .queue
-                        .send(&Message::Route {
-                            order: order.clone(),
-                        })
-                        .await
-                {
-                    tracing::warn!(order.id = %order, error = %error, "routing not enqueued; the sweep will");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(order.id = %order, error = %error, "order not accepted; the channel retries");
-                return answer(503, "not accepted");
-            }
+    match take_in(deps, channel_id, &events).await {
+        Ok(_) => answer(200, "accepted"),
+        Err(error) => {
+            tracing::warn!(channel.id = %channel_id, error = %error, "order not accepted; the channel retries");
+            answer(503, "not accepted")
         }
     }
-    answer(200, "accepted")
+}
+
+/// Joins each message into its order, and enqueues routing where there is something to look at.
+async fn take_in(
+    deps: &Deps,
+    channel: &ChannelId,
+    events: &[ChannelEvent],
+) -> Result<Vec<OrderId>, StepError> {
+    let mut orders = Vec::with_capacity(events.len());
+    for event in events {
+        let order = OrderId::new(channel.clone(), event.order().clone());
+        let state = accept(deps, &order, event).await?;
+        if state.needs_routing.is_some() {
+            let message = Message::Route {
+                order: order.clone(),
+            };
+            if let Err(error) = deps.queue.send(&message).await {
+                tracing::warn!(order.id = %state.id, error = %error, "routing not enqueued; the sweep will");
+            }
+        }
+        orders.push(order);
+    }
+    Ok(orders)
 }
 
 /// Joins the message into the order and commits what it adds; returns the state after it.
@@ -177,35 +188,6 @@ async fn refuse(deps: &Deps, channel: &ChannelId, why: &'static str) -> Answer {
         }
     }
     answer(401, why)
-}
-
-/// The channel would retry what we cannot read, and unsubscribe us in the end: keep it and say so.
-async fn quarantine(
-    deps: &Deps,
-    channel: &ChannelId,
-    request: &WebhookRequest,
-    why: &str,
-) -> Answer {
-    let digest = Digest::of(&request.body);
-    let key = format!("quarantine/{channel}/{digest}");
-    let kept = deps
-        .files
-        .put_new(Area::Evidence, &key, &request.body)
-        .await;
-    let detail = format!("{channel}: {why}; the payload is {key}");
-    if kept.is_err()
-        || open_incident(
-            deps,
-            CaseKind::QuarantinedPayload,
-            digest.to_string(),
-            detail,
-        )
-        .await
-        .is_err()
-    {
-        return answer(503, "not kept");
-    }
-    answer(200, "quarantined")
 }
 
 async fn open_incident(

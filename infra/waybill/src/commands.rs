@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 pub(crate) mod order;
 pub(crate) mod orders;
 mod progress;
+pub(crate) mod redrive;
 pub(crate) mod report;
 pub(crate) mod supplier;
 

@@ -189,6 +189,17 @@ enum Command {
         #[command(flatten)]
         person: Person,
     },
+    /// Takes a quarantined payload in again, or puts a dead letter back, and closes its incident.
+    Redrive {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        config: Config,
+        /// Its key, as the incident shows it: `quarantine/...`.
+        key: String,
+        #[command(flatten)]
+        person: Person,
+    },
     /// Tells ten stories with a shop and suppliers on this machine.
     Demo,
     /// Measures this machine: orders a second, CPU and memory of `serve`.
@@ -312,6 +323,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
             incident,
             person,
         } => commands::cases::close(&data.data, &incident, person).await,
+        Command::Redrive {
+            data,
+            config,
+            key,
+            person,
+        } => commands::redrive::redrive(&data.data, &config.config, &key, person).await,
         Command::Demo => demo::demo().await,
         Command::Bench(options) => bench::bench(options).await,
     }

@@ -278,13 +278,13 @@ pub const POLICY: &[Policy] = &[
         CaseKind::QuarantinedPayload,
         Severity::One,
         false,
-        "read it with `evidence`, mend what made it, then close",
+        "read it with `evidence`, mend what made it, then `redrive` it, or close",
     ),
     row(
         CaseKind::DeadLetter,
         Severity::One,
         false,
-        "read it with `evidence`, look at its order, then close",
+        "read it with `evidence`, look at its order, then `redrive` it, or close",
     ),
     row(
         CaseKind::BadSignatures,

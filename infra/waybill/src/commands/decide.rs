@@ -4,6 +4,7 @@ use super::{Instead, find, find_purchase_order, nearest, not_found, open};
 use crate::arguments::{self, Person, Way};
 use crate::{Exit, say};
 use anyhow::{Context as _, bail};
+use configuration::Configuration;
 use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId};
 use domain::order::answer::CancelAnswer;
@@ -86,15 +87,15 @@ pub(crate) async fn reroute(
     command(&store, &SystemClock, &id, reroute).await
 }
 
+pub(super) fn loaded(config: &Path) -> anyhow::Result<Configuration> {
+    configuration::load_dir(config).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the configuration is not right: {}", problems.join("; "))
+    })
+}
+
 fn configured(config: &Path, supplier: &SupplierId) -> anyhow::Result<()> {
-    let loaded = match configuration::load_dir(config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            bail!("the configuration is not right: {}", problems.join("; "));
-        }
-    };
-    let known = loaded.settings.suppliers;
+    let known = loaded(config)?.settings.suppliers;
     if known.contains_key(supplier) {
         return Ok(());
     }

@@ -32,6 +32,7 @@ macro_rules! assert_says {
 
 mod batches;
 mod decisions;
+mod redriven;
 mod suppliers;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -259,6 +260,9 @@ async fn bad_input_is_an_incident() {
     assert_eq!(place.says(DONE, &["evidence", key]), unreadable.to_string());
     place.says(NOT_FOUND, &["evidence", "SH-1"]);
     let why = ["--who", "ada", "--why", "the shop's test button"];
+    let again = [&["redrive", key][..], &why].concat();
+    assert_says!(place, "redrive_in_vain", place.says(NO, &again));
+    assert!(place.says(DONE, &["cases"]).contains(id), "it stays open");
     place.says(USAGE, &["close", id]);
     place.says(NOT_FOUND, &[&["close", "00000000"][..], &why].concat());
     let close = [&["close", id][..], &why].concat();

@@ -128,7 +128,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
         command.args(words).env("WAYBILL_TEST_SECRET", SECRET);
         command.envs(self.environment.clone());
-        if ["check", "serve", "supplier"].contains(&words[0]) {
+        if ["check", "redrive", "serve", "supplier"].contains(&words[0]) {
             command.arg("--config").arg(self.config());
         }
         if !["check", "supplier"].contains(&words[0]) {

@@ -1,0 +1,97 @@
+//! What was put aside, put back: a payload that nobody could read, or a message that failed every time.
+
+use super::decide::loaded;
+use super::{Instead, open};
+use crate::arguments::Person;
+use crate::{Exit, say};
+use domain::digest::Digest;
+use domain::messages::Message;
+use domain::order::attention::CaseKind;
+use embedded::{Embedded, EnvironmentSecrets, SystemClock};
+use order_webhook::Redriven;
+use ports::{Area, Clock as _, Closing, Files as _, OrderStore as _, Queue as _};
+use std::path::Path;
+use std::sync::Arc;
+use ways::open_channels;
+
+pub(crate) async fn redrive(
+    data: &Path,
+    config: &Path,
+    key: &str,
+    person: Person,
+) -> anyhow::Result<Exit> {
+    let store = open(data)?;
+    let Some(kept) = store.get(Area::Evidence, key).await? else {
+        let said = format!("no evidence is {key:?}; `waybill cases` shows the keys of incidents");
+        return Err(Instead::not_found(said).into());
+    };
+    let kind = if let Some(letter) = letter(key, &kept) {
+        store.send(&letter).await?;
+        let queue = letter.queue().as_str();
+        say(format_args!(
+            "{}: put back into the queue {queue}",
+            letter.order()
+        ));
+        CaseKind::DeadLetter
+    } else {
+        match payload(&store, config, key).await? {
+            Redriven::Accepted(orders) if orders.is_empty() => {
+                say(format_args!("read, and its topic is not of interest"));
+            }
+            Redriven::Accepted(orders) => {
+                for order in &orders {
+                    say(format_args!("{order}: taken in"));
+                }
+            }
+            Redriven::Refused(why) => return Err(Instead::refused(&why).into()),
+            Redriven::Unknown => {
+                let why = format!(
+                    "{key} is neither a dead letter nor a payload that was kept with its headers"
+                );
+                return Err(Instead::refused(&why).into());
+            }
+        }
+        CaseKind::QuarantinedPayload
+    };
+    let closing = Closing {
+        who: person.who,
+        why: person.why,
+        at: SystemClock.now(),
+    };
+    let cause = Digest::of(&kept).to_string();
+    if store.close_incident(kind, &cause, &closing).await? {
+        say(format_args!(
+            "its incident is closed by {}: {}",
+            closing.who, closing.why
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Through the very steps of the webhook, with the channels as they are configured now.
+async fn payload(store: &Embedded, config: &Path, key: &str) -> anyhow::Result<Redriven> {
+    let loaded = loaded(config)?;
+    let mut problems = Vec::new();
+    let channels = open_channels(&loaded, &EnvironmentSecrets, &mut problems).await?;
+    if let Some(problem) = problems.first() {
+        return Ok(Redriven::Refused(problem.to_string()));
+    }
+    let shared = Arc::new(store.clone());
+    let deps = order_webhook::Deps {
+        orders: shared.clone(),
+        queue: shared.clone(),
+        files: shared,
+        clock: Arc::new(SystemClock),
+        channels: Arc::new(channels),
+        refused: Arc::default(),
+    };
+    Ok(order_webhook::redrive(&deps, key).await?)
+}
+
+fn letter(key: &str, kept: &[u8]) -> Option<Message> {
+    let of_queue = |message: &Message| {
+        let place = format!("quarantine/{}/", message.queue().as_str());
+        key.starts_with(&place)
+    };
+    serde_json::from_slice(kept).ok().filter(of_queue)
+}
