@@ -1,13 +1,11 @@
 //! A supplier that is no longer configured while something of it is open: a case says so at once.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test")]
-
 use domain::order::attention::{Attention, CaseKind};
 use domain::order::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
-use ports::Clock as _;
+use ports::{Area, BatchStore as _, Clock as _, Files as _};
 use tests::faults::{Fault, Faults};
 use tests::stories::{offers_without, suppliers_without};
 use tests::world::World;
@@ -44,6 +42,32 @@ async fn what_is_in_doubt_cannot_be_looked_up() {
     assert_eq!(case.kind, CaseKind::SendInDoubt);
     let says = "cannot be looked up: supplier northwind is not configured";
     assert!(case.detail.contains(says), "{case:?}");
+}
+
+/// Another worker, with files that have no batches for the supplier any more, gave the batch up while
+/// this one was claiming for it: nothing is sent, and everything goes with the next.
+#[tokio::test]
+async fn a_batch_that_was_given_up_is_not_sent_by_whoever_still_assembles_it() {
+    let mut world = World::new(Faults::default()).await;
+    for number in [1001, 1002] {
+        let order = ShopOrder::new(number, &[("CRATE", 1)]);
+        world.topic("orders/create", &order.0).await;
+    }
+    world.pump().await;
+    let key = "batch/quay-20261123T120000Z";
+    world.store.put_new(Area::Evidence, key, b"").await.unwrap();
+    world.pass(SignedDuration::from_mins(121)).await;
+    assert_eq!(world.received().len(), 0);
+    assert_eq!(world.store.batches(10).await.unwrap(), []);
+    for (order, _) in world.orders().await {
+        let own = &order.purchase_orders[0];
+        assert_eq!(own.cut_off.unwrap().to_string(), "2026-11-24T12:00:00Z");
+        assert!(matches!(own.sending.state, SendState::Planned { .. }));
+        assert_eq!(order.attention(world.clock.now()), []);
+    }
+    world.pass(SignedDuration::from_hours(24)).await;
+    assert_eq!(world.received().len(), 2);
+    assert_eq!(world.broken().await, Vec::<String>::new());
 }
 
 #[tokio::test]

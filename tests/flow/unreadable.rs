@@ -1,6 +1,8 @@
 //! An order that cannot be read: the sweep tells of it once, looks again an hour later, and takes
 //! every other order on.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
 use domain::ids::OrderId;
 use domain::order::attention::CaseKind;
 use doubles::shop::ShopOrder;

@@ -88,7 +88,9 @@ pub fn suppliers_without(id: &str) -> String {
 pub fn offers_without(id: &str) -> String {
     let of_it = format!(",{id},");
     let rows = OFFERS.lines().filter(|row| !row.contains(&of_it));
-    rows.map(|row| format!("{row}\n")).collect()
+    rows.map(|row| format!("{row}\n"))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// Ada lets through what may be.

@@ -1,31 +1,26 @@
 //! One merchant's whole system on one thread.
 
-use crate::faults::{Faults, Faulty, FaultyHttp, Mutant};
+mod opening;
+mod oracle;
+mod persons;
+
+pub use opening::configuration;
+use opening::{load, opened};
+
+use crate::faults::{Faults, Faulty, Mutant};
 use crate::mail::{FaultyMailer, MailService};
-use configuration::Configuration;
-use domain::commit::Commit;
-use domain::digest::Digest;
-use domain::ids::{OrderId, SupplierId};
+use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
-use domain::order::attention::CaseKind;
-use domain::order::decide::Command;
-use domain::order::machine::SendState;
-use domain::order::{AddressEdit, Order};
-use domain::personal::Personal;
-use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::order::Order;
 use domain::settings::Settings;
 use domain::timeline::timeline;
-use doubles::exchange::InProcess;
 use doubles::printful::Printful;
 use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
-use embedded::{Embedded, OutboxMailer};
+use embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
-use ports::{
-    Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, Supplier, WebhookRequest,
-};
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, WebhookRequest};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -86,29 +81,6 @@ pub struct Race {
 
 const SECRET: &str = "a webhook secret for tests";
 const VISIBILITY: Duration = Duration::from_mins(3);
-
-/// A shop, a supplier for each method, one that takes batches, and one of the presets.
-pub fn configuration() -> BTreeMap<String, Vec<u8>> {
-    let suppliers = [
-        include_str!("configuration/suppliers.toml"),
-        include_str!("../../infra/config/presets/printful.toml"),
-    ];
-    let files = [
-        (
-            "channels.toml",
-            include_str!("configuration/channels.toml").to_owned(),
-        ),
-        ("suppliers.toml", suppliers.join("\n")),
-        (
-            "offers.csv",
-            include_str!("configuration/offers.csv").to_owned(),
-        ),
-    ];
-    files
-        .into_iter()
-        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
-        .collect()
-}
 
 impl World {
     pub async fn new(faults: Faults) -> Self {
@@ -254,60 +226,6 @@ impl World {
             &self.mailer,
         );
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
-    }
-
-    /// A person decides the same of every order of which it is possible.
-    pub async fn decides(&mut self, decision: fn(&Order) -> Option<Command>) {
-        for (order, _) in self.orders().await {
-            let now = self.clock.now();
-            let Some(Ok(events)) = decision(&order).map(|command| order.decide(command, now))
-            else {
-                continue;
-            };
-            if !events.is_empty() {
-                let (commit, after) = Commit::new(&order, events, now).unwrap();
-                self.store.commit(commit).await.unwrap();
-                self.wake(&after).await;
-            }
-        }
-    }
-
-    /// A person corrects the postal code of every order.
-    pub async fn corrects(&mut self, zip: &str) {
-        for (order, _) in self.orders().await {
-            let (number, _) = order.payload.clone().unwrap();
-            let mut payload = self
-                .store
-                .payload(&order.id, number)
-                .await
-                .unwrap()
-                .unwrap();
-            let mut address = payload.ship_to.reveal().clone();
-            zip.clone_into(&mut address.zip);
-            let edit = AddressEdit {
-                replaces: payload.address_digest(),
-                destination: address.destination(true),
-                address: Digest::of_value(&address),
-            };
-            payload.ship_to = Personal::new(address);
-            let command = Command::EditAddress {
-                edit,
-                who: "Ada".to_owned(),
-                why: "the customer called".to_owned(),
-            };
-            let now = self.clock.now();
-            let events = order.decide(command, now).unwrap();
-            let (mut commit, after) = Commit::new(&order, events, now).unwrap();
-            commit.payload = Some((order.payloads + 1, payload));
-            self.store.commit(commit).await.unwrap();
-            self.wake(&after).await;
-        }
-    }
-
-    async fn wake(&self, order: &Order) {
-        for message in domain::exceptions::wake(order, self.clock.now()) {
-            self.store.send(&message).await.unwrap();
-        }
     }
 
     /// Handles messages until none is visible.
@@ -529,262 +447,4 @@ impl World {
         }
         lines.join("\n")
     }
-
-    /// Every purchase order that any supplier has, by its own count.
-    pub fn received(&self) -> BTreeMap<String, usize> {
-        let mut received = self.supplier.taken();
-        received.extend(self.mail.delivered());
-        for request in self.printful.requests() {
-            let number = request.json()["external_id"].as_str().map(str::to_owned);
-            if let Some(number) = number
-                && let Some((_, bought @ 1..)) = self.printful.order(&number)
-            {
-                received.insert(number, bought as usize);
-            }
-        }
-        let mut folders = vec![self.folder.path().join("outbox")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
-                let path = entry.path();
-                let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                if path.is_dir() && !hidden {
-                    folders.push(path);
-                } else if path
-                    .extension()
-                    .is_some_and(|ending| ending == "csv" || ending == "eml")
-                {
-                    for number in numbers_in(&path) {
-                        *received.entry(number).or_default() += 1;
-                    }
-                }
-            }
-        }
-        received
-    }
-
-    /// Every invariant, and that nothing stays where nothing would move it; empty when all holds.
-    pub async fn broken(&self) -> Vec<String> {
-        let received = self.received();
-        let mut broken: Vec<String> = received
-            .iter()
-            .filter(|(_, times)| **times > 1)
-            .map(|(number, times)| format!("nothing doubled: {number} x {times}"))
-            .collect();
-        for id in self.store.list(None, 1000).await.unwrap().orders {
-            if let Err(error) = self.store.load(&id).await.unwrap().unwrap().fold() {
-                broken.push(format!("state is the fold: {error}"));
-            }
-        }
-        let mut reserved = BTreeMap::new();
-        let mut sent = BTreeSet::new();
-        for (order, history) in self.orders().await {
-            broken.extend(
-                domain::invariants::broken(&order, &history)
-                    .into_iter()
-                    .map(|why| format!("{}: {why}", order.id)),
-            );
-            if order.needs_routing.is_some() {
-                broken.push(format!("{} still waits for routing", order.id));
-            }
-            for own in &order.purchase_orders {
-                if matches!(own.sending.state, SendState::Sent { .. }) {
-                    sent.insert(own.number.clone());
-                }
-                let has = received.contains_key(own.number.as_str());
-                match &own.sending.state {
-                    SendState::Sent { .. } if !has => broken.push(format!(
-                        "nothing lost: {} is sent and not there",
-                        own.number
-                    )),
-                    SendState::Voided { .. } | SendState::Rejected { .. } if has => {
-                        broken.push(format!(
-                            "{} is there and {}",
-                            own.number,
-                            own.sending.state.name()
-                        ));
-                    }
-                    SendState::SendStarted { .. } => {
-                        broken.push(format!("{} is stuck in sending", own.number));
-                    }
-                    SendState::BetweenSteps { .. }
-                        if !self.is_case(&order, own.number.as_str()) =>
-                    {
-                        broken.push(format!("{} is between steps and no case", own.number));
-                    }
-                    // The webhook came so late that it goes with the next batch.
-                    SendState::Planned { .. }
-                        if own
-                            .cut_off
-                            .is_some_and(|cut_off| cut_off > self.clock.now()) => {}
-                    SendState::Planned { .. } if !self.is_case(&order, own.number.as_str()) => {
-                        broken.push(format!("{} is planned and no case", own.number));
-                    }
-                    SendState::InDoubt { .. } if !self.is_case(&order, own.number.as_str()) => {
-                        broken.push(format!("{} is in doubt and no case", own.number));
-                    }
-                    SendState::Sent { .. }
-                    | SendState::Voided { .. }
-                    | SendState::Rejected { .. }
-                    | SendState::Planned { .. }
-                    | SendState::BetweenSteps { .. }
-                    | SendState::InDoubt { .. } => {}
-                }
-                for line in own
-                    .lines
-                    .iter()
-                    .filter(|line| line.reserved && own.holds_reservation())
-                {
-                    *reserved
-                        .entry((own.number.clone(), line.supplier_sku.clone()))
-                        .or_insert(0) += own.remaining(line);
-                }
-            }
-        }
-        let rows: BTreeMap<_, _> = self
-            .store
-            .reservations()
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|row| ((row.purchase_order, row.supplier_sku), row.quantity))
-            .collect();
-        // A newer feed accounts for what was sent before it, and drops that reservation.
-        let settled = |number: &PurchaseOrderNumber| sent.contains(number);
-        let missing = reserved
-            .iter()
-            .any(|(key, quantity)| rows.get(key) != Some(quantity) && !settled(&key.0));
-        if missing
-            || rows
-                .iter()
-                .any(|(key, quantity)| reserved.get(key) != Some(quantity))
-        {
-            broken.push(format!(
-                "stock adds up: reserved {rows:?}, live purchase orders want {reserved:?}"
-            ));
-        }
-        let orders: Vec<Order> = self
-            .orders()
-            .await
-            .into_iter()
-            .map(|(order, _)| order)
-            .collect();
-        let spending = self.store.spending().await.unwrap();
-        broken.extend(
-            domain::spending::broken(&orders, &spending)
-                .into_iter()
-                .map(|why| format!("spending adds up: {why}")),
-        );
-        broken.extend(past_the_limit(&orders));
-        for (supplier, sku, stock) in self.store.stock().await.unwrap() {
-            let held: i64 = self
-                .store
-                .reservations()
-                .await
-                .unwrap()
-                .iter()
-                .filter(|row| row.supplier == supplier && row.supplier_sku == sku)
-                .map(|row| i64::from(row.quantity))
-                .sum();
-            if stock.available + held != i64::from(stock.stock) {
-                broken.push(format!(
-                    "stock adds up: {supplier} {sku}: {} + {held} is not {}",
-                    stock.available, stock.stock
-                ));
-            }
-        }
-        broken
-    }
-
-    fn is_case(&self, order: &Order, number: &str) -> bool {
-        order.attention(self.clock.now()).iter().any(|entry| {
-            entry
-                .purchase_order
-                .as_ref()
-                .is_some_and(|own| own.as_str() == number)
-                && entry.kind != CaseKind::Stuck
-        })
-    }
-}
-
-type Suppliers = Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>;
-
-/// Every supplier as the settings have it, over the ports with their faults.
-fn opened(
-    settings: &Settings,
-    ports: &Arc<Faulty>,
-    supplier: &SupplierDouble,
-    printful: &Printful,
-    mailer: &FaultyMailer,
-) -> Suppliers {
-    let secret = || secrecy::SecretString::from(SECRET.to_owned());
-    let suppliers = settings.suppliers.values().map(|supplier_settings| {
-        let entry = suppliers::entry(&supplier_settings.method).unwrap();
-        let opening = suppliers::Opening {
-            settings: supplier_settings,
-            http: if supplier_settings.id.as_str() == "printful" {
-                Arc::new(FaultyHttp {
-                    inner: InProcess(printful.clone()),
-                    faults: ports.faults.clone(),
-                })
-            } else {
-                Arc::new(FaultyHttp {
-                    inner: supplier.clone(),
-                    faults: ports.faults.clone(),
-                })
-            },
-            files: ports.clone(),
-            mailer: if supplier_settings.id.as_str() == "bayside" {
-                Arc::new(mailer.clone())
-            } else {
-                Arc::new(OutboxMailer {
-                    files: ports.clone(),
-                })
-            },
-            secrets: (entry.secrets)(&supplier_settings.specific)
-                .into_iter()
-                .map(|name| (name, secret()))
-                .collect(),
-        };
-        (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
-    });
-    Arc::new(suppliers.collect())
-}
-
-/// Days on which purchase orders that nobody released come to more than the limit they were planned
-/// with.
-fn past_the_limit(orders: &[Order]) -> Vec<String> {
-    let mut days: BTreeMap<_, (i64, i64)> = BTreeMap::new();
-    for own in orders.iter().flat_map(|order| &order.purchase_orders) {
-        if let Some(spending) = &own.spending
-            && let Some(limit) = spending.limit
-        {
-            let day = days.entry((&own.supplier, spending.day)).or_default();
-            day.0 += domain::spending::spent(own);
-            day.1 = day.1.max(limit);
-        }
-    }
-    days.iter()
-        .filter(|(_, (spent, limit))| spent > limit)
-        .map(|((supplier, day), (spent, limit))| {
-            format!("spend limit: {supplier} on {day}: {spent} of {limit}")
-        })
-        .collect()
-}
-
-/// A file's own name, or the first cells of the rows of a batch.
-fn numbers_in(path: &Path) -> BTreeSet<String> {
-    if path.parent().is_some_and(|folder| folder.ends_with("quay")) {
-        let text = std::fs::read_to_string(path).unwrap();
-        let cells = text.lines().skip(1).filter_map(|row| row.split(',').next());
-        cells.map(str::to_owned).collect()
-    } else {
-        [path.file_stem().unwrap().to_string_lossy().into_owned()].into()
-    }
-}
-
-fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {
-    configuration::load(files).unwrap_or_else(|problems| {
-        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        panic!("{}", problems.join("\n"))
-    })
 }

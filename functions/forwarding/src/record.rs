@@ -173,7 +173,7 @@ fn words(lines: &[LineAnswer]) -> String {
         };
         format!("{} x {}: {status}\n", line.quantity, line.supplier_sku)
     });
-    lines.collect()
+    lines.collect::<Vec<_>>().concat()
 }
 
 pub(crate) fn step_done(done: StepDone) -> Done {

@@ -106,11 +106,12 @@ fn written(headers: &[(String, String)]) -> String {
         let name = name.to_ascii_lowercase();
         !SECRET.iter().any(|word| name.contains(word))
     };
-    headers
+    let lines: Vec<String> = headers
         .iter()
         .filter(|(name, value)| harmless(name) && !value.contains(char::is_control))
         .map(|(name, value)| format!("{name}: {value}\n"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 fn read(headers: &[u8]) -> Vec<(String, String)> {

@@ -61,7 +61,7 @@ async fn a_payload_is_taken_in_as_if_it_had_just_come() {
         let lines = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\n"));
-        lines.collect::<String>().into_bytes()
+        lines.collect::<Vec<_>>().concat().into_bytes()
     };
     // Nobody can put in what the channel did not sign.
     let forged = put_aside(&store, kind, "acme", b"{}").await;

@@ -332,7 +332,7 @@ fn is_known(sending: &Sending, attempt: u32) -> bool {
 
 /// Somebody speaks of units of an article that were not asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("{quantity} x {supplier_sku}, of which {asked} were asked for")]
+#[error("the supplier speaks of {quantity} x {supplier_sku}, of which {asked} were asked for")]
 pub(super) struct NotAskedFor {
     quantity: u32,
     /// Of them.

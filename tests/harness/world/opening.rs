@@ -1,0 +1,89 @@
+//! The merchant's files, and everything that they say opened over the ports with their faults.
+
+use super::SECRET;
+use crate::faults::{Faulty, FaultyHttp};
+use crate::mail::FaultyMailer;
+use configuration::Configuration;
+use domain::ids::SupplierId;
+use domain::settings::Settings;
+use doubles::exchange::InProcess;
+use doubles::printful::Printful;
+use doubles::supplier::SupplierDouble;
+use embedded::OutboxMailer;
+use ports::Supplier;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A shop, a supplier for each method, one that takes batches, and one of the presets.
+pub fn configuration() -> BTreeMap<String, Vec<u8>> {
+    let suppliers = [
+        include_str!("../configuration/suppliers.toml"),
+        include_str!("../../../infra/config/presets/printful.toml"),
+    ];
+    let files = [
+        (
+            "channels.toml",
+            include_str!("../configuration/channels.toml").to_owned(),
+        ),
+        ("suppliers.toml", suppliers.join("\n")),
+        (
+            "offers.csv",
+            include_str!("../configuration/offers.csv").to_owned(),
+        ),
+    ];
+    files
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text.into_bytes()))
+        .collect()
+}
+
+pub(super) type Suppliers = Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>;
+
+/// Every supplier as the settings have it, over the ports with their faults.
+pub(super) fn opened(
+    settings: &Settings,
+    ports: &Arc<Faulty>,
+    supplier: &SupplierDouble,
+    printful: &Printful,
+    mailer: &FaultyMailer,
+) -> Suppliers {
+    let secret = || secrecy::SecretString::from(SECRET.to_owned());
+    let suppliers = settings.suppliers.values().map(|supplier_settings| {
+        let entry = suppliers::entry(&supplier_settings.method).unwrap();
+        let opening = suppliers::Opening {
+            settings: supplier_settings,
+            http: if supplier_settings.id.as_str() == "printful" {
+                Arc::new(FaultyHttp {
+                    inner: InProcess(printful.clone()),
+                    faults: ports.faults.clone(),
+                })
+            } else {
+                Arc::new(FaultyHttp {
+                    inner: supplier.clone(),
+                    faults: ports.faults.clone(),
+                })
+            },
+            files: ports.clone(),
+            mailer: if supplier_settings.id.as_str() == "bayside" {
+                Arc::new(mailer.clone())
+            } else {
+                Arc::new(OutboxMailer {
+                    files: ports.clone(),
+                })
+            },
+            secrets: (entry.secrets)(&supplier_settings.specific)
+                .into_iter()
+                .map(|name| (name, secret()))
+                .collect(),
+        };
+        (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
+    });
+    Arc::new(suppliers.collect())
+}
+
+pub(super) fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {
+    configuration::load(files).unwrap_or_else(|problems| {
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", problems.join("\n"))
+    })
+}
