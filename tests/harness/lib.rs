@@ -1,12 +1,14 @@
 //! The World: the real handlers over `SQLite` in memory, the registry's suppliers and channels, a
 //! supplier double and a clock moved by hand, on one thread, one message at a time. Every effect
 //! goes through [`faults::Faults`], which can stop the world before it, after it, or lose its answer.
+//! And AWS on this machine, for what needs it: [`emulator::Emulator`].
 
 #![expect(
     clippy::unwrap_used,
     reason = "a harness is test code: a panic is its answer"
 )]
 
+pub mod emulator;
 pub mod faults;
 pub mod mail;
 pub mod stories;

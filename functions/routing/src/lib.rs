@@ -78,6 +78,8 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         let (mut commit, after) = Commit::new(&order, events, now).map_err(stop)?;
         commit.trace = trace.map(|number| (number, planned.trace));
         match deps.orders.commit(commit).await {
+            // Of a large order some follows: one commit does not hold it.
+            Ok(()) if wakes_routing(&after, now) => {}
             Ok(()) => return Ok(Some(after)),
             Err(CommitError::Stale | CommitError::ShortOf(_) | CommitError::SpendLimit(_)) => {}
             Err(CommitError::Taken(_)) => reference_taken = true,
@@ -95,4 +97,9 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         }
     }
     Err(StepError::Contended)
+}
+
+fn wakes_routing(order: &Order, now: jiff::Timestamp) -> bool {
+    let mut messages = wake(order, now).into_iter();
+    messages.any(|message| matches!(message, Message::Route { .. }))
 }

@@ -10,6 +10,7 @@ mod constraints;
 mod criteria;
 mod grouping;
 mod ledger;
+mod one_commit;
 mod planner;
 mod source;
 mod take_back;
@@ -27,7 +28,7 @@ use crate::order::decide::Command;
 use crate::order::event::Routed;
 use crate::order::machine::SendState;
 use crate::order::news::{Content, Line};
-use crate::order::{Order, RoutingState};
+use crate::order::{Order, RoutingState, Wait};
 use crate::settings::{ChannelSettings, Settings, SupplierSettings};
 use crate::spending::{self, Spent};
 use constraints::{Grouping, Violation};
@@ -332,6 +333,13 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
     let mut planner = Planner::new(&order, content, facts, spending::changes(before, &order));
     planner.ask_triggers();
     let purchase_orders = planner.choose();
+    let (void, purchase_orders, has_more) = one_commit::first(before, void, purchase_orders);
+    if has_more {
+        planner.wait = Some(Wait {
+            why: "its other purchase orders follow".to_owned(),
+            until: Some(facts.now),
+        });
+    }
     let state = RoutingState {
         configuration: facts.settings.digest.clone(),
         holds: planner.holds,

@@ -2,6 +2,7 @@
 
 mod calendar_and_services;
 mod groupings;
+mod large_orders;
 mod measure;
 mod properties;
 mod rules;

@@ -7,10 +7,11 @@ use crate::order::event::PlannedPurchaseOrder;
 use crate::purchase_order_number::{PurchaseOrderNumber, reference};
 use crate::routing::budget::Slot;
 use crate::routing::grouping::Wanted;
+use crate::routing::one_commit::MOST_RESERVED;
 use crate::routing::trace::Chosen;
 use crate::settings::{Departure, SupplierSettings};
 use crate::spending::Spending;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Planner<'a> {
     pub(super) fn place(
@@ -60,6 +61,7 @@ impl<'a> Planner<'a> {
         let mut planned = Vec::with_capacity(by_source.len());
         for ((source, lines), counter) in by_source.into_iter().zip(used + 1..) {
             let supplier = self.sources[source].settings;
+            let lines = self.reserved_in_part(lines, supplier);
             let spends = self.sources[source]
                 .budget
                 .as_ref()
@@ -84,6 +86,31 @@ impl<'a> Planner<'a> {
             });
         }
         planned
+    }
+
+    /// As many articles as one commit can reserve.
+    fn reserved_in_part(
+        &mut self,
+        mut lines: Vec<PurchaseOrderLine>,
+        supplier: &SupplierSettings,
+    ) -> Vec<PurchaseOrderLine> {
+        let mut articles = BTreeSet::new();
+        let mut beyond = 0;
+        for line in lines.iter_mut().filter(|line| line.reserved) {
+            if articles.len() < MOST_RESERVED || articles.contains(&line.supplier_sku) {
+                articles.insert(line.supplier_sku.clone());
+            } else {
+                line.reserved = false;
+                beyond += 1;
+            }
+        }
+        if beyond > 0 {
+            self.notes.push(format!(
+                "{beyond} lines of {} are sent without a reservation: more than {MOST_RESERVED} articles",
+                supplier.id
+            ));
+        }
+        lines
     }
 
     fn service(&mut self, supplier: &SupplierSettings) -> Option<String> {

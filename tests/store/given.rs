@@ -1,0 +1,154 @@
+//! What every fact begins with: a new store as two processes see it, and small commits.
+
+use domain::catalogue::{CatalogueRow, Offer};
+use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::digest::Digest;
+use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
+use domain::order::event::{Event, Recorded};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use embedded::Embedded;
+use jiff::Timestamp;
+use ports::{BatchStore, OfferStore, OrderStore};
+use std::any::Any;
+use std::sync::Arc;
+use tests::emulator::{Emulator, two_processes};
+
+/// A store as one process sees it.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) orders: Arc<dyn OrderStore>,
+    pub(crate) offers: Arc<dyn OfferStore>,
+    pub(crate) batches: Arc<dyn BatchStore>,
+}
+
+pub(crate) struct Stores {
+    pub(crate) one: Store,
+    /// The same, seen by another process.
+    pub(crate) other: Store,
+    _kept: Box<dyn Any + Send>,
+}
+
+impl Store {
+    fn of(store: impl OrderStore + OfferStore + BatchStore + Clone + 'static) -> Self {
+        Self {
+            orders: Arc::new(store.clone()),
+            offers: Arc::new(store.clone()),
+            batches: Arc::new(store),
+        }
+    }
+
+    pub(crate) async fn feed(&self, name: &str, stock: u32, as_of: i64) -> bool {
+        let rows = [row(Some(stock), Some(as_of))];
+        self.offers
+            .apply(&Digest::of(name.as_bytes()), &rows, at(as_of))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn available(&self) -> i64 {
+        self.offers.stock().await.unwrap()[0].2.available
+    }
+
+    pub(crate) async fn version(&self, own: u32) -> usize {
+        let history = self.orders.load(&order(own)).await.unwrap();
+        history.map_or(0, |history| history.events.len())
+    }
+}
+
+pub(crate) fn embedded() -> Stores {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::of(Embedded::open(folder.path()).unwrap());
+    Stores {
+        one: open(),
+        other: open(),
+        _kept: Box::new(folder),
+    }
+}
+
+pub(crate) async fn aws(emulator: &Emulator, name: &str) -> Stores {
+    let (one, other) = two_processes(&emulator.clients(), name).await;
+    Stores {
+        one: Store::of(one),
+        other: Store::of(other),
+        _kept: Box::new(()),
+    }
+}
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(crate) fn order(own: u32) -> OrderId {
+    OrderId::parse(&format!("acme/{own}")).unwrap()
+}
+
+pub(crate) fn number(counter: u32) -> PurchaseOrderNumber {
+    PurchaseOrderNumber::new(&ChannelCode::parse("SH1").unwrap(), "1001", counter)
+}
+
+pub(crate) fn northwind() -> SupplierId {
+    SupplierId::parse("northwind").unwrap()
+}
+
+pub(crate) fn commit(own: u32, expected_version: u64) -> Commit {
+    Commit {
+        order: order(own),
+        expected_version,
+        events: vec![Recorded {
+            at: at(1),
+            event: Event::PaymentReceived,
+        }],
+        index: index(),
+        reservations: Vec::new(),
+        references: Vec::new(),
+        payload: None,
+        trace: None,
+    }
+}
+
+pub(crate) fn index() -> Index {
+    Index {
+        batches: Vec::new(),
+        due: None,
+        attention: Vec::new(),
+        configuration: None,
+    }
+}
+
+/// Of Northwind's `NW-1`.
+pub(crate) fn change(counter: u32, change: Change) -> ReservationChange {
+    ReservationChange {
+        supplier: northwind(),
+        supplier_sku: SupplierSku::parse("NW-1").unwrap(),
+        purchase_order: number(counter),
+        change,
+    }
+}
+
+pub(crate) fn changing(own: u32, expected_version: u64, counter: u32, single: Change) -> Commit {
+    Commit {
+        reservations: vec![change(counter, single)],
+        ..commit(own, expected_version)
+    }
+}
+
+pub(crate) fn offer(sku: &str, supplier: &str, supplier_sku: &str) -> Offer {
+    Offer {
+        category: None,
+        countries: Vec::new(),
+        sku: Sku::parse(sku).unwrap(),
+        supplier: SupplierId::parse(supplier).unwrap(),
+        supplier_sku: SupplierSku::parse(supplier_sku).unwrap(),
+        cost: None,
+        not_dropshipped: false,
+    }
+}
+
+/// Of the one offer there is in most facts.
+pub(crate) fn row(stock: Option<u32>, as_of: Option<i64>) -> CatalogueRow {
+    CatalogueRow {
+        offer: offer("MUG", "northwind", "NW-1"),
+        stock,
+        as_of: as_of.map(at),
+    }
+}
