@@ -46,10 +46,7 @@ impl Aws {
     }
 }
 
-pub(crate) type Fact = (
-    &'static str,
-    fn(Aws) -> Pin<Box<dyn Future<Output = ()> + Send>>,
-);
+pub(crate) type Fact = (&'static str, fn(Aws) -> Pin<Box<dyn Future<Output = ()>>>);
 
 macro_rules! facts {
     ($($fact:ident),* $(,)?) => {
@@ -93,7 +90,7 @@ fn main() -> ExitCode {
 }
 
 fn tell(
-    fact: fn(Aws) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    fact: fn(Aws) -> Pin<Box<dyn Future<Output = ()>>>,
     clients: Clients,
     name: &str,
     is_emulator: bool,

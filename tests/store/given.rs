@@ -39,10 +39,13 @@ impl Store {
 
     pub(crate) async fn feed(&self, name: &str, stock: u32, as_of: i64) -> bool {
         let rows = [row(Some(stock), Some(as_of))];
-        self.offers
-            .apply(&Digest::of(name.as_bytes()), &rows, at(as_of))
-            .await
-            .unwrap()
+        self.apply(name, &rows, as_of).await
+    }
+
+    pub(crate) async fn apply(&self, name: &str, rows: &[CatalogueRow], now: i64) -> bool {
+        let digest = Digest::of(name.as_bytes());
+        let applied = self.offers.apply(&digest, rows, at(now));
+        applied.await.unwrap()
     }
 
     pub(crate) async fn available(&self) -> i64 {

@@ -48,7 +48,8 @@ async fn a_closed_incident_keeps_who_and_opens_again(stores: Stores) {
     let orders = &stores.one.orders;
     let first = incident("northwind", 5);
     let close = async |cause: &str| {
-        let closed = orders.close_incident(first.kind, cause, &closing(6));
+        let how = closing(6);
+        let closed = orders.close_incident(first.kind, cause, &how);
         closed.await.unwrap()
     };
     assert!(!close("northwind").await, "nothing is open");
@@ -73,7 +74,8 @@ async fn the_oldest_open_and_the_last_closed_come_first(stores: Stores) {
     let expected = [incident("c", 1), incident("a", 2), incident("b", 3)];
     assert_eq!(orders.incidents().await.unwrap(), expected);
     for (cause, at) in [("a", 20), ("c", 9), ("b", 100)] {
-        let closed = orders.close_incident(CaseKind::SupplierRefusesUs, cause, &closing(at));
+        let how = closing(at);
+        let closed = orders.close_incident(CaseKind::SupplierRefusesUs, cause, &how);
         assert!(closed.await.unwrap());
     }
     let closed = orders.closed_incidents(2).await.unwrap();

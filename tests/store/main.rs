@@ -29,7 +29,7 @@ use tests::emulator::{Emulator, PREPARE};
 
 type Fact = (
     &'static str,
-    fn(Stores) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    fn(Stores) -> Pin<Box<dyn Future<Output = ()>>>,
 );
 
 /// Names the facts of a module once.

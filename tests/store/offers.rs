@@ -4,7 +4,6 @@ use crate::facts;
 use crate::given::{Stores, at, changing, offer, row};
 use domain::catalogue::{CatalogueRow, Stock};
 use domain::commit::Change;
-use domain::digest::Digest;
 use domain::ids::Sku;
 
 facts![
@@ -34,8 +33,7 @@ async fn a_catalogue_is_applied_once(stores: Stores) {
 
     assert!(store.feed("c", 1, 11).await);
     assert_eq!(store.available().await, -1, "reserved more than there is");
-    let nothing = store.offers.apply(&Digest::of(b"d"), &[], at(12));
-    assert!(nothing.await.unwrap());
+    assert!(store.apply("d", &[], 12).await);
     assert!(store.offers.offers(&mug()).await.unwrap().is_empty());
     assert_eq!(store.available().await, -1, "stock stays");
 }
@@ -55,11 +53,7 @@ async fn offers_come_in_the_order_of_the_catalogue(stores: Stores) {
         untracked("MUG", "zebra", "Z-2"),
         untracked("CUP", "acorn", "A#1"),
     ];
-    let apply = async |name: &[u8], rows: &[CatalogueRow]| {
-        let applied = store.offers.apply(&Digest::of(name), rows, at(1));
-        assert!(applied.await.unwrap());
-    };
-    apply(b"a", &rows).await;
+    assert!(store.apply("a", &rows, 1).await);
     let asked = ["MUG", "NONE", "CUP"].map(|sku| Sku::parse(sku).unwrap());
     let offered = async || {
         let offers = store.offers.offers(&asked).await.unwrap();
@@ -71,7 +65,7 @@ async fn offers_come_in_the_order_of_the_catalogue(stores: Stores) {
     };
     assert_eq!(offered().await, ["Z-2", "Z-1", "A#1"]);
     let [first, second, third] = rows;
-    apply(b"b", &[third, second, first]).await;
+    assert!(store.apply("b", &[third, second, first], 1).await);
     assert_eq!(offered().await, ["Z-2", "A#1", "Z-1"]);
     assert!(store.offers.offers(&[]).await.unwrap().is_empty());
 }
@@ -84,8 +78,7 @@ async fn stock_is_known_where_it_is_tracked(stores: Stores) {
         as_of: None,
     };
     let rows = [row(Some(7), None), shared, untracked("PEN", "acorn", "A-1")];
-    let applied = store.offers.apply(&Digest::of(b"a"), &rows, at(33));
-    assert!(applied.await.unwrap());
+    assert!(store.apply("a", &rows, 33).await);
     let asked = ["CUP", "MUG", "PEN"].map(|sku| Sku::parse(sku).unwrap());
     let seven = Some(Stock {
         stock: 7,
@@ -110,12 +103,8 @@ async fn a_catalogue_may_be_large(stores: Stores) {
         };
         (0..count).map(row).collect()
     };
-    let first = store.offers.apply(&Digest::of(b"a"), &rows(230, 0), at(10));
-    assert!(first.await.unwrap());
-    let second = store
-        .offers
-        .apply(&Digest::of(b"b"), &rows(210, 30), at(20));
-    assert!(second.await.unwrap());
+    assert!(store.apply("a", &rows(230, 0), 10).await);
+    assert!(store.apply("b", &rows(210, 30), 20).await);
     let skus: Vec<_> = (0..230)
         .map(|index| Sku::parse(format!("S{index}")).unwrap())
         .collect();
@@ -142,12 +131,10 @@ async fn another_process_sees_another_catalogue(stores: Stores) {
         stock: Some(3),
         as_of: None,
     }];
-    let applied = one.offers.apply(&Digest::of(b"b"), &moved, at(20));
-    assert!(applied.await.unwrap());
+    assert!(one.apply("b", &moved, 20).await);
     let offers = other.offers.offers(&mug()).await.unwrap();
     assert_eq!(offers.len(), 1);
     assert_eq!(offers[0].offer.supplier.as_str(), "eastgate");
     assert_eq!(offers[0].stock.as_ref().unwrap().available, 3);
-    let again = other.offers.apply(&Digest::of(b"b"), &moved, at(20));
-    assert!(!again.await.unwrap());
+    assert!(!other.apply("b", &moved, 20).await);
 }

@@ -79,7 +79,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         commit.trace = trace.map(|number| (number, planned.trace));
         match deps.orders.commit(commit).await {
             // Of a large order some follows: one commit does not hold it.
-            Ok(()) if wakes_routing(&after, now) => {}
+            Ok(()) if wake(&after, now).iter().any(is_routing) => {}
             Ok(()) => return Ok(Some(after)),
             Err(CommitError::Stale | CommitError::ShortOf(_) | CommitError::SpendLimit(_)) => {}
             Err(CommitError::Taken(_)) => reference_taken = true,
@@ -99,7 +99,6 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
     Err(StepError::Contended)
 }
 
-fn wakes_routing(order: &Order, now: jiff::Timestamp) -> bool {
-    let mut messages = wake(order, now).into_iter();
-    messages.any(|message| matches!(message, Message::Route { .. }))
+fn is_routing(message: &Message) -> bool {
+    matches!(message, Message::Route { .. })
 }
