@@ -316,18 +316,19 @@ async fn an_index_holds_only_keys_of_items_that_have_its_attributes(aws: Aws) {
 }
 
 /// Units of the table, and of its indexes together.
-fn units(output: &[aws_sdk_dynamodb::types::ConsumedCapacity]) -> (f64, f64) {
+fn units(output: &[aws_sdk_dynamodb::types::ConsumedCapacity]) -> (u32, u32) {
     let [consumed] = output else {
         panic!("of one table: {output:?}")
     };
-    let of = |capacity: Option<f64>| capacity.unwrap_or_default();
     let indexes = consumed.global_secondary_indexes.iter().flatten();
-    (
-        consumed
-            .table()
-            .map_or(0.0, |table| of(table.capacity_units)),
-        indexes.map(|(_, index)| of(index.capacity_units)).sum(),
-    )
+    let indexes = indexes.filter_map(|(_, index)| whole(index.capacity_units));
+    let indexes = indexes.sum();
+    (whole(consumed.capacity_units).unwrap() - indexes, indexes)
+}
+
+/// Writes take whole units.
+fn whole(units: Option<f64>) -> Option<u32> {
+    format!("{:.0}", units?).parse().ok()
 }
 
 async fn a_transaction_doubles_the_units_of_the_table_alone(aws: Aws) {
@@ -346,12 +347,13 @@ async fn a_transaction_doubles_the_units_of_the_table_alone(aws: Aws) {
     let made = tables.transact("a", items).await.unwrap();
     assert_eq!(
         units(made.consumed_capacity()),
-        (6.0, 1.0),
+        (6, 1),
         "2 x (2 + 1), and 1"
     );
     tables.gone().await;
 }
 
+/// The sweep's time is written again only where it must.
 async fn an_index_entry_that_moves_costs_two(aws: Aws) {
     let tables = Tables::new(&aws).await;
     let update = async |expression: &str, due: Option<i64>| {
@@ -375,11 +377,11 @@ async fn an_index_entry_that_moves_costs_two(aws: Aws) {
         units(&[made.consumed_capacity.unwrap()])
     };
     let set = "SET #due = :due, #shard = :shard, #more = :more";
-    assert_eq!(update(set, Some(1)).await, (1.0, 1.0), "a new entry");
-    assert_eq!(update(set, Some(1)).await, (1.0, 0.0), "where it was");
-    assert_eq!(update(set, Some(2)).await, (1.0, 2.0), "elsewhere");
+    assert_eq!(update(set, Some(1)).await, (1, 1), "a new entry");
+    assert_eq!(update(set, Some(1)).await, (1, 0), "where it was");
+    assert_eq!(update(set, Some(2)).await, (1, 2), "elsewhere");
     let gone = "SET #more = :more REMOVE #due, #shard";
-    assert_eq!(update(gone, None).await, (1.0, 1.0), "gone");
+    assert_eq!(update(gone, None).await, (1, 1), "gone");
     tables.gone().await;
 }
 
@@ -403,6 +405,8 @@ async fn a_look_up_of_much_leaves_some_over(aws: Aws) {
     let left = got.unprocessed_keys.unwrap_or_default();
     let left = left.get(&tables.orders).map_or(0, |left| left.keys.len());
     assert_eq!(found + left, ITEMS);
-    assert!(left > 0, "18 MB came at once");
+    if aws.is_exact("18 MB come at once") {
+        assert!(left > 0, "18 MB came at once");
+    }
     tables.gone().await;
 }
