@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -218,6 +219,27 @@ pub async fn tables(clients: &Clients, name: &str) -> (String, String) {
         .await
         .unwrap();
     (orders, stock)
+}
+
+/// The artifacts and the drops bucket, versioned, under names that nobody else uses.
+pub async fn buckets(clients: &Clients, name: &str) -> (String, String) {
+    let client = clients.s3();
+    let name: String = name.replace('_', "-").chars().take(50).collect();
+    let (artifacts, drops) = (format!("{name}-artifacts"), format!("{name}-drops"));
+    for bucket in [&artifacts, &drops] {
+        client.create_bucket().bucket(bucket).send().await.unwrap();
+        let versioned = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        client
+            .put_bucket_versioning()
+            .bucket(bucket)
+            .versioning_configuration(versioned)
+            .send()
+            .await
+            .unwrap();
+    }
+    (artifacts, drops)
 }
 
 /// What two processes see of new tables.

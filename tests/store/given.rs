@@ -1,5 +1,6 @@
 //! What every fact begins with: a new store as two processes see it, and small commits.
 
+use aws::s3::S3Files;
 use domain::catalogue::{CatalogueRow, Offer};
 use domain::commit::{Change, Commit, Index, ReservationChange};
 use domain::digest::Digest;
@@ -8,10 +9,10 @@ use domain::order::event::{Event, Recorded};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use jiff::Timestamp;
-use ports::{BatchStore, OfferStore, OrderStore};
+use ports::{BatchStore, Files, OfferStore, OrderStore};
 use std::any::Any;
 use std::sync::Arc;
-use tests::emulator::{Emulator, two_processes};
+use tests::emulator::{Emulator, buckets, two_processes};
 
 /// A store as one process sees it.
 #[derive(Clone)]
@@ -19,6 +20,7 @@ pub(crate) struct Store {
     pub(crate) orders: Arc<dyn OrderStore>,
     pub(crate) offers: Arc<dyn OfferStore>,
     pub(crate) batches: Arc<dyn BatchStore>,
+    pub(crate) files: Arc<dyn Files>,
 }
 
 pub(crate) struct Stores {
@@ -29,11 +31,15 @@ pub(crate) struct Stores {
 }
 
 impl Store {
-    fn of(store: impl OrderStore + OfferStore + BatchStore + Clone + 'static) -> Self {
+    fn of(
+        store: impl OrderStore + OfferStore + BatchStore + Clone + 'static,
+        files: impl Files + 'static,
+    ) -> Self {
         Self {
             orders: Arc::new(store.clone()),
             offers: Arc::new(store.clone()),
             batches: Arc::new(store),
+            files: Arc::new(files),
         }
     }
 
@@ -60,7 +66,10 @@ impl Store {
 
 pub(crate) fn embedded() -> Stores {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Store::of(Embedded::open(folder.path()).unwrap());
+    let open = || {
+        let store = Embedded::open(folder.path()).unwrap();
+        Store::of(store.clone(), store)
+    };
     Stores {
         one: open(),
         other: open(),
@@ -69,10 +78,13 @@ pub(crate) fn embedded() -> Stores {
 }
 
 pub(crate) async fn aws(emulator: &Emulator, name: &str) -> Stores {
-    let (one, other) = two_processes(&emulator.clients(), name).await;
+    let clients = emulator.clients();
+    let (one, other) = two_processes(&clients, name).await;
+    let (artifacts, drops) = buckets(&clients, name).await;
+    let files = || S3Files::new(clients.s3(), artifacts.clone(), Some(drops.clone()));
     Stores {
-        one: Store::of(one),
-        other: Store::of(other),
+        one: Store::of(one, files()),
+        other: Store::of(other, files()),
         _kept: Box::new(()),
     }
 }
@@ -103,6 +115,7 @@ pub(crate) fn commit(own: u32, expected_version: u64) -> Commit {
         }],
         index: index(),
         reservations: Vec::new(),
+        spending: Vec::new(),
         references: Vec::new(),
         payload: None,
         trace: None,

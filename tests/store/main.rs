@@ -11,6 +11,7 @@
 )]
 
 mod batches;
+mod files;
 mod given;
 mod incidents;
 mod lost_answers;
@@ -18,6 +19,7 @@ mod offers;
 mod orders;
 mod races;
 mod reservations;
+mod spending;
 
 use given::Stores;
 use libtest_mimic::{Arguments, Trial, run};
@@ -45,8 +47,10 @@ fn main() -> ExitCode {
     let facts = [
         orders::FACTS,
         reservations::FACTS,
+        spending::FACTS,
         offers::FACTS,
         batches::FACTS,
+        files::FACTS,
         incidents::FACTS,
         races::FACTS,
     ];

@@ -204,7 +204,7 @@ fn told(suppliers: &[&str]) -> Story {
         let row = key.with([
             ("stock", number(120)),
             ("available", number(87)),
-            ("as_of", number(1_763_892_000_000_000)),
+            ("as_of", number(1_763_892_000_000_000_i64)),
         ]);
         story.tables.put(&key, row);
     }
