@@ -1,5 +1,7 @@
 //! What is written behind a command, read into types.
 
+use crate::Installation;
+use crate::cloud::Cloud;
 use crate::commands::acknowledge::{self, Backordered, Rejected};
 use crate::commands::address::{self, Setting};
 use clap::{Args, Subcommand};
@@ -13,18 +15,67 @@ pub(crate) struct Data {
     pub(crate) data: PathBuf,
 }
 
+/// Which installation a command is about.
 #[derive(Args)]
-pub(crate) struct Config {
-    /// Folder of the configuration.
-    #[arg(long, default_value = "infra/config", global = true)]
-    pub(crate) config: PathBuf,
+pub(crate) struct Where {
+    /// Folder of the database and the outbox.
+    #[arg(
+        long,
+        default_value = ".waybill",
+        global = true,
+        conflicts_with = "aws"
+    )]
+    data: PathBuf,
+    /// A stack on AWS instead of a folder.
+    #[arg(long, value_name = "STACK", global = true)]
+    aws: Option<String>,
+    #[command(flatten)]
+    account: Account,
+}
+
+impl Where {
+    pub(crate) async fn open(self, cloud: &dyn Cloud) -> anyhow::Result<Installation> {
+        match self.aws {
+            Some(name) => {
+                let account = self.account;
+                cloud.open(&Stack { name, account }).await
+            }
+            None => Installation::in_folder(&self.data),
+        }
+    }
+}
+
+/// One deployment of the template.
+#[derive(Args, Debug, Clone)]
+pub struct Stack {
+    /// The name of the stack.
+    #[arg(long = "aws", value_name = "STACK")]
+    pub name: String,
+    #[command(flatten)]
+    pub account: Account,
+}
+
+/// As the AWS command line has it; what is not given comes from the environment and the profile.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Account {
+    #[arg(long, global = true, help_heading = "AWS")]
+    pub region: Option<String>,
+    #[arg(long, global = true, help_heading = "AWS")]
+    pub profile: Option<String>,
 }
 
 #[derive(Args)]
-pub(crate) struct Form {
+pub struct Config {
+    /// Folder of the configuration.
+    #[arg(long, default_value = "infra/config", global = true)]
+    pub config: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Form {
     /// One JSON document instead of text.
     #[arg(long, global = true)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 /// Kept in the order's history.

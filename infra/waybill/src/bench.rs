@@ -10,10 +10,9 @@ mod shop;
 mod supplier;
 mod table;
 
-use crate::{Exit, commands, say};
+use crate::{Exit, Installation, commands, say};
 use anyhow::{Context as _, bail};
 use configuration::SECRET;
-use embedded::Embedded;
 use process::{Part, Usage};
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -132,7 +131,7 @@ async fn measure(options: &Options) -> anyhow::Result<Exit> {
     say(format_args!(
         "{refused} webhooks not accepted; {orders} purchase orders taken, none more than {most} times"
     ));
-    let ended = commands::report::report_on(&Embedded::open(&data)?).await?;
+    let ended = commands::report::report_on(&Installation::in_folder(&data)?).await?;
     ended.show();
     let right = refused == 0 && orders == options.orders * 2 && most == 1;
     Ok(if right { ended.exit() } else { Exit::No })

@@ -1,5 +1,4 @@
-//! What a person asks and decides, beside a server that may be running: no lock is needed, because
-//! every decision is a commit on the version that was looked at.
+//! What a person asks and decides of an installation, beside the functions that work on it.
 
 pub(crate) mod acknowledge;
 pub(crate) mod address;
@@ -20,31 +19,32 @@ use domain::ids::OrderId;
 use domain::order::Order;
 use domain::order::event::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use embedded::Embedded;
-use ports::{OrderStore as _, StoreError};
+use ports::{OrderStore, StoreError};
 use progress::Progress;
 use serde::Serialize;
-use std::path::Path;
+use std::sync::Arc;
 
 const PAGE: usize = 500;
+/// Orders that are read at once: a store that is far away answers each only after a while.
+const AT_ONCE: usize = 32;
 
 /// There is nothing to show or to do: what is said instead, and how the command ends.
 #[derive(Debug, thiserror::Error)]
 #[error("{said}")]
-pub(crate) struct Instead {
+pub struct Instead {
     exit: Exit,
     said: String,
 }
 
 impl Instead {
-    fn not_found(said: impl Into<String>) -> Self {
+    pub fn not_found(said: impl Into<String>) -> Self {
         Self {
             exit: Exit::NotFound,
             said: said.into(),
         }
     }
 
-    fn refused(why: &str) -> Self {
+    pub fn refused(why: &str) -> Self {
         Self {
             exit: Exit::No,
             said: format!("refused: {why}"),
@@ -61,18 +61,6 @@ impl Instead {
     }
 }
 
-/// Opened beside the server.
-fn open(data: &Path) -> anyhow::Result<Embedded> {
-    if !data.join("waybill.db").is_file() {
-        let said = format!(
-            "{} holds no data of Waybill; name the folder of `serve` with --data",
-            data.display()
-        );
-        return Err(Instead::not_found(said).into());
-    }
-    Ok(Embedded::open(data)?)
-}
-
 /// The one JSON document of a command.
 fn document(value: &impl Serialize) -> anyhow::Result<()> {
     say(format_args!("{}", serde_json::to_string_pretty(value)?));
@@ -87,21 +75,27 @@ pub(crate) struct Stored {
     pub(crate) unreadable: Vec<(OrderId, String)>,
 }
 
-pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
+pub(crate) async fn all(store: &Arc<dyn OrderStore>) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
     let mut progress = Progress::on_stderr();
     let mut after: Option<String> = None;
     loop {
         let page = store.list(after.as_deref(), PAGE).await?;
-        for id in page.orders {
-            match read(store, &id).await {
-                Ok(Some(order)) => stored.orders.push(order),
-                Ok(None) => {}
-                Err(StoreError::Corrupt(why)) => stored.unreadable.push((id, why)),
-                Err(error) => return Err(error.into()),
+        for ids in page.orders.chunks(AT_ONCE) {
+            let reading = ids.iter().map(|id| {
+                let (store, id) = (store.clone(), id.clone());
+                tokio::spawn(async move { (read(store.as_ref(), &id).await, id) })
+            });
+            for order in reading.collect::<Vec<_>>() {
+                match order.await? {
+                    (Ok(Some(order)), _) => stored.orders.push(order),
+                    (Ok(None), _) => {}
+                    (Err(StoreError::Corrupt(why)), id) => stored.unreadable.push((id, why)),
+                    (Err(error), _) => return Err(error.into()),
+                }
             }
+            progress.reached(stored.orders.len() + stored.unreadable.len());
         }
-        progress.reached(stored.orders.len() + stored.unreadable.len());
         after = page.next;
         if after.is_none() {
             break;
@@ -115,7 +109,7 @@ pub(crate) async fn all(store: &Embedded) -> anyhow::Result<Stored> {
 }
 
 async fn read(
-    store: &Embedded,
+    store: &dyn OrderStore,
     id: &OrderId,
 ) -> Result<Option<(Order, Vec<Recorded>)>, StoreError> {
     match store.load(id).await? {
@@ -125,7 +119,7 @@ async fn read(
 }
 
 /// The one order that the text means.
-async fn find(store: &Embedded, text: &str) -> anyhow::Result<OrderId> {
+async fn find(store: &Arc<dyn OrderStore>, text: &str) -> anyhow::Result<OrderId> {
     // A request to cancel, `NUMBER/X1`, belongs to the order of its purchase order.
     let number = PurchaseOrderNumber::parse(text.split_once("/X").map_or(text, |(own, _)| own));
     let known = match (number, OrderId::parse(text)) {
@@ -176,7 +170,7 @@ fn not_found(text: &str) -> Instead {
 
 /// The purchase order of that number, with its order.
 async fn find_purchase_order(
-    store: &Embedded,
+    store: &dyn OrderStore,
     text: &str,
 ) -> anyhow::Result<(PurchaseOrderNumber, OrderId)> {
     let known = match PurchaseOrderNumber::parse(text) {

@@ -5,7 +5,7 @@ mod configuration;
 mod stories;
 
 use crate::machine::Machine;
-use crate::{Exit, commands, say, serve};
+use crate::{Exit, Installation, commands, say, serve};
 use anyhow::bail;
 use async_trait::async_trait;
 use configuration::{CHANNELS, OFFERS, OTHER_SUPPLIERS, RULES, http_supplier};
@@ -17,7 +17,7 @@ use doubles::supplier::SupplierDouble;
 use embedded::SystemClock;
 use http_client::{Client, Http as _, Request};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, OrderStore as _, Secrets, Unavailable};
+use ports::{Clock, Secrets, Unavailable};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -59,6 +59,7 @@ impl Secrets for DemoSecrets {
 
 struct Demo {
     machine: Arc<Machine>,
+    at: Installation,
     clock: DemoClock,
     shop: Shop,
     client: Arc<Client>,
@@ -108,8 +109,10 @@ pub(crate) async fn demo() -> anyhow::Result<Exit> {
     let (stop, stopped) = watch::channel(false);
     let workers = tokio::spawn(machine.clone().run(stopped.clone()));
     let server = tokio::spawn(serve::answer(machine.clone(), listener, stopped));
+    let at = Installation::embedded(machine.store.clone(), &data, Arc::new(clock.clone()));
     let mut demo = Demo {
         machine,
+        at,
         clock,
         shop: Shop {
             domain: "acme.myshopify.com".to_owned(),
@@ -170,7 +173,7 @@ impl Demo {
         let id = order_id(order)?;
         let polls = PATIENCE.as_millis() / 20;
         for _ in 0..polls {
-            if let Some(history) = self.machine.store.load(&id).await?
+            if let Some(history) = self.at.orders.load(&id).await?
                 && so(&history.fold()?)
             {
                 say(format_args!("now:  {what}"));
@@ -192,7 +195,7 @@ impl Demo {
     ) -> anyhow::Result<()> {
         self.wait(order, what, so).await?;
         let id = order_id(order)?;
-        if let Some(history) = self.machine.store.load(&id).await? {
+        if let Some(history) = self.at.orders.load(&id).await? {
             commands::order::View::of(&history.fold()?, &history.events, self.clock.now()).show();
         }
         Ok(())
@@ -201,7 +204,7 @@ impl Demo {
     /// The promises, and what the suppliers say they got.
     async fn end(mut self) -> anyhow::Result<Exit> {
         say(format_args!("\n=== Report ==="));
-        let report = commands::report::report_on(&self.machine.store).await?;
+        let report = commands::report::report_on(&self.at).await?;
         report.show();
         let mut received: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (name, double) in [("northwind", &self.northwind), ("eastgate", &self.eastgate)] {
@@ -229,7 +232,7 @@ impl Demo {
                     .push(format!("{number} was taken {} times", places.len()));
             }
         }
-        for (order, _) in commands::all(&self.machine.store).await?.orders {
+        for (order, _) in commands::all(&self.at.orders).await?.orders {
             for own in &order.purchase_orders {
                 let id = SendId::of(&own.number);
                 let requests = own.numbered_cancels().map(|(request, asked)| {
@@ -257,7 +260,7 @@ impl Demo {
         for number in received.keys() {
             self.wrong.push(format!("nobody here knows {number}"));
         }
-        for incident in self.machine.store.incidents().await? {
+        for incident in self.at.orders.incidents().await? {
             self.wrong.push(format!("incident: {}", incident.detail));
         }
         for wrong in &self.wrong {

@@ -1,14 +1,12 @@
 //! What a supplier says of single lines, passed on by a person.
 
 use super::decide::{Decided, decide_as_is};
-use super::{find_purchase_order, open};
+use super::find_purchase_order;
 use crate::arguments::{Person, Said};
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Command, LineOutcome, LineStatus};
-use embedded::SystemClock;
 use jiff::civil::Date;
-use std::path::Path;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Backordered {
@@ -75,13 +73,12 @@ fn quantity(text: &str) -> Result<u32, String> {
 }
 
 pub(crate) async fn acknowledge(
-    data: &Path,
+    at: &Installation,
     purchase_order: &str,
     said: Said,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let (number, id) = find_purchase_order(&store, purchase_order).await?;
+    let (number, id) = find_purchase_order(at.orders.as_ref(), purchase_order).await?;
     let backordered = said.backorder.into_iter().map(|said| LineOutcome {
         supplier_sku: said.supplier_sku,
         quantity: said.quantity,
@@ -102,7 +99,7 @@ pub(crate) async fn acknowledge(
         who: person.who.clone(),
         why: person.why.clone(),
     };
-    let decided = decide_as_is(&store, &SystemClock, &id, command).await?;
+    let decided = decide_as_is(at, &id, command).await?;
     if let Decided::Refused(order) = &decided
         && let Some(own) = order.purchase_order(&number)
     {

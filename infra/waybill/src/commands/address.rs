@@ -1,18 +1,16 @@
 //! A person corrects an address, and sees how one address differs from another.
 
 use super::decide::{Wish, decide};
-use super::{Instead, find, nearest, open};
+use super::{Instead, find, nearest};
 use crate::arguments::Person;
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use domain::address::Address;
 use domain::ids::OrderId;
 use domain::order::decide::Command;
 use domain::order::news::Payload;
 use domain::order::{AddressEdit, Order};
 use domain::personal::Personal;
-use embedded::{Embedded, SystemClock};
-use ports::{OrderStore as _, StoreError};
-use std::path::Path;
+use ports::{OrderStore, StoreError};
 
 /// One field of an address by its name.
 pub(super) struct Field {
@@ -130,15 +128,14 @@ fn corrected(known: &Address, settings: &[Setting]) -> Result<Address, String> {
 }
 
 pub(crate) async fn edit(
-    data: &Path,
+    at: &Installation,
     order: &str,
     settings: &[Setting],
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, order).await?;
-    let decided = decide(&store, &SystemClock, &id, async |order| {
-        wish(&store, order, settings, &person).await
+    let id = find(&at.orders, order).await?;
+    let decided = decide(at, &id, async |order| {
+        wish(at.orders.as_ref(), order, settings, &person).await
     });
     let exit = decided.await?.exit();
     if exit == Exit::Done {
@@ -150,7 +147,7 @@ pub(crate) async fn edit(
 }
 
 async fn wish(
-    store: &Embedded,
+    store: &dyn OrderStore,
     order: &Order,
     settings: &[Setting],
     person: &Person,
@@ -184,7 +181,7 @@ async fn wish(
 
 /// A payload with the address of another one, where a person corrected it.
 pub(super) async fn payload(
-    store: &Embedded,
+    store: &dyn OrderStore,
     order: &OrderId,
     number: u32,
     corrected: Option<u32>,

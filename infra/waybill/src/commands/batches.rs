@@ -1,15 +1,13 @@
 //! Files with all purchase orders of a cut-off, which a person puts into a supplier's portal.
 
-use super::{Instead, document, open as open_store, table};
-use crate::{Exit, say};
+use super::{Instead, document, table};
+use crate::{Exit, Installation, say};
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::timeline::{counted, moment};
-use embedded::{Embedded, SystemClock};
 use jiff::Timestamp;
-use ports::{Area, BatchStore as _, Clock as _, Files as _};
+use ports::{Area, BatchStore};
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
 struct Listing {
@@ -58,10 +56,9 @@ impl Row {
     }
 }
 
-pub(crate) async fn list(data: &Path, json: bool) -> anyhow::Result<Exit> {
-    let store = open_store(data)?;
-    let now = SystemClock.now();
-    let batches = store.batches(usize::MAX).await?;
+pub(crate) async fn list(at: &Installation, json: bool) -> anyhow::Result<Exit> {
+    let now = at.clock.now();
+    let batches = at.batches.batches(usize::MAX).await?;
     let batches: Vec<Row> = batches.iter().map(|batch| Row::new(batch, now)).collect();
     if json {
         document(&Listing { batches })?;
@@ -87,7 +84,7 @@ pub(crate) async fn list(data: &Path, json: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn named(store: &Embedded, name: &str) -> anyhow::Result<Batch> {
+async fn named(store: &dyn BatchStore, name: &str) -> anyhow::Result<Batch> {
     let wanted = BatchName::from_text(name);
     let all = store.batches(usize::MAX).await?;
     all.into_iter()
@@ -99,56 +96,39 @@ async fn named(store: &Embedded, name: &str) -> anyhow::Result<Batch> {
 }
 
 /// Where it lies goes to stderr, so that stdout is the file and nothing else.
-pub(crate) async fn open(data: &Path, name: &str) -> anyhow::Result<Exit> {
-    let store = open_store(data)?;
-    let batch = named(&store, name).await?;
+pub(crate) async fn open(at: &Installation, name: &str) -> anyhow::Result<Exit> {
+    let batch = named(at.batches.as_ref(), name).await?;
     let key = format!("batch/{}", batch.name);
-    let Some(file) = store.get(Area::Evidence, &key).await? else {
+    let Some(file) = at.files.get(Area::Evidence, &key).await? else {
         let said = format!("the file of {} was erased", batch.name);
         return Err(Instead::not_found(said).into());
     };
-    let place = lies(&data.join("outbox"), batch.name.as_str())?.map_or_else(
-        || "no more in the outbox: somebody took it; this is what it was".to_owned(),
-        |path| path.display().to_string(),
-    );
+    let place = at.listing.published(batch.name.as_str()).await?;
+    let place = place.unwrap_or_else(|| {
+        "no more in the outbox: somebody took it; this is what it was".to_owned()
+    });
     let orders = counted(batch.purchase_orders.len(), "purchase order");
     drop(writeln!(std::io::stderr(), "{place} ({orders})"));
     drop(std::io::stdout().write_all(&file));
     Ok(Exit::Done)
 }
 
-/// The file of that name without its ending, wherever the supplier's folder is.
-fn lies(folder: &Path, name: &str) -> std::io::Result<Option<PathBuf>> {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_stem().is_some_and(|stem| stem == name) {
-                return Ok(Some(path));
-            }
-        }
-    }
-    Ok(None)
-}
-
-pub(crate) async fn uploaded(data: &Path, name: &str, who: String) -> anyhow::Result<Exit> {
-    let store = open_store(data)?;
-    let batch = named(&store, name).await?;
+pub(crate) async fn uploaded(at: &Installation, name: &str, who: String) -> anyhow::Result<Exit> {
+    let store = at.batches.as_ref();
+    let batch = named(store, name).await?;
     if batch.upload_by.is_none() {
         let why = format!("{} fetches {} itself", batch.supplier, batch.name);
         return Err(Instead::refused(&why).into());
     }
     let mark = Uploaded {
-        at: SystemClock.now(),
+        at: at.clock.now(),
         by: who,
     };
     if store.mark_uploaded(&batch.name, &mark).await? {
         say(format_args!("{}: uploaded by {}", batch.name, mark.by));
         return Ok(Exit::Done);
     }
-    let before = named(&store, name).await?.uploaded;
+    let before = named(store, name).await?.uploaded;
     let before = before.map_or_else(String::new, |before| {
         format!(", by {} at {}", before.by, moment(before.at))
     });

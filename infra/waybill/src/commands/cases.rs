@@ -1,17 +1,15 @@
 //! What needs a person: the cases of orders and batches, and the incidents.
 
-use super::{Instead, PAGE, document, open, read, table};
+use super::{Instead, PAGE, document, read, table};
 use crate::arguments::Person;
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use domain::exceptions::{severity, way_out};
 use domain::order::attention::{Attention, CaseKind};
 use domain::timeline::{counted, moment};
-use embedded::{Embedded, SystemClock};
 use jiff::Timestamp;
-use ports::{BatchStore as _, Clock as _, Closing, Incident, OrderStore as _};
+use ports::{Closing, Incident, OrderStore};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Closed incidents that are listed.
 const CLOSED: usize = 50;
@@ -84,15 +82,14 @@ impl IncidentView {
     }
 }
 
-pub(crate) async fn cases(data: &Path, closed: bool, json: bool) -> anyhow::Result<Exit> {
-    let store = open(data)?;
+pub(crate) async fn cases(at: &Installation, closed: bool, json: bool) -> anyhow::Result<Exit> {
     if closed {
-        return closed_incidents(&store, json).await;
+        return closed_incidents(at.orders.as_ref(), json).await;
     }
-    let mut incidents = store.incidents().await?;
+    let mut incidents = at.orders.incidents().await?;
     incidents.sort_by_key(|incident| severity(incident.kind));
     let open = Open {
-        cases: open_cases(&store).await?,
+        cases: open_cases(at).await?,
         incidents: incidents.iter().map(IncidentView::new).collect(),
     };
     if json {
@@ -203,27 +200,27 @@ fn head(kind: CaseKind, about: &str) {
 }
 
 /// Entries of the same kind and cause are one case; the gravest first.
-async fn open_cases(store: &Embedded) -> anyhow::Result<Vec<Case>> {
-    let now = SystemClock.now();
+async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
+    let now = at.clock.now();
     let mut groups: BTreeMap<(CaseKind, String), BTreeMap<String, Attention>> = BTreeMap::new();
     let mut add = |id: String, entry: Attention| {
         let group = groups.entry((entry.kind, entry.cause.clone())).or_default();
         group.insert(id, entry);
     };
-    for row in store.attention().await? {
+    for row in at.orders.attention().await? {
         add(row.order.to_string(), row.attention);
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.
-    for id in store.due(now, PAGE).await? {
+    for id in at.orders.due(now, PAGE).await? {
         // One that cannot be read is an incident.
-        let Ok(Some((order, _))) = read(store, &id).await else {
+        let Ok(Some((order, _))) = read(at.orders.as_ref(), &id).await else {
             continue;
         };
         for entry in order.attention(now) {
             add(id.to_string(), entry);
         }
     }
-    for batch in store.batches(usize::MAX).await? {
+    for batch in at.batches.batches(usize::MAX).await? {
         if let Some(entry) = batch.attention(now) {
             add(batch.name.to_string(), entry);
         }
@@ -249,7 +246,7 @@ async fn open_cases(store: &Embedded) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
-async fn closed_incidents(store: &Embedded, json: bool) -> anyhow::Result<Exit> {
+async fn closed_incidents(store: &dyn OrderStore, json: bool) -> anyhow::Result<Exit> {
     let closed = store.closed_incidents(CLOSED).await?;
     let incidents: Vec<_> = closed
         .into_iter()
@@ -289,8 +286,8 @@ async fn closed_incidents(store: &Embedded, json: bool) -> anyhow::Result<Exit> 
 }
 
 /// An incident that comes again after this is opened again.
-pub(crate) async fn close(data: &Path, id: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = open(data)?;
+pub(crate) async fn close(at: &Installation, id: &str, person: Person) -> anyhow::Result<Exit> {
+    let store = at.orders.as_ref();
     let open = store.incidents().await?;
     let Some(incident) = open.iter().find(|incident| incident.id() == id) else {
         let closed = store.closed_incidents(usize::MAX).await?;
@@ -304,7 +301,7 @@ pub(crate) async fn close(data: &Path, id: &str, person: Person) -> anyhow::Resu
     let closing = Closing {
         who: person.who,
         why: person.why,
-        at: SystemClock.now(),
+        at: at.clock.now(),
     };
     store
         .close_incident(incident.kind, &incident.cause, &closing)

@@ -1,8 +1,8 @@
 //! What a person decides, stored with who and why in the order's history.
 
-use super::{Instead, find, find_purchase_order, nearest, not_found, open};
+use super::{Instead, find, find_purchase_order, nearest, not_found};
 use crate::arguments::{self, Person, Way};
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
 use domain::commit::Commit;
@@ -14,9 +14,8 @@ use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest;
 use domain::order::{Order, PurchaseOrder};
 use domain::timeline::timeline;
-use embedded::{Embedded, SystemClock};
 use jiff::Timestamp;
-use ports::{Clock, CommitError, OrderStore as _, Queue as _};
+use ports::{CommitError, Queue};
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,36 +43,36 @@ impl Decided {
     }
 }
 
-pub(crate) async fn release(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, order).await?;
+pub(crate) async fn release(
+    at: &Installation,
+    order: &str,
+    person: Person,
+) -> anyhow::Result<Exit> {
+    let id = find(&at.orders, order).await?;
     let Person { who, why } = person;
-    command(&store, &SystemClock, &id, Command::Release { who, why }).await
+    command(at, &id, Command::Release { who, why }).await
 }
 
-pub(crate) async fn hold(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, order).await?;
+pub(crate) async fn hold(at: &Installation, order: &str, person: Person) -> anyhow::Result<Exit> {
+    let id = find(&at.orders, order).await?;
     let Person { who, why } = person;
-    command(&store, &SystemClock, &id, Command::Hold { who, why }).await
+    command(at, &id, Command::Hold { who, why }).await
 }
 
-pub(crate) async fn cancel(data: &Path, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, order).await?;
+pub(crate) async fn cancel(at: &Installation, order: &str, person: Person) -> anyhow::Result<Exit> {
+    let id = find(&at.orders, order).await?;
     let Person { who, why } = person;
-    command(&store, &SystemClock, &id, Command::Cancel { who, why }).await
+    command(at, &id, Command::Cancel { who, why }).await
 }
 
 pub(crate) async fn reroute(
-    data: &Path,
+    at: &Installation,
     order: &str,
     way: Way,
     config: Option<&Path>,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, order).await?;
+    let id = find(&at.orders, order).await?;
     let Way { without, only } = way;
     if let (Some(config), Some(supplier)) = (config, without.as_ref().or(only.as_ref())) {
         configured(config, supplier)?;
@@ -84,7 +83,7 @@ pub(crate) async fn reroute(
         who: person.who,
         why: person.why,
     };
-    command(&store, &SystemClock, &id, reroute).await
+    command(at, &id, reroute).await
 }
 
 pub(super) fn loaded(config: &Path) -> anyhow::Result<Configuration> {
@@ -118,13 +117,12 @@ pub(super) fn no_such_supplier<'a>(
 }
 
 pub(crate) async fn resolve(
-    data: &Path,
+    at: &Installation,
     purchase_order: &str,
     verdict: arguments::Verdict,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let (number, id) = find_purchase_order(&store, purchase_order).await?;
+    let (number, id) = find_purchase_order(at.orders.as_ref(), purchase_order).await?;
     let verdict = match verdict {
         arguments::Verdict {
             sent: Some(reference),
@@ -144,7 +142,7 @@ pub(crate) async fn resolve(
         who: person.who,
         why: person.why,
     };
-    let decided = decide_as_is(&store, &SystemClock, &id, resolve).await?;
+    let decided = decide_as_is(at, &id, resolve).await?;
     if let Decided::Refused(order) = &decided
         && let Some(own) = order.purchase_order(&number)
     {
@@ -205,21 +203,19 @@ fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
 
 /// Commits a command that is the same for every version.
 pub(crate) async fn command(
-    store: &Embedded,
-    clock: &dyn Clock,
+    at: &Installation,
     id: &OrderId,
     command: Command,
 ) -> anyhow::Result<Exit> {
-    Ok(decide_as_is(store, clock, id, command).await?.exit())
+    Ok(decide_as_is(at, id, command).await?.exit())
 }
 
 pub(super) async fn decide_as_is(
-    store: &Embedded,
-    clock: &dyn Clock,
+    at: &Installation,
     id: &OrderId,
     command: Command,
 ) -> anyhow::Result<Decided> {
-    let decided = decide(store, clock, id, async |_| {
+    let decided = decide(at, id, async |_| {
         Ok(Wish {
             command: command.clone(),
             payload: None,
@@ -230,18 +226,17 @@ pub(super) async fn decide_as_is(
 
 /// Commits what follows from the wish on the newest version, and sets the order going.
 pub(super) async fn decide(
-    store: &Embedded,
-    clock: &dyn Clock,
+    at: &Installation,
     id: &OrderId,
     wish: impl AsyncFn(&Order) -> anyhow::Result<Wish>,
 ) -> anyhow::Result<Decided> {
     for attempt in 0..TRIES {
-        let Some(history) = store.load(id).await? else {
+        let Some(history) = at.orders.load(id).await? else {
             return Err(not_found(&id.to_string()).into());
         };
         let order = history.fold()?;
         let Wish { command, payload } = wish(&order).await?;
-        let now = clock.now();
+        let now = at.clock.now();
         let made = order.decide(command, now).and_then(|events| {
             if events.is_empty() {
                 return Ok(None);
@@ -264,12 +259,12 @@ pub(super) async fn decide(
             .into_iter()
             .map(|entry| entry.text)
             .collect();
-        match store.commit(commit).await {
+        match at.orders.commit(commit).await {
             Ok(()) => {
                 for text in told {
                     say(format_args!("{id}: {text}"));
                 }
-                wake(store, &after, now).await;
+                wake(at.queue.as_ref(), &after, now).await;
                 return Ok(Decided::Done);
             }
             Err(CommitError::Stale | CommitError::Busy) => {
@@ -282,9 +277,9 @@ pub(super) async fn decide(
 }
 
 /// A message that is lost does not matter: the sweep finds the order.
-async fn wake(store: &Embedded, order: &Order, now: Timestamp) {
+async fn wake(queue: &dyn Queue, order: &Order, now: Timestamp) {
     for message in domain::exceptions::wake(order, now) {
-        if let Err(error) = store.send(&message).await {
+        if let Err(error) = queue.send(&message).await {
             tracing::warn!(error = %error, "not enqueued; the sweep will");
         }
     }

@@ -1,20 +1,17 @@
 //! What was received, sent and answered, byte for byte.
 
-use super::open;
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use domain::timeline::counted;
-use ports::{Area, Files as _};
+use ports::Area;
 use std::io::Write as _;
-use std::path::Path;
 
 const MOST: usize = 1000;
 
 /// The bytes of one key, or the keys that contain the text.
-pub(crate) async fn evidence(data: &Path, text: &str) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let keys = store.evidence_keys(text, MOST).await?;
+pub(crate) async fn evidence(at: &Installation, text: &str) -> anyhow::Result<Exit> {
+    let keys = at.listing.evidence(text, MOST).await?;
     if keys.iter().any(|key| key == text)
-        && let Some(bytes) = store.get(Area::Evidence, text).await?
+        && let Some(bytes) = at.files.get(Area::Evidence, text).await?
     {
         // A reader that went away is no failure.
         drop(std::io::stdout().write_all(&bytes));

@@ -4,34 +4,32 @@ mod changes;
 mod view;
 
 use super::address::payload;
-use super::{document, find, not_found, open};
-use crate::{Exit, say};
+use super::{document, find, not_found};
+use crate::{Exit, Installation, say};
 use changes::{Changed, changes};
 use domain::ids::OrderId;
 use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::order::event::{Event, Recorded};
 use domain::timeline::moment;
-use embedded::{Embedded, SystemClock};
-use ports::{Clock as _, OrderStore as _};
-use std::path::Path;
+use ports::OrderStore;
 pub(crate) use view::View;
 use view::{LineView, Routing};
 
-pub(crate) async fn order(data: &Path, text: &str, json: bool) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let id = find(&store, text).await?;
+pub(crate) async fn order(at: &Installation, text: &str, json: bool) -> anyhow::Result<Exit> {
+    let store = at.orders.as_ref();
+    let id = find(&at.orders, text).await?;
     let Some(history) = store.load(&id).await? else {
         return Err(not_found(text).into());
     };
     let order = history.fold()?;
-    let mut view = View::of(&order, &history.events, SystemClock.now());
+    let mut view = View::of(&order, &history.events, at.clock.now());
     for case in &mut view.cases {
         if case.kind == CaseKind::EditedAfterSend {
-            case.changed = edited(&store, &order, case.purchase_order.as_deref()).await?;
+            case.changed = edited(store, &order, case.purchase_order.as_deref()).await?;
         }
     }
-    view.routing = routing(&store, &id, &history.events).await?;
+    view.routing = routing(store, &id, &history.events).await?;
     if json {
         document(&view)?;
     } else {
@@ -42,7 +40,7 @@ pub(crate) async fn order(data: &Path, text: &str, json: bool) -> anyhow::Result
 
 /// The last routing that had something to explain: later ones may have found nothing to do.
 async fn routing(
-    store: &Embedded,
+    store: &dyn OrderStore,
     id: &OrderId,
     history: &[Recorded],
 ) -> anyhow::Result<Option<Routing>> {
@@ -65,7 +63,7 @@ async fn routing(
 
 /// What the supplier has, beside what it should have.
 async fn edited(
-    store: &Embedded,
+    store: &dyn OrderStore,
     order: &Order,
     number: Option<&str>,
 ) -> anyhow::Result<Vec<Changed>> {

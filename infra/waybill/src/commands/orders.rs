@@ -1,18 +1,15 @@
 //! Every order in a line.
 
-use super::{Stored, all, document, open, table};
-use crate::{Exit, say};
+use super::{Stored, all, document, table};
+use crate::{Exit, Installation, say};
 use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::order::machine::SendState;
 use domain::order::units::Places;
 use domain::timeline::counted;
-use embedded::SystemClock;
 use jiff::Timestamp;
-use ports::Clock as _;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 #[derive(Serialize)]
 struct Listing {
@@ -57,10 +54,9 @@ impl Row {
     }
 }
 
-pub(crate) async fn orders(data: &Path, json: bool) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let now = SystemClock.now();
-    let Stored { orders, unreadable } = all(&store).await?;
+pub(crate) async fn orders(at: &Installation, json: bool) -> anyhow::Result<Exit> {
+    let now = at.clock.now();
+    let Stored { orders, unreadable } = all(&at.orders).await?;
     let readable = orders.iter().map(|(order, _)| Row::new(order, now));
     let unreadable = unreadable.iter().map(|(id, _)| Row {
         order: id.to_string(),

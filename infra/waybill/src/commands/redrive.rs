@@ -1,32 +1,30 @@
 //! What was put aside, put back: a payload that nobody could read, or a message that failed every time.
 
+use super::Instead;
 use super::decide::loaded;
-use super::{Instead, open};
 use crate::arguments::Person;
-use crate::{Exit, say};
+use crate::{Exit, Installation, say};
 use domain::digest::Digest;
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
-use embedded::{Embedded, EnvironmentSecrets, SystemClock};
 use order_webhook::Redriven;
-use ports::{Area, Clock as _, Closing, Files as _, OrderStore as _, Queue as _};
+use ports::{Area, Closing};
 use std::path::Path;
 use std::sync::Arc;
 use ways::open_channels;
 
 pub(crate) async fn redrive(
-    data: &Path,
+    at: &Installation,
     config: &Path,
     key: &str,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let store = open(data)?;
-    let Some(kept) = store.get(Area::Evidence, key).await? else {
+    let Some(kept) = at.files.get(Area::Evidence, key).await? else {
         let said = format!("no evidence is {key:?}; `waybill cases` shows the keys of incidents");
         return Err(Instead::not_found(said).into());
     };
     let kind = if let Some(letter) = letter(key, &kept) {
-        store.send(&letter).await?;
+        at.queue.send(&letter).await?;
         let queue = letter.queue().as_str();
         say(format_args!(
             "{}: put back into the queue {queue}",
@@ -34,7 +32,7 @@ pub(crate) async fn redrive(
         ));
         CaseKind::DeadLetter
     } else {
-        match payload(&store, config, key).await? {
+        match payload(at, config, key).await? {
             Redriven::Accepted(orders) if orders.is_empty() => {
                 say(format_args!("read, and its topic is not of interest"));
             }
@@ -56,10 +54,10 @@ pub(crate) async fn redrive(
     let closing = Closing {
         who: person.who,
         why: person.why,
-        at: SystemClock.now(),
+        at: at.clock.now(),
     };
     let cause = Digest::of(&kept).to_string();
-    if store.close_incident(kind, &cause, &closing).await? {
+    if at.orders.close_incident(kind, &cause, &closing).await? {
         say(format_args!(
             "its incident is closed by {}: {}",
             closing.who, closing.why
@@ -69,19 +67,18 @@ pub(crate) async fn redrive(
 }
 
 /// Through the very steps of the webhook, with the channels as they are configured now.
-async fn payload(store: &Embedded, config: &Path, key: &str) -> anyhow::Result<Redriven> {
+async fn payload(at: &Installation, config: &Path, key: &str) -> anyhow::Result<Redriven> {
     let loaded = loaded(config)?;
     let mut problems = Vec::new();
-    let channels = open_channels(&loaded, &EnvironmentSecrets, &mut problems).await?;
+    let channels = open_channels(&loaded, at.secrets.as_ref(), &mut problems).await?;
     if let Some(problem) = problems.first() {
         return Ok(Redriven::Refused(problem.to_string()));
     }
-    let shared = Arc::new(store.clone());
     let deps = order_webhook::Deps {
-        orders: shared.clone(),
-        queue: shared.clone(),
-        files: shared,
-        clock: Arc::new(SystemClock),
+        orders: at.orders.clone(),
+        queue: at.queue.clone(),
+        files: at.files.clone(),
+        clock: at.clock.clone(),
         channels: Arc::new(channels),
         refused: Arc::default(),
     };

@@ -1,16 +1,13 @@
 //! The promises, checked on everything that is stored.
 
-use super::{Stored, all, document, open};
-use crate::{Exit, say};
+use super::{Stored, all, document};
+use crate::{Exit, Installation, say};
 use domain::ids::SupplierSku;
 use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::timeline::counted;
-use embedded::Embedded;
-use ports::OfferStore as _;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// As `domain::invariants` names them, and what they mean.
 const PROMISES: [(&str, &str); 6] = [
@@ -45,8 +42,8 @@ struct PromiseView {
     broken: Vec<String>,
 }
 
-pub(crate) async fn report(data: &Path, json: bool) -> anyhow::Result<Exit> {
-    let report = report_on(&open(data)?).await?;
+pub(crate) async fn report(at: &Installation, json: bool) -> anyhow::Result<Exit> {
+    let report = report_on(at).await?;
     if json {
         document(&report)?;
     } else {
@@ -91,8 +88,8 @@ impl Report {
 }
 
 /// Each promise with what breaks it.
-pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Report> {
-    let Stored { orders, unreadable } = all(store).await?;
+pub(crate) async fn report_on(at: &Installation) -> anyhow::Result<Report> {
+    let Stored { orders, unreadable } = all(&at.orders).await?;
     let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
@@ -125,7 +122,7 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Report> {
             }
         }
     }
-    let rows = store.reservations().await?;
+    let rows = at.offers.reservations().await?;
     let mut reserved: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.sent_at.is_none()) {
         *reserved
@@ -149,7 +146,7 @@ pub(crate) async fn report_on(store: &Embedded) -> anyhow::Result<Report> {
             ));
         }
     }
-    for (supplier, sku, known) in store.stock().await? {
+    for (supplier, sku, known) in at.offers.stock().await? {
         let held: i64 = rows
             .iter()
             .filter(|row| row.supplier == supplier && row.supplier_sku == sku)

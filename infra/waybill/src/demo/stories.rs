@@ -14,7 +14,7 @@ use domain::order::purchase_order::{CancelEnd, CancelRequest};
 use doubles::server::serve_supplier;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
-use ports::{Clock as _, OrderStore as _};
+use ports::Clock as _;
 
 impl Demo {
     pub(super) async fn tell(&mut self) -> anyhow::Result<()> {
@@ -199,7 +199,7 @@ impl Demo {
         .await?;
         say(format_args!("-- Harbour calls: it was not shipped yet --"));
         let id = order_id(&order)?;
-        let history = self.machine.store.load(&id).await?;
+        let history = self.at.orders.load(&id).await?;
         let known = history.map(|history| history.fold()).transpose()?;
         let own = known.and_then(|known| known.purchase_orders.into_iter().next());
         if let Some(own) = own {
@@ -209,7 +209,7 @@ impl Demo {
                 who: "ada".to_owned(),
                 why: "Harbour called".to_owned(),
             };
-            decide::command(&self.machine.store, &self.clock, &id, resolve).await?;
+            decide::command(&self.at, &id, resolve).await?;
         }
         self.until(&order, "taken back, and nothing left to do", |order| {
             let taken_back = CancelEnd::Answered(CancelAnswer::Accepted);

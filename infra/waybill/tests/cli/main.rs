@@ -32,6 +32,7 @@ macro_rules! assert_says {
 
 mod batches;
 mod decisions;
+mod elsewhere;
 mod redriven;
 mod suppliers;
 

@@ -1,0 +1,100 @@
+//! What the commands work on: one installation of Waybill, on this machine or elsewhere.
+
+use crate::commands::Instead;
+use async_trait::async_trait;
+use embedded::{Embedded, EnvironmentSecrets, SystemClock};
+use ports::{BatchStore, Clock, Files, OfferStore, OrderStore, Queue, Secrets, Unavailable};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Opened beside the functions that work on it: no lock is needed, because every decision is a
+/// commit on the version that was looked at.
+#[derive(Clone)]
+pub struct Installation {
+    pub orders: Arc<dyn OrderStore>,
+    pub offers: Arc<dyn OfferStore>,
+    pub batches: Arc<dyn BatchStore>,
+    pub files: Arc<dyn Files>,
+    pub listing: Arc<dyn FileListing>,
+    pub queue: Arc<dyn Queue>,
+    /// Those of channels, with which a payload that is taken in again is verified.
+    pub secrets: Arc<dyn Secrets>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Which files there are, for a person who looks for one; no function ever needs to know.
+#[async_trait]
+pub trait FileListing: Send + Sync {
+    /// Keys of evidence that the text is a key of or a part of, in their order.
+    async fn evidence(&self, text: &str, limit: usize) -> Result<Vec<String>, Unavailable>;
+    /// Where a file lies for its supplier, by its name without the ending; `None` once somebody
+    /// took it.
+    async fn published(&self, name: &str) -> Result<Option<String>, Unavailable>;
+}
+
+impl Installation {
+    /// The data folder of `serve`.
+    pub fn in_folder(data: &Path) -> anyhow::Result<Self> {
+        if !data.join("waybill.db").is_file() {
+            let said = format!(
+                "{} holds no data of Waybill; name the folder of `serve` with --data",
+                data.display()
+            );
+            return Err(Instead::not_found(said).into());
+        }
+        let store = Embedded::open(data)?;
+        Ok(Self::embedded(store, data, Arc::new(SystemClock)))
+    }
+
+    pub(crate) fn embedded(store: Embedded, data: &Path, clock: Arc<dyn Clock>) -> Self {
+        let listing = Folder {
+            store: store.clone(),
+            outbox: data.join("outbox"),
+        };
+        let store = Arc::new(store);
+        Self {
+            orders: store.clone(),
+            offers: store.clone(),
+            batches: store.clone(),
+            files: store.clone(),
+            queue: store,
+            listing: Arc::new(listing),
+            secrets: Arc::new(EnvironmentSecrets),
+            clock,
+        }
+    }
+}
+
+struct Folder {
+    store: Embedded,
+    outbox: PathBuf,
+}
+
+#[async_trait]
+impl FileListing for Folder {
+    async fn evidence(&self, text: &str, limit: usize) -> Result<Vec<String>, Unavailable> {
+        self.store.evidence_keys(text, limit).await
+    }
+
+    async fn published(&self, name: &str) -> Result<Option<String>, Unavailable> {
+        let found = lies(&self.outbox, name)
+            .map_err(|error| Unavailable::because("the outbox cannot be looked through", error))?;
+        Ok(found.map(|path| path.display().to_string()))
+    }
+}
+
+/// The file of that name without its ending, wherever the supplier's folder is.
+fn lies(folder: &Path, name: &str) -> std::io::Result<Option<PathBuf>> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_stem().is_some_and(|stem| stem == name) {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,71 @@
+//! The command line, and the server for one machine.
+//!
+//! What the commands work on is an [`Installation`], which knows the ports and nothing behind them.
+//! The binary of this package opens data folders; what is on AWS it leaves to `waybill-aws`, so that
+//! whoever runs Waybill on one machine never compiles the AWS SDK.
+
+mod arguments;
+mod bench;
+mod cli;
+mod cloud;
+mod commands;
+mod demo;
+mod installation;
+mod machine;
+mod serve;
+
+use clap::Parser as _;
+use cli::Cli;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+pub use arguments::{Account, Config, Form, Stack};
+pub use cloud::{AwsCommand, Cloud, HandOver, OfConfig, Push};
+pub use commands::Instead;
+pub use installation::{FileListing, Installation};
+
+/// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// The answer is no: problems were found, a promise is broken, a decision was refused.
+    No = 1,
+    /// No such order, purchase order, supplier, batch, incident or evidence; or no data in that
+    /// folder.
+    NotFound = 3,
+    /// It could not be done or looked at: a folder in use, a port taken, a disk full.
+    Failed = 4,
+}
+
+/// A reader that went away (`| head`) is no failure.
+pub fn say(line: std::fmt::Arguments<'_>) {
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+fn log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Reads the command line and does what it says.
+pub async fn run(cloud: &dyn Cloud) -> ExitCode {
+    let command = Cli::parse().command;
+    let serving = matches!(command, cli::Command::Serve { .. });
+    let json = command.wants_json();
+    log(if serving { "info" } else { "error" });
+    let exit =
+        cli::run(command, cloud)
+            .await
+            .unwrap_or_else(|error| match error.downcast::<Instead>() {
+                Ok(instead) => instead.tell(json),
+                Err(error) => {
+                    drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
+                    Exit::Failed
+                }
+            });
+    ExitCode::from(exit as u8)
+}
