@@ -4,7 +4,7 @@ pub(crate) mod acknowledge;
 pub(crate) mod address;
 pub(crate) mod batches;
 pub(crate) mod cases;
-pub(crate) mod check;
+pub mod check;
 pub(crate) mod decide;
 pub(crate) mod evidence;
 pub(crate) mod order;

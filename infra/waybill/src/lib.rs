@@ -9,7 +9,7 @@ mod bench;
 mod cli;
 mod cloud;
 mod commands;
-mod demo;
+pub mod demo;
 mod installation;
 mod machine;
 mod serve;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 pub use arguments::{Account, Config, Form, Stack};
 pub use cloud::{AwsCommand, Cloud, HandOver, OfConfig, Push};
-pub use commands::Instead;
+pub use commands::{Instead, check};
 pub use installation::{FileListing, Installation};
 
 /// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.

@@ -56,17 +56,20 @@ pub struct Configuration {
 /// Reads the `.toml` and `.csv` files of a folder and its templates (`.html`, `.txt`, `.json`), not
 /// those below it.
 pub fn load_dir(dir: &Path) -> Result<Configuration, Vec<Problem>> {
-    let files = read_dir(dir).map_err(|error| {
-        vec![Problem {
-            file: dir.display().to_string(),
-            line: None,
-            key: None,
-            message: format!("cannot be read: {error}"),
-            expected: Some("a readable folder".to_owned()),
-            near: None,
-        }]
-    })?;
+    let files = read_dir(dir).map_err(|error| vec![unreadable(dir, &error)])?;
     load(&files)
+}
+
+/// What [`read_dir`] failed with.
+pub fn unreadable(dir: &Path, error: &std::io::Error) -> Problem {
+    Problem {
+        file: dir.display().to_string(),
+        line: None,
+        key: None,
+        message: format!("cannot be read: {error}"),
+        expected: Some("a readable folder".to_owned()),
+        near: None,
+    }
 }
 
 /// By name, what a configuration in this folder is read from.

@@ -14,7 +14,7 @@ use embedded::{Embedded, EnvironmentSecrets, OutboxMailer};
 use ports::{Secrets, Supplier, Unavailable};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,38 +29,45 @@ impl Secrets for AnySecret {
 }
 
 #[derive(Default)]
-struct Checked {
+pub struct Checked {
     /// With one of these nothing of the configuration is used.
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<Problem>,
     /// What there is, where it could be read.
-    contents: Option<Contents>,
+    pub contents: Option<Contents>,
 }
 
-struct Contents {
-    channels: usize,
-    suppliers: usize,
-    offers: usize,
-    digest: String,
+pub struct Contents {
+    /// By name, as they were read.
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub configuration: Configuration,
+}
+
+/// A secret, where it is named first.
+pub struct NamedSecret<'a> {
+    pub section: Section<'a>,
+    pub name: String,
+    /// `supplier test` needs it, and nothing else does.
+    pub is_rehearsed: bool,
 }
 
 pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> {
-    let checked = look(config, &EnvironmentSecrets).await?;
+    let mut checked = look(config).await?;
+    checked.miss_secrets(&EnvironmentSecrets).await?;
     if as_json {
         say(format_args!("{:#}", checked.json()));
     } else {
         say(format_args!("{}", checked.text()));
     }
-    Ok(if checked.problems.is_empty() {
-        Exit::Done
-    } else {
-        Exit::No
-    })
+    Ok(checked.exit())
 }
 
-/// `secrets` are those of the environment: what is not set is only a warning here.
-async fn look(config: &Path, secrets: &dyn Secrets) -> anyhow::Result<Checked> {
-    let loaded = match configuration::load_dir(config) {
+/// All but whether the secrets are where whoever needs them looks for them.
+pub async fn look(config: &Path) -> anyhow::Result<Checked> {
+    let read = configuration::read_dir(config);
+    let read = read.map_err(|error| vec![configuration::unreadable(config, &error)]);
+    let loaded = read.and_then(|files| Ok((configuration::load(&files)?, files)));
+    let (loaded, files) = match loaded {
         Ok(loaded) => loaded,
         Err(problems) => {
             return Ok(Checked {
@@ -79,22 +86,16 @@ async fn look(config: &Path, secrets: &dyn Secrets) -> anyhow::Result<Checked> {
         problems.extend(tried.problems);
         warnings.extend(tried.warnings);
     }
-    warnings.extend(missing_secrets(&loaded, secrets).await?);
-    for list in [&mut problems, &mut warnings] {
-        list.sort();
-        list.dedup();
-    }
-    let settings = &loaded.settings;
-    Ok(Checked {
+    let mut checked = Checked {
         problems,
         warnings,
         contents: Some(Contents {
-            channels: settings.channels.len(),
-            suppliers: settings.suppliers.len(),
-            offers: loaded.catalogue.len(),
-            digest: settings.digest.short().to_string(),
+            files,
+            configuration: loaded,
         }),
-    })
+    };
+    checked.sort();
+    Ok(checked)
 }
 
 /// What one supplier that could be opened would make of an order.
@@ -168,11 +169,7 @@ fn tried(
     Ok(checked)
 }
 
-/// Each secret where it is named first.
-async fn missing_secrets(
-    loaded: &Configuration,
-    secrets: &dyn Secrets,
-) -> anyhow::Result<Vec<Problem>> {
+pub fn named_secrets(loaded: &Configuration) -> Vec<NamedSecret<'_>> {
     let settings = &loaded.settings;
     let mut named: Vec<(Section<'_>, String)> = Vec::new();
     let mut rehearsed = BTreeSet::new();
@@ -191,31 +188,63 @@ async fn missing_secrets(
         }
     }
     let mut seen = BTreeSet::new();
-    let mut warnings = Vec::new();
-    for (section, name) in named {
-        if seen.insert(name.clone()) && secrets.get(&name).await?.is_none() {
-            let mut warning = unset(loaded, section, &name, secrets.place(&name));
-            if rehearsed.contains(&name) {
-                warning = warning.expecting(format!("{name} in the environment, for test orders"));
-            }
-            warnings.push(warning);
-        }
-    }
-    Ok(warnings)
+    named.retain(|(_, name)| seen.insert(name.clone()));
+    let named = named.into_iter().map(|(section, name)| NamedSecret {
+        section,
+        is_rehearsed: rehearsed.contains(&name),
+        name,
+    });
+    named.collect()
 }
 
 impl Checked {
-    fn text(&self) -> String {
+    /// What the environment lacks is only a warning: `serve` may have another one.
+    async fn miss_secrets(&mut self, secrets: &dyn Secrets) -> Result<(), Unavailable> {
+        let Some(contents) = &self.contents else {
+            return Ok(());
+        };
+        let loaded = &contents.configuration;
+        for secret in named_secrets(loaded) {
+            let name = &secret.name;
+            if secrets.get(name).await?.is_none() {
+                let mut warning = unset(loaded, secret.section, name, secrets.place(name));
+                if secret.is_rehearsed {
+                    warning =
+                        warning.expecting(format!("{name} in the environment, for test orders"));
+                }
+                self.warnings.push(warning);
+            }
+        }
+        self.sort();
+        Ok(())
+    }
+
+    pub fn sort(&mut self) {
+        for list in [&mut self.problems, &mut self.warnings] {
+            list.sort();
+            list.dedup();
+        }
+    }
+
+    pub fn exit(&self) -> Exit {
+        if self.problems.is_empty() {
+            Exit::Done
+        } else {
+            Exit::No
+        }
+    }
+
+    pub fn text(&self) -> String {
         let mut lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
         let warnings = self.warnings.iter();
         lines.extend(warnings.map(|warning| format!("warning: {warning}")));
         let mut summary = match (self.problems.len(), &self.contents) {
-            (0, Some(contents)) => format!(
+            (0, Some(Contents { configuration, .. })) => format!(
                 "right: {}, {}, {}; configuration {}",
-                counted(contents.channels, "channel"),
-                counted(contents.suppliers, "supplier"),
-                counted(contents.offers, "offer"),
-                contents.digest
+                counted(configuration.settings.channels.len(), "channel"),
+                counted(configuration.settings.suppliers.len(), "supplier"),
+                counted(configuration.catalogue.len(), "offer"),
+                configuration.settings.digest.short()
             ),
             (count, _) => counted(count, "problem"),
         };
@@ -226,17 +255,17 @@ impl Checked {
         lines.join("\n")
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let each = |list: &[Problem]| -> Vec<Value> { list.iter().map(row).collect() };
         json!({
             "right": self.problems.is_empty(),
             "problems": each(&self.problems),
             "warnings": each(&self.warnings),
-            "configuration": self.contents.as_ref().map(|contents| json!({
-                "digest": contents.digest,
-                "channels": contents.channels,
-                "suppliers": contents.suppliers,
-                "offers": contents.offers,
+            "configuration": self.contents.as_ref().map(|Contents { configuration, .. }| json!({
+                "digest": configuration.settings.digest.short(),
+                "channels": configuration.settings.channels.len(),
+                "suppliers": configuration.settings.suppliers.len(),
+                "offers": configuration.catalogue.len(),
             })),
         })
     }

@@ -1,22 +1,18 @@
 //! The stories, each with what it must end in.
 
-use super::configuration::OFFERS;
-use super::{Demo, order_id, post};
+use super::{Cast, Telling, order_id, post};
 use crate::commands::decide;
 use crate::say;
-use anyhow::Context as _;
 use domain::order::Order;
 use domain::order::answer::CancelAnswer;
 use domain::order::attention::CaseKind;
 use domain::order::decide::{Command, Verdict};
 use domain::order::machine::SendState;
 use domain::order::purchase_order::{CancelEnd, CancelRequest};
-use doubles::server::serve_supplier;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
-use ports::Clock as _;
 
-impl Demo {
+impl Telling<'_> {
     pub(super) async fn tell(&mut self) -> anyhow::Result<()> {
         self.one_supplier().await?;
         self.three_suppliers().await?;
@@ -49,7 +45,7 @@ impl Demo {
         self.story("Held for a SKU that nobody offers, until offers.csv is mended");
         let order = ShopOrder::new(1003, &[("MUG", 1), ("TEAPOT", 1)]);
         self.post("orders/create", &order).await?;
-        let now = self.clock.now();
+        let now = self.at().clock.now();
         self.wait(&order, "held for TEAPOT", |order| {
             order
                 .attention(now)
@@ -58,10 +54,8 @@ impl Demo {
         })
         .await?;
         say(format_args!("-- offers.csv gets a line for TEAPOT --"));
-        let offers = format!("{OFFERS}TEAPOT,northwind,NW-300,9.00,USD,7\n");
-        std::fs::write(self.config.join("offers.csv"), offers)?;
-        self.machine.reload().await?;
-        self.machine.sweep().await;
+        let offers = Cast::offers_with("TEAPOT,northwind,NW-300,9.00,USD,7");
+        self.stage.change("offers.csv", &offers).await?;
         self.until(&order, "every unit sent", |order| {
             everything_sent(order) && order.routing.iter().all(|state| state.holds.is_empty())
         })
@@ -71,9 +65,13 @@ impl Demo {
     async fn five_times(&mut self) -> anyhow::Result<()> {
         self.story("The same webhook five times at once");
         let order = ShopOrder::new(1004, &[("MUG", 1)]);
-        let webhook = self.shop.sign("orders/create", &order.0);
+        let webhook = self.cast.shop.sign("orders/create", &order.0);
         let posts: Vec<_> = (0..5)
-            .map(|_| tokio::spawn(post(self.client.clone(), self.url.clone(), webhook.clone())))
+            .map(|_| {
+                let (client, webhook) = (self.client.clone(), webhook.clone());
+                let url = self.stage.webhook_url().to_owned();
+                tokio::spawn(post(client, url, webhook, self.stage.patience()))
+            })
             .collect();
         let mut answers = Vec::new();
         for post in posts {
@@ -110,7 +108,7 @@ impl Demo {
 
     async fn in_doubt(&mut self) -> anyhow::Result<()> {
         self.story("The supplier takes the order, and its answer never comes");
-        self.northwind.script([Behaviour::TakeSilently]);
+        self.cast.northwind.script([Behaviour::TakeSilently]);
         let order = ShopOrder::new(1006, &[("MUG", 1)]);
         self.post("orders/create", &order).await?;
         self.wait(&order, "in doubt, and not sent again", |order| {
@@ -120,7 +118,7 @@ impl Demo {
                 .any(|own| matches!(own.sending.state, SendState::InDoubt { .. }))
         })
         .await?;
-        self.later(61).await;
+        self.later(61).await?;
         self.until(&order, "settled by a look-up after one attempt", |order| {
             sent(order) == 1
                 && order
@@ -151,10 +149,8 @@ impl Demo {
         self.post("orders/cancelled", &cancelled).await?;
         self.wait(&cancelled, "voided", voided).await?;
         say(format_args!("-- Eastgate is back --"));
-        serve_supplier(self.eastgate.clone(), self.eastgate_at)
-            .await
-            .context("Eastgate's port was taken meanwhile")?;
-        self.later(61).await;
+        self.cast.eastgate_is_back().await?;
+        self.later(61).await?;
         self.until(&patient, "sent by the second attempt", |order| {
             sent(order) == 1
                 && order
@@ -170,7 +166,7 @@ impl Demo {
 
     async fn sold_out(&mut self) -> anyhow::Result<()> {
         self.story("The supplier has none left, and another one ships");
-        self.northwind.script([Behaviour::SoldOut]);
+        self.cast.northwind.script([Behaviour::SoldOut]);
         let order = ShopOrder::new(1009, &[("VASE", 1)]);
         self.post("orders/create", &order).await?;
         self.until(&order, "refused by Northwind, sent to Lakeside", |order| {
@@ -199,7 +195,7 @@ impl Demo {
         .await?;
         say(format_args!("-- Harbour calls: it was not shipped yet --"));
         let id = order_id(&order)?;
-        let history = self.at.orders.load(&id).await?;
+        let history = self.at().orders.load(&id).await?;
         let known = history.map(|history| history.fold()).transpose()?;
         let own = known.and_then(|known| known.purchase_orders.into_iter().next());
         if let Some(own) = own {
@@ -209,7 +205,7 @@ impl Demo {
                 who: "ada".to_owned(),
                 why: "Harbour called".to_owned(),
             };
-            decide::command(&self.at, &id, resolve).await?;
+            decide::command(self.at(), &id, resolve).await?;
         }
         self.until(&order, "taken back, and nothing left to do", |order| {
             let taken_back = CancelEnd::Answered(CancelAnswer::Accepted);
