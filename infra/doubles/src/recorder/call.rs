@@ -1,0 +1,136 @@
+//! One call to AWS, as far as it can be told from its bytes.
+
+use super::{Fault, Need, needs};
+use hyper::HeaderMap;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use url::Url;
+
+/// A request as it arrived.
+pub(super) struct Seen<'a> {
+    pub(super) method: &'a str,
+    /// Path and query.
+    pub(super) target: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+impl Seen<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The access key it was signed with.
+    pub who: String,
+    /// As the signature names it: `dynamodb`, `sqs`, `s3`.
+    pub service: String,
+    /// As the service names it: `PutItem`, `SendMessage`, `PutObject`.
+    pub action: String,
+    /// 1 for the first; the SDK asks again under the same call.
+    pub attempt: u32,
+    pub needs: Vec<Need>,
+    /// Of the answer; none where there was none.
+    pub status: Option<u16>,
+    /// What `DynamoDB` consumed, in halves of a unit: an eventually consistent read is half of one.
+    pub capacity_halves: u64,
+    pub fault: Option<Fault>,
+}
+
+impl Call {
+    /// `None` where it is not signed.
+    pub(super) fn of(seen: &Seen<'_>) -> Option<Self> {
+        let (who, service) = signature(seen.header("authorization")?)?;
+        let url = Url::parse(&format!("http://aws{}", seen.target)).ok()?;
+        let json: Value = serde_json::from_slice(seen.body).unwrap_or_default();
+        let (action, needs) = match service.as_str() {
+            "s3" => needs::of_s3(seen.method, &url),
+            _ => match seen.header("x-amz-target") {
+                Some(target) => {
+                    let action = target.rsplit('.').next().unwrap_or(target);
+                    (action.to_owned(), needs::of_json(&service, action, &json))
+                }
+                None => {
+                    let form: BTreeMap<String, String> = url::form_urlencoded::parse(seen.body)
+                        .into_owned()
+                        .collect();
+                    let action = form.get("Action").cloned();
+                    let action =
+                        action.unwrap_or_else(|| format!("{} {}", seen.method, url.path()));
+                    let needs = needs::of_form(&service, &action, &form);
+                    (action, needs)
+                }
+            },
+        };
+        Some(Self {
+            who,
+            service,
+            action,
+            attempt: attempt(seen.header("amz-sdk-request").unwrap_or_default()),
+            needs,
+            status: None,
+            capacity_halves: 0,
+            fault: None,
+        })
+    }
+
+    /// The same request, asking what it consumes; `None` where it is none of `DynamoDB`'s.
+    pub(super) fn asking_for_units(&self, body: &[u8]) -> Option<Vec<u8>> {
+        if self.service != "dynamodb" {
+            return None;
+        }
+        let mut json: Value = serde_json::from_slice(body).ok()?;
+        json.as_object_mut()?
+            .insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
+        serde_json::to_vec(&json).ok()
+    }
+
+    /// Whether it was answered, and well.
+    pub fn went_well(&self) -> bool {
+        self.status.is_some_and(|status| status < 400)
+    }
+
+    pub fn is_write(&self) -> bool {
+        ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"]
+            .iter()
+            .any(|verb| self.action.starts_with(verb))
+    }
+}
+
+/// Access key and service of `Credential=KEY/DAY/REGION/SERVICE/aws4_request`.
+fn signature(authorization: &str) -> Option<(String, String)> {
+    let (_, rest) = authorization.split_once("Credential=")?;
+    let mut scope = rest.split([',', ' ']).next()?.split('/');
+    let who = scope.next()?.to_owned();
+    let service = scope.nth(2)?.to_owned();
+    Some((who, service))
+}
+
+/// `attempt=2; max=3`; nothing says the first.
+fn attempt(header: &str) -> u32 {
+    let parts = header.split(';').map(str::trim);
+    let mut found = parts.filter_map(|part| part.strip_prefix("attempt="));
+    found.next().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// What an answer of `DynamoDB` says of all tables together.
+pub(super) fn consumed(answer: &[u8]) -> u64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let each = match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    each.iter()
+        .map(|table| halves(&table["CapacityUnits"]))
+        .sum()
+}
+
+/// Twice the number, which has no smaller part than halves.
+fn halves(number: &Value) -> u64 {
+    let text = number.to_string();
+    let (whole, part) = text.split_once('.').unwrap_or((&text, "0"));
+    let whole: u64 = whole.parse().unwrap_or_default();
+    whole * 2 + u64::from(part.starts_with('5'))
+}
