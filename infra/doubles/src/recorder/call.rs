@@ -32,6 +32,8 @@ pub struct Call {
     /// 1 for the first; the SDK asks again under the same call.
     pub attempt: u32,
     pub needs: Vec<Need>,
+    /// Of a mail, by which its sender knows it again.
+    pub tags: BTreeMap<String, String>,
     /// Of the answer; none where there was none.
     pub status: Option<u16>,
     /// What `DynamoDB` consumed, in halves of a unit: an eventually consistent read is half of one.
@@ -45,6 +47,7 @@ impl Call {
         let (who, service) = signature(seen.header("authorization")?)?;
         let url = Url::parse(&format!("http://aws{}", seen.target)).ok()?;
         let json: Value = serde_json::from_slice(seen.body).unwrap_or_default();
+        let mut tags = BTreeMap::new();
         let (action, needs) = match service.as_str() {
             "s3" => needs::of_s3(seen.method, &url),
             _ => match seen.header("x-amz-target") {
@@ -60,6 +63,7 @@ impl Call {
                     let action =
                         action.unwrap_or_else(|| format!("{} {}", seen.method, url.path()));
                     let needs = needs::of_form(&service, &action, &form);
+                    tags = tags_of(&form);
                     (action, needs)
                 }
             },
@@ -70,6 +74,7 @@ impl Call {
             action,
             attempt: attempt(seen.header("amz-sdk-request").unwrap_or_default()),
             needs,
+            tags,
             status: None,
             capacity_halves: 0,
             fault: None,
@@ -97,6 +102,16 @@ impl Call {
             .iter()
             .any(|verb| self.action.starts_with(verb))
     }
+}
+
+/// `Tags.member.1.Name=purchase_order&Tags.member.1.Value=SH-1001-1-X`.
+fn tags_of(form: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let names = form.iter().filter_map(|(field, name)| {
+        let member = field.strip_prefix("Tags.member.")?.strip_suffix(".Name")?;
+        let value = form.get(&format!("Tags.member.{member}.Value"))?;
+        Some((name.clone(), value.clone()))
+    });
+    names.collect()
 }
 
 /// Access key and service of `Credential=KEY/DAY/REGION/SERVICE/aws4_request`.

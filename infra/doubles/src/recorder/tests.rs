@@ -1,5 +1,6 @@
 use super::*;
 use http_client::{Client, Failure, Http as _};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Answers each request with what it was, and counts.
@@ -87,6 +88,7 @@ async fn a_call_is_passed_on_as_over_tls_and_told_whole() {
             action: "dynamodb:PutItem".to_owned(),
             resource: "table/orders".to_owned(),
         }],
+        tags: BTreeMap::new(),
         status: Some(200),
         capacity_halves: 9,
         fault: None,
