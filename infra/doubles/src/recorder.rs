@@ -59,10 +59,15 @@ impl Recorder {
         Ok((recorder, address))
     }
 
-    /// What was called since the list was taken last.
-    pub fn take(&self) -> Vec<Call> {
-        let mut calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut calls)
+    /// What was called since the start, or since all was forgotten.
+    pub fn calls(&self) -> Vec<Call> {
+        let calls = self.0.calls.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn forget(&self) {
+        let calls = self.0.calls.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// From here on, whatever `fault` says of a call that is on its way.

@@ -4,14 +4,15 @@ use crate::arguments::{Config, Form, Stack};
 use crate::{Exit, Installation};
 use async_trait::async_trait;
 use clap::{Args, Subcommand};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
 const PROGRAM: &str = "waybill-aws";
 
-/// What whoever knows the AWS SDK does for the command line.
-#[async_trait]
+/// What whoever knows the AWS SDK does for the command line, which is one task.
+#[async_trait(?Send)]
 pub trait Cloud: Send + Sync {
     async fn open(&self, stack: &Stack) -> anyhow::Result<Installation>;
     async fn run(&self, command: AwsCommand) -> anyhow::Result<Exit>;
@@ -23,6 +24,22 @@ pub enum AwsCommand {
     /// The configuration of a stack on AWS.
     #[command(subcommand)]
     Config(OfConfig),
+    /// Deploys the template into an AWS on this machine, and tells the demo's stories there.
+    LocalAws(LocalAws),
+}
+
+/// Started from Waybill's sources.
+#[derive(Args)]
+pub struct LocalAws {
+    /// Only makes what it needs: the emulator, SAM and the functions.
+    #[arg(long)]
+    pub prepare: bool,
+    /// Stays up after the stories until it is told to stop.
+    #[arg(long, conflicts_with = "prepare")]
+    pub stay: bool,
+    /// Address at which it plays AWS.
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Subcommand)]
@@ -54,6 +71,7 @@ impl AwsCommand {
             Self::Config(OfConfig::Push(Push { form, .. }) | OfConfig::Show { form, .. }) => {
                 form.json
             }
+            Self::LocalAws(_) => false,
         }
     }
 }
@@ -61,7 +79,7 @@ impl AwsCommand {
 /// Hands whatever is on AWS over to the program that knows the AWS SDK, with the same arguments.
 pub struct HandOver;
 
-#[async_trait]
+#[async_trait(?Send)]
 impl Cloud for HandOver {
     async fn open(&self, _: &Stack) -> anyhow::Result<Installation> {
         Err(hand_over())

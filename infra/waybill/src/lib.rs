@@ -20,9 +20,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 pub use arguments::{Account, Config, Form, Stack};
-pub use cloud::{AwsCommand, Cloud, HandOver, OfConfig, Push};
+pub use cloud::{AwsCommand, Cloud, HandOver, LocalAws, OfConfig, Push};
 pub use commands::{Instead, check};
 pub use installation::{FileListing, Installation};
+pub use serve::told_to_stop;
 
 /// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

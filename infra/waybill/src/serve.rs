@@ -65,7 +65,8 @@ pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> any
     Ok(Exit::Done)
 }
 
-async fn told_to_stop() -> std::io::Result<()> {
+/// By a service manager, or by Ctrl-C.
+pub async fn told_to_stop() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),

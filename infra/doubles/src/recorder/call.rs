@@ -48,25 +48,19 @@ impl Call {
         let url = Url::parse(&format!("http://aws{}", seen.target)).ok()?;
         let json: Value = serde_json::from_slice(seen.body).unwrap_or_default();
         let mut tags = BTreeMap::new();
-        let (action, needs) = match service.as_str() {
-            "s3" => needs::of_s3(seen.method, &url),
-            _ => match seen.header("x-amz-target") {
-                Some(target) => {
-                    let action = target.rsplit('.').next().unwrap_or(target);
-                    (action.to_owned(), needs::of_json(&service, action, &json))
-                }
-                None => {
-                    let form: BTreeMap<String, String> = url::form_urlencoded::parse(seen.body)
-                        .into_owned()
-                        .collect();
-                    let action = form.get("Action").cloned();
-                    let action =
-                        action.unwrap_or_else(|| format!("{} {}", seen.method, url.path()));
-                    let needs = needs::of_form(&service, &action, &form);
-                    tags = tags_of(&form);
-                    (action, needs)
-                }
-            },
+        let (action, needs) = if service == "s3" {
+            needs::of_s3(seen.method, &url)
+        } else if let Some(target) = seen.header("x-amz-target") {
+            let action = target.rsplit('.').next().unwrap_or(target);
+            (action.to_owned(), needs::of_json(&service, action, &json))
+        } else {
+            let form = url::form_urlencoded::parse(seen.body).into_owned();
+            let form: BTreeMap<String, String> = form.collect();
+            let action = form.get("Action").cloned();
+            let action = action.unwrap_or_else(|| format!("{} {}", seen.method, url.path()));
+            let needs = needs::of_form(&service, &action, &form);
+            tags = tags_of(&form);
+            (action, needs)
         };
         Some(Self {
             who,
@@ -133,10 +127,11 @@ fn attempt(header: &str) -> u32 {
 /// What an answer of `DynamoDB` says of all tables together.
 pub(super) fn consumed(answer: &[u8]) -> u64 {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let each = match &answer["ConsumedCapacity"] {
-        Value::Array(tables) => tables.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let consumed = &answer["ConsumedCapacity"];
+    // One table, or a list of them.
+    let each = consumed
+        .as_array()
+        .map_or_else(|| std::slice::from_ref(consumed), Vec::as_slice);
     each.iter()
         .map(|table| halves(&table["CapacityUnits"]))
         .sum()

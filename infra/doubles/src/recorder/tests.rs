@@ -93,8 +93,9 @@ async fn a_call_is_passed_on_as_over_tls_and_told_whole() {
         capacity_halves: 9,
         fault: None,
     };
-    assert_eq!(world.recorder.take(), [expected]);
-    assert!(world.recorder.take().is_empty());
+    assert_eq!(world.recorder.calls(), [expected]);
+    world.recorder.forget();
+    assert!(world.recorder.calls().is_empty());
 }
 
 #[tokio::test]
@@ -116,7 +117,7 @@ async fn a_disturbed_call_arrives_or_not_and_its_answer_is_lost() {
     assert_eq!(world.call(1).await, Ok(200));
     let outcomes: Vec<_> = world
         .recorder
-        .take()
+        .calls()
         .into_iter()
         .map(|call| (call.fault, call.status))
         .collect();

@@ -1,0 +1,242 @@
+//! The merchant's files, brought to where the functions find them.
+
+use crate::stack::Opened;
+use anyhow::Context as _;
+use aws::bundle::{KEY, S3Bundles, of_files};
+use aws::ssm::SsmSecrets;
+use aws_sdk_s3::error::DisplayErrorContext;
+use configuration::{OFFERS, Section};
+use domain::digest::Digest;
+use domain::timeline::{counted, moment};
+use jiff::Timestamp;
+use ports::Secrets as _;
+use ports::configuration::{Bundle, Bundles as _};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use waybill::check::{Checked, Contents, look, named_secrets};
+use waybill::{Exit, Instead, say};
+
+/// Nothing is touched where a function would refuse it.
+pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::Result<Exit> {
+    let mut checked = look(config).await?;
+    miss_secrets(opened, &mut checked).await?;
+    if !json {
+        say(format_args!("{}", checked.text()));
+    }
+    let contents = checked
+        .contents
+        .as_ref()
+        .filter(|_| checked.problems.is_empty());
+    let Some(contents) = contents else {
+        if json {
+            say(format_args!("{:#}", checked.json()));
+        } else {
+            say(format_args!("not pushed: what was there stays"));
+        }
+        return Ok(checked.exit());
+    };
+    let pushed = put(opened, contents).await?;
+    if json {
+        let mut document = checked.json();
+        document["changed"] = json!(pushed.changed);
+        document["offers_applied"] = pushed.offers_applied.into();
+        say(format_args!("{document:#}"));
+    } else {
+        pushed.show(contents);
+    }
+    Ok(Exit::Done)
+}
+
+struct Pushed {
+    /// Files by name, with what became of them.
+    changed: BTreeMap<String, &'static str>,
+    offers_applied: bool,
+}
+
+impl Pushed {
+    fn show(&self, contents: &Contents) {
+        for (name, how) in &self.changed {
+            say(format_args!("  {name} {how}"));
+        }
+        if self.offers_applied {
+            let offers = counted(contents.configuration.catalogue.len(), "offer");
+            say(format_args!("  {offers} applied"));
+        }
+        let digest = contents.configuration.settings.digest.short();
+        if self.changed.is_empty() {
+            say(format_args!("configuration {digest} was there already"));
+        } else {
+            say(format_args!(
+                "configuration {digest} pushed; the functions take it over within a minute"
+            ));
+        }
+    }
+}
+
+/// Offers first: a bundle whose offers are not there yet would hold orders for nothing.
+async fn put(opened: &Opened, contents: &Contents) -> anyhow::Result<Pushed> {
+    let loaded = &contents.configuration;
+    let installation = opened.installation();
+    let offers_applied = installation
+        .offers
+        .apply(
+            &loaded.catalogue_digest,
+            &loaded.catalogue,
+            installation.clock.now(),
+        )
+        .await
+        .context("the offers may be applied in part; push again")?;
+    let bundle = of_files(&contents.files);
+    let changed = match stored(opened).await? {
+        // What cannot be read is replaced whole.
+        Some((Err(_), _)) | None => changes(&BTreeMap::new(), &bundle.digests),
+        Some((Ok(before), _)) => changes(&before.digests, &bundle.digests),
+    };
+    if !changed.is_empty() {
+        bundles(opened)
+            .put(&bundle)
+            .await
+            .context("the configuration may not be pushed; push again")?;
+    }
+    Ok(Pushed {
+        changed,
+        offers_applied,
+    })
+}
+
+fn changes(
+    before: &BTreeMap<String, Digest>,
+    after: &BTreeMap<String, Digest>,
+) -> BTreeMap<String, &'static str> {
+    let mut changes = BTreeMap::new();
+    for (name, digest) in after {
+        match before.get(name) {
+            None => drop(changes.insert(name.clone(), "added")),
+            Some(known) if known != digest => drop(changes.insert(name.clone(), "changed")),
+            Some(_) => {}
+        }
+    }
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        changes.insert(name.clone(), "removed");
+    }
+    changes
+}
+
+/// The functions refuse a configuration that names a secret which is not there. Those for test
+/// orders never leave the machine where `supplier test` is typed, and mails go through SES.
+async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<()> {
+    let Some(contents) = &checked.contents else {
+        return Ok(());
+    };
+    let loaded = &contents.configuration;
+    let ssm = opened.account.clients.ssm();
+    let path = &opened.outputs.parameters_path;
+    let channels = SsmSecrets::read(ssm.clone(), format!("{path}/channels")).await?;
+    let suppliers = SsmSecrets::read(ssm, format!("{path}/suppliers")).await?;
+    for secret in named_secrets(loaded) {
+        let secrets = match secret.section {
+            Section::Channel(_) => &channels,
+            Section::Supplier(_) => &suppliers,
+            _ => continue,
+        };
+        let name = &secret.name;
+        if !secret.is_rehearsed && secrets.get(name).await?.is_none() {
+            let problem = ways::unset(loaded, secret.section, name, secrets.place(name));
+            checked.problems.push(problem);
+        }
+    }
+    checked.sort();
+    Ok(())
+}
+
+/// What the functions find, which may be no bundle, and since when; `None` where nothing was pushed.
+type Stored = Option<(Result<Bundle, String>, Timestamp)>;
+
+async fn stored(opened: &Opened) -> anyhow::Result<Stored> {
+    let s3 = opened.account.clients.s3();
+    let head = s3
+        .head_object()
+        .bucket(&opened.outputs.artifacts_bucket)
+        .key(KEY)
+        .send();
+    let head = match head.await {
+        Ok(head) => head,
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_not_found()) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => anyhow::bail!("{KEY} cannot be read: {}", DisplayErrorContext(&error)),
+    };
+    let at = head.last_modified().map_or(0, |at| at.secs());
+    let at = Timestamp::from_second(at)?;
+    let newest = bundles(opened).newer().await?;
+    let newest = newest.context("the bundle is gone")?;
+    Ok(Some((newest.map_err(|bad| bad.why), at)))
+}
+
+fn bundles(opened: &Opened) -> S3Bundles {
+    S3Bundles::new(
+        opened.account.clients.s3(),
+        opened.outputs.artifacts_bucket.clone(),
+    )
+}
+
+pub(crate) async fn show(opened: &Opened, json: bool) -> anyhow::Result<Exit> {
+    let Some((bundle, at)) = stored(opened).await? else {
+        let said = "no configuration was pushed yet; `waybill config push` does it";
+        return Err(Instead::not_found(said).into());
+    };
+    let bundle = match bundle {
+        Ok(bundle) => bundle,
+        Err(why) => return Err(Instead::refused(&why).into()),
+    };
+    let digest = Digest::of_value(&bundle.digests);
+    if json {
+        let document = json!({
+            "configuration": digest.short(),
+            "pushed_at": at,
+            "files": bundle.digests,
+        });
+        say(format_args!("{document:#}"));
+        return Ok(Exit::Done);
+    }
+    say(format_args!(
+        "configuration {}, pushed {}",
+        digest.short(),
+        moment(at)
+    ));
+    for (name, digest) in &bundle.digests {
+        let place = if name == OFFERS {
+            ", applied to the stock"
+        } else {
+            ""
+        };
+        say(format_args!("  {name} {}{place}", digest.short()));
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_is_told_by_file() {
+        let digests = |files: &[(&str, &str)]| {
+            let files = files.iter();
+            files
+                .map(|(name, text)| ((*name).to_owned(), Digest::of(text.as_bytes())))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let before = digests(&[("a", "1"), ("b", "1"), ("c", "1")]);
+        let after = digests(&[("a", "1"), ("b", "2"), ("d", "1")]);
+        let told: Vec<_> = changes(&before, &after).into_iter().collect();
+        let expected = [("b", "changed"), ("c", "removed"), ("d", "added")];
+        assert_eq!(told, expected.map(|(name, how)| (name.to_owned(), how)));
+        assert!(changes(&after, &after).is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! The built template, deployed into the emulator as a merchant deploys it into his account.
+
+use super::emulator::{Emulator, REGION, ROOT};
+use super::preparation::{Preparation, run};
+use crate::account::SignedIn;
+use crate::stack::Opened;
+use anyhow::{Context as _, bail};
+use aws::clients::{Place, Roots};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_ssm::types::ParameterType;
+use domain::digest::Digest;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tokio::process::Command;
+use waybill::Exit;
+
+pub const STACK: &str = "waybill";
+/// As the demo's `channels.toml` has it.
+const SENDER: &str = "orders@acme.example";
+const ACCOUNT: &str = "000000000000";
+
+/// A stack on the emulator.
+pub struct Deployment {
+    pub emulator: Emulator,
+    pub opened: Opened,
+    /// Physical ids by logical ones.
+    pub resources: BTreeMap<String, String>,
+    pub webhook_url: String,
+}
+
+impl Deployment {
+    /// With nothing configured yet.
+    pub async fn deploy(preparation: &Preparation, emulator: Emulator) -> anyhow::Result<Self> {
+        sam_deploy(preparation, &emulator).await?;
+        let credentials = Credentials::new(ROOT, ROOT, None, None, "local");
+        let account = SignedIn::with(Place {
+            region: REGION.to_owned(),
+            credentials: SharedCredentialsProvider::new(credentials),
+            endpoint: Some(emulator.endpoint.clone()),
+            roots: Roots::Amazon,
+        });
+        let opened = Opened::of(account, STACK).await?;
+        let deployment = Self {
+            resources: resources(&opened).await?,
+            webhook_url: webhook_url(&emulator.endpoint, &opened.outputs.webhook_url)?,
+            emulator,
+            opened,
+        };
+        deployment.make_up_for_the_emulator().await?;
+        Ok(deployment)
+    }
+
+    /// Where it differs from AWS: it knows two actions on every resource only, so that a role which
+    /// has one of them on the right resource gets it on all.
+    async fn make_up_for_the_emulator(&self) -> anyhow::Result<()> {
+        let emulator = &self.emulator;
+        let verified = [("EmailAddress", SENDER)];
+        emulator
+            .form("ses", "VerifyEmailIdentity", &verified)
+            .await?;
+        for (role, policy, action) in [
+            (
+                "OrderWebhookRole",
+                "order-webhook",
+                "ssm:GetParametersByPath",
+            ),
+            ("ForwardingRole", "forwarding", "ssm:GetParametersByPath"),
+            ("ForwardingRole", "forwarding", "ses:SendRawEmail"),
+        ] {
+            let role = self.resource(role)?;
+            let named = [("RoleName", role), ("PolicyName", policy)];
+            let has = emulator.form("iam", "GetRolePolicy", &named).await?;
+            if !has.contains(action) && !has.contains(&action.replace(':', "%3A")) {
+                continue;
+            }
+            let document = json!({
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],
+            });
+            let name = format!("emulator-{}", action.replace(':', "-"));
+            let document = document.to_string();
+            let put = [
+                ("RoleName", role),
+                ("PolicyName", &name),
+                ("PolicyDocument", &document),
+            ];
+            emulator.form("iam", "PutRolePolicy", &put).await?;
+        }
+        Ok(())
+    }
+
+    /// The physical id.
+    pub fn resource(&self, logical: &str) -> anyhow::Result<&str> {
+        let physical = self.resources.get(logical).map(String::as_str);
+        physical.with_context(|| format!("the stack has no {logical}"))
+    }
+
+    /// `kind` is `channels` or `suppliers`.
+    pub async fn put_secret(&self, kind: &str, name: &str, value: &str) -> anyhow::Result<()> {
+        let path = &self.opened.outputs.parameters_path;
+        let ssm = self.opened.account.clients.ssm();
+        ssm.put_parameter()
+            .name(format!("{path}/{kind}/{name}"))
+            .value(value)
+            .r#type(ParameterType::SecureString)
+            .overwrite(true)
+            .send()
+            .await
+            .with_context(|| format!("the secret {name} cannot be put"))?;
+        Ok(())
+    }
+
+    pub async fn push(&self, config: &Path) -> anyhow::Result<Exit> {
+        crate::configuration::push(&self.opened, config, false).await
+    }
+
+    /// Instead of waiting for the minute to be full.
+    pub async fn sweep(&self) -> anyhow::Result<()> {
+        let event = json!({
+            "version": "0", "id": "00000000-0000-0000-0000-000000000000",
+            "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": ACCOUNT,
+            "region": REGION, "resources": [], "detail": "{}",
+        });
+        let function = self.resource("ExceptionsFunction")?;
+        self.emulator.invoke(function, &event).await
+    }
+
+    /// The access key that the emulator gives to the processes of a function.
+    pub fn access_key(&self, function: &str, role: &str) -> anyhow::Result<String> {
+        let function = self.resource(function)?;
+        let role = self.resource(role)?;
+        let known = format!(
+            "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}:arn:aws:iam::{ACCOUNT}:role/{role}"
+        );
+        let digest = Digest::of(known.as_bytes()).to_string().to_uppercase();
+        let key = digest.get(..16).unwrap_or_default();
+        Ok(format!("ASIA{key}"))
+    }
+}
+
+async fn sam_deploy(preparation: &Preparation, emulator: &Emulator) -> anyhow::Result<()> {
+    let architecture = super::preparation::architecture();
+    let mut sam = Command::new(preparation.program("sam", "sam"));
+    sam.current_dir(preparation.root())
+        .env("PATH", preparation.path("sam")?)
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("AWS_ENDPOINT_URL", &emulator.endpoint)
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", ROOT)
+        .env("AWS_SECRET_ACCESS_KEY", ROOT);
+    // Of whoever types it: none of it is about this AWS.
+    for variable in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"] {
+        sam.env_remove(variable);
+    }
+    sam.args(["deploy", "--stack-name", STACK, "--template-file"])
+        .arg(preparation.template())
+        .args(["--resolve-s3", "--capabilities", "CAPABILITY_IAM"])
+        .args([
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            "--parameter-overrides",
+        ])
+        .arg(format!("MailSender={SENDER}"))
+        .arg(format!("Architecture={architecture}"));
+    run(sam, "the template cannot be deployed into the emulator").await
+}
+
+async fn resources(opened: &Opened) -> anyhow::Result<BTreeMap<String, String>> {
+    let cloudformation = opened.account.cloudformation();
+    let described = cloudformation
+        .describe_stack_resources()
+        .stack_name(STACK)
+        .send()
+        .await
+        .context("the stack's resources cannot be described")?;
+    let each = described.stack_resources().iter();
+    let named = each.filter_map(|resource| {
+        Some((
+            resource.logical_resource_id()?.to_owned(),
+            resource.physical_resource_id()?.to_owned(),
+        ))
+    });
+    Ok(named.collect())
+}
+
+/// The output's host is one of Amazon's; the API that it begins with is found below a path here.
+fn webhook_url(endpoint: &str, output: &str) -> anyhow::Result<String> {
+    let known = output.strip_prefix("https://").and_then(|rest| {
+        let (host, path) = rest.split_once('/')?;
+        Some((host.split('.').next()?, path))
+    });
+    let Some((api, path)) = known else {
+        bail!("{output:?} is no URL of an API");
+    };
+    Ok(format!(
+        "{endpoint}/_aws/execute-api/{api}/$default/{}",
+        path.replace("CHANNEL", "acme")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_found_below_a_path() {
+        let output = "https://abc123.execute-api.us-east-1.amazonaws.com/webhooks/CHANNEL";
+        assert_eq!(
+            webhook_url("http://127.0.0.1:4566", output).unwrap(),
+            "http://127.0.0.1:4566/_aws/execute-api/abc123/$default/webhooks/acme"
+        );
+        assert!(webhook_url("http://127.0.0.1:4566", "nowhere").is_err());
+    }
+}

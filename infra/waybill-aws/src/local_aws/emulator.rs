@@ -1,0 +1,187 @@
+//! The process that plays AWS, behind a recorder.
+
+use super::preparation::Preparation;
+use anyhow::{Context as _, bail};
+use doubles::recorder::Recorder;
+use http_client::{Client, Http as _, Request};
+use serde_json::Value;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub(super) const REGION: &str = "us-east-1";
+/// Root, whom no policy applies to, to the emulator.
+pub(super) const ROOT: &str = "test";
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Ended, with the processes of the functions, when it is dropped.
+pub struct Emulator {
+    process: Child,
+    client: Client,
+    /// Where its own clients reach it, past the recorder.
+    address: SocketAddr,
+    /// Where everybody else does.
+    pub(super) endpoint: String,
+    pub recorder: Recorder,
+    _folder: tempfile::TempDir,
+}
+
+impl Emulator {
+    pub async fn start(preparation: &Preparation, listen: SocketAddr) -> anyhow::Result<Self> {
+        // Free at this moment; where somebody takes it before the emulator does, it does not come up.
+        let address = std::net::TcpListener::bind(LOOPBACK)?.local_addr()?;
+        let (recorder, listens) = Recorder::serve(listen, address)
+            .await
+            .with_context(|| format!("{listen} cannot be listened on"))?;
+        let endpoint = format!("http://{listens}");
+        let folder = tempfile::tempdir()?;
+        let log = preparation.folder().join("emulator.log");
+        let said = File::create(&log).with_context(|| log.display().to_string())?;
+        let process = Command::new(preparation.program("emulator", "ministack"))
+            .env_clear()
+            .env("PATH", preparation.path("emulator")?)
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
+            .env("GATEWAY_PORT", address.port().to_string())
+            .env("BIND_HOST", address.ip().to_string())
+            .env("AUTH", "true")
+            // The functions' processes inherit it; without it they would call the real AWS.
+            .env("AWS_ENDPOINT_URL", &endpoint)
+            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("LAMBDA_EXECUTOR", "local")
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            // Ctrl-C is for us, who then end it with everything that it started.
+            .process_group(0)
+            .spawn()
+            .context("the emulator cannot be started; `local-aws --prepare` makes it")?;
+        let mut emulator = Self {
+            process,
+            client: Client::new([Ipv4Addr::LOCALHOST.to_string()], true)?,
+            address,
+            endpoint,
+            recorder,
+            _folder: folder,
+        };
+        emulator
+            .wait()
+            .await
+            .with_context(|| format!("what it said is in {}", log.display()))?;
+        Ok(emulator)
+    }
+
+    async fn wait(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < STARTS_WITHIN {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the emulator ended at once, with {status}");
+            }
+            let health = self.get("/_ministack/health").await;
+            if health.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("the emulator does not come up within {STARTS_WITHIN:?}")
+    }
+
+    /// One of its own pages.
+    async fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let request = Request {
+            method: "GET".to_owned(),
+            url: format!("http://{}{path}", self.address),
+            ..Request::default()
+        };
+        let answer = self.client.send(&request, ANSWERS_WITHIN).await?;
+        if answer.status != 200 {
+            bail!("the emulator answers {path} with {}", answer.status);
+        }
+        Ok(answer.body)
+    }
+
+    /// A call in forms of a service that no client of ours is for, as root.
+    pub(super) async fn form(
+        &self,
+        service: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let kind = "application/x-www-form-urlencoded";
+        let body = encoded(action, parameters);
+        let answer = self.signed(service, "/", kind, body).await;
+        let answer = answer.with_context(|| format!("{service}:{action}"))?;
+        Ok(String::from_utf8(answer)?)
+    }
+
+    /// Runs a function and waits for its end.
+    pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<()> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let body = serde_json::to_vec(event)?;
+        let answer = self.signed("lambda", &path, "application/json", body).await;
+        answer.with_context(|| format!("{function} was not run"))?;
+        Ok(())
+    }
+
+    async fn signed(
+        &self,
+        service: &str,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Vec<u8>> {
+        // It looks at who signed for which service, and not at the signature.
+        let credential = format!("{ROOT}/20260101/{REGION}/{service}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        let request = Request {
+            method: "POST".to_owned(),
+            url: format!("http://{}{path}", self.address),
+            headers: vec![
+                ("authorization".to_owned(), authorization),
+                ("content-type".to_owned(), kind.to_owned()),
+            ],
+            body,
+            ..Request::default()
+        };
+        let answer = self.client.send(&request, ANSWERS_WITHIN).await?;
+        if answer.status >= 300 {
+            let why = String::from_utf8_lossy(&answer.body).into_owned();
+            bail!("answered {}: {why}", answer.status);
+        }
+        Ok(answer.body)
+    }
+
+    fn end(&mut self) {
+        let group = self.process.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &group]).status());
+        let told = Instant::now();
+        while told.elapsed() < ENDS_WITHIN && matches!(self.process.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // What is left of the group: it, where it did not listen, and functions under way.
+        let mut rest = Command::new("kill");
+        let rest = rest.args(["-KILL", "--", &format!("-{group}")]);
+        drop(rest.stderr(Stdio::null()).status());
+        drop(self.process.wait());
+    }
+}
+
+fn encoded(action: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", action).extend_pairs(parameters);
+    form.finish().into_bytes()
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
