@@ -11,7 +11,7 @@ use waybill::Account;
 /// An account that somebody may use, in one region.
 pub struct SignedIn {
     pub clients: Clients,
-    pub(crate) region: String,
+    pub region: String,
 }
 
 impl SignedIn {

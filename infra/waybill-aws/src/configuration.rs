@@ -130,6 +130,13 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
         return Ok(());
     };
     let loaded = &contents.configuration;
+    if loaded.smtp.is_some() {
+        let message = "[merchant.smtp] is for one machine: on AWS mails go through SES".to_owned();
+        let warning = loaded
+            .sources
+            .problem(Section::Merchant, "smtp", None, message);
+        checked.warnings.push(warning);
+    }
     let ssm = opened.account.clients.ssm();
     let path = &opened.outputs.parameters_path;
     let channels = SsmSecrets::read(ssm.clone(), format!("{path}/channels")).await?;

@@ -4,6 +4,7 @@
 
 pub mod account;
 mod configuration;
+mod cost;
 mod listing;
 pub mod local_aws;
 mod stack;
@@ -32,6 +33,7 @@ impl Cloud for OnAws {
                 configuration::show(&Opened::find(stack).await?, form.json).await
             }
             AwsCommand::LocalAws(options) => local_aws::run(&options).await,
+            AwsCommand::Cost { orders, form } => cost::run(orders, form.json).await,
         }
     }
 }

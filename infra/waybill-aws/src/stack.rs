@@ -16,15 +16,15 @@ use waybill::{Installation, Instead, Stack};
 /// What the template says of itself, as far as the command line works on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
-    pub(crate) orders_table: String,
-    pub(crate) stock_table: String,
-    pub(crate) routing_queue_url: String,
-    pub(crate) forwarding_queue_url: String,
-    pub(crate) artifacts_bucket: String,
-    pub(crate) drops_bucket: String,
+    pub orders_table: String,
+    pub stock_table: String,
+    pub routing_queue_url: String,
+    pub forwarding_queue_url: String,
+    pub artifacts_bucket: String,
+    pub drops_bucket: String,
     /// Secrets of channels and suppliers lie below it.
-    pub(crate) parameters_path: String,
-    pub(crate) webhook_url: String,
+    pub parameters_path: String,
+    pub webhook_url: String,
 }
 
 impl Outputs {
@@ -46,8 +46,8 @@ impl Outputs {
 
 /// A stack and the means to work on it.
 pub struct Opened {
-    pub(crate) account: SignedIn,
-    pub(crate) outputs: Outputs,
+    pub account: SignedIn,
+    pub outputs: Outputs,
 }
 
 impl Opened {

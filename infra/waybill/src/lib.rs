@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 pub use arguments::{Account, Config, Form, Stack};
 pub use cloud::{AwsCommand, Cloud, HandOver, LocalAws, OfConfig, Push};
+pub use commands::report::{Report, report_on};
 pub use commands::{Instead, check};
 pub use installation::{FileListing, Installation};
 pub use serve::told_to_stop;

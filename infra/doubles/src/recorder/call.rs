@@ -32,6 +32,8 @@ pub struct Call {
     /// 1 for the first; the SDK asks again under the same call.
     pub attempt: u32,
     pub needs: Vec<Need>,
+    /// Of a batch of messages; 1 where it is none.
+    pub entries: u64,
     /// Of a mail, by which its sender knows it again.
     pub tags: BTreeMap<String, String>,
     /// Of the answer; none where there was none.
@@ -68,6 +70,9 @@ impl Call {
             action,
             attempt: attempt(seen.header("amz-sdk-request").unwrap_or_default()),
             needs,
+            entries: json["Entries"]
+                .as_array()
+                .map_or(1, |entries| entries.iter().map(|_| 1).sum()),
             tags,
             status: None,
             capacity_halves: 0,

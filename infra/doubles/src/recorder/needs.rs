@@ -96,6 +96,9 @@ pub(super) fn of_s3(method: &str, url: &Url) -> (String, Vec<Need>) {
             vec![of("ListBucketVersions", bucket)],
         ),
         ("GET" | "HEAD", "") => ("ListObjectsV2".to_owned(), vec![of("ListBucket", bucket)]),
+        ("GET" | "HEAD", _) if asks("versionId") => {
+            ("GetObject".to_owned(), vec![of("GetObjectVersion", path)])
+        }
         // Without the second, an object that is not there would be forbidden.
         ("GET" | "HEAD", _) => (
             "GetObject".to_owned(),

@@ -88,6 +88,7 @@ async fn a_call_is_passed_on_as_over_tls_and_told_whole() {
             action: "dynamodb:PutItem".to_owned(),
             resource: "table/orders".to_owned(),
         }],
+        entries: 1,
         tags: BTreeMap::new(),
         status: Some(200),
         capacity_halves: 9,
@@ -207,6 +208,12 @@ fn what_a_call_needs() {
                 "s3:GetObject artifacts/batch/one",
                 "s3:ListBucket artifacts",
             ],
+        ),
+        (
+            "s3",
+            "GET /artifacts/batch/one?versionId=7",
+            "",
+            &["s3:GetObjectVersion artifacts/batch/one"],
         ),
         (
             "s3",

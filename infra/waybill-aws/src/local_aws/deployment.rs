@@ -8,9 +8,10 @@ use anyhow::{Context as _, bail};
 use aws::clients::{Place, Roots};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::types::ParameterType;
 use domain::digest::Digest;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tokio::process::Command;
@@ -69,12 +70,15 @@ impl Deployment {
             ("ForwardingRole", "forwarding", "ssm:GetParametersByPath"),
             ("ForwardingRole", "forwarding", "ses:SendRawEmail"),
         ] {
-            let role = self.resource(role)?;
-            let named = [("RoleName", role), ("PolicyName", policy)];
-            let has = emulator.form("iam", "GetRolePolicy", &named).await?;
-            if !has.contains(action) && !has.contains(&action.replace(':', "%3A")) {
+            if !self
+                .policy(role, policy)
+                .await?
+                .to_string()
+                .contains(action)
+            {
                 continue;
             }
+            let role = self.resource(role)?;
             let document = json!({
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],
@@ -125,6 +129,39 @@ impl Deployment {
         });
         let function = self.resource("ExceptionsFunction")?;
         self.emulator.invoke(function, &event).await
+    }
+
+    /// The policy of a role as it was deployed, with every name filled in.
+    pub async fn policy(&self, role: &str, name: &str) -> anyhow::Result<Value> {
+        let role = self.resource(role)?;
+        let named = [("RoleName", role), ("PolicyName", name)];
+        let answer = self.emulator.form("iam", "GetRolePolicy", &named).await?;
+        let document = answer.split_once("<PolicyDocument>").and_then(|(_, rest)| {
+            let (document, _) = rest.split_once("</PolicyDocument>")?;
+            Some(document)
+        });
+        let document = document.with_context(|| format!("{role} has no policy {name}"))?;
+        // Encoded as a part of a URL.
+        let decoded = url::form_urlencoded::parse(document.as_bytes()).next();
+        let decoded = decoded
+            .map(|(name, _)| name.into_owned())
+            .unwrap_or_default();
+        serde_json::from_str(&decoded).with_context(|| format!("the policy {name} is no JSON"))
+    }
+
+    /// So that what failed comes again at once, not after six times the function's timeout.
+    pub async fn hide_messages_for(&self, seconds: u32) -> anyhow::Result<()> {
+        let outputs = &self.opened.outputs;
+        let sqs = self.opened.account.clients.sqs();
+        for url in [&outputs.routing_queue_url, &outputs.forwarding_queue_url] {
+            sqs.set_queue_attributes()
+                .queue_url(url)
+                .attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string())
+                .send()
+                .await
+                .context("the queues keep their visibility")?;
+        }
+        Ok(())
     }
 
     /// The access key that the emulator gives to the processes of a function.

@@ -159,6 +159,39 @@ impl Emulator {
         Ok(answer.body)
     }
 
+    /// Ids of the processes that are functions at this moment.
+    pub fn functions(&self) -> anyhow::Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let entry = entry?;
+            let Some(id) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            // One that ended meanwhile has no file any more.
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            if is_function(&stat, self.process.id()) {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ends them where they are, as a machine that loses its power; how many there were.
+    pub fn kill_functions(&self) -> anyhow::Result<usize> {
+        let functions = self.functions()?;
+        for id in &functions {
+            let mut kill = Command::new("kill");
+            let kill = kill.args(["-KILL", &id.to_string()]);
+            // It may have ended by itself.
+            kill.stderr(Stdio::null()).status()?;
+        }
+        Ok(functions.len())
+    }
+
     fn end(&mut self) {
         let group = self.process.id().to_string();
         drop(Command::new("kill").args(["-TERM", &group]).status());
@@ -174,6 +207,14 @@ impl Emulator {
     }
 }
 
+/// `ID (NAME) STATE PARENT GROUP ...`, as the kernel writes it; the emulator leads its group.
+fn is_function(stat: &str, group: u32) -> bool {
+    let Some((name, rest)) = stat.rsplit_once(") ") else {
+        return false;
+    };
+    name.ends_with("(bootstrap") && rest.split(' ').nth(2) == Some(group.to_string().as_str())
+}
+
 fn encoded(action: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("Action", action).extend_pairs(parameters);
@@ -183,5 +224,18 @@ fn encoded(action: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_functions_of_this_emulator_are_functions() {
+        assert!(is_function("71 (bootstrap) S 70 42 42 0 -1", 42));
+        assert!(!is_function("71 (bootstrap) S 70 43 42 0 -1", 42));
+        assert!(!is_function("71 (ministack) S 1 42 42 0 -1", 42));
+        assert!(!is_function("", 42));
     }
 }

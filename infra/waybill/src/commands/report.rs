@@ -26,7 +26,7 @@ const PROMISES: [(&str, &str); 6] = [
 ];
 
 #[derive(Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     orders: usize,
     purchase_orders: usize,
     /// How many purchase orders are in each state.
@@ -53,7 +53,7 @@ pub(crate) async fn report(at: &Installation, json: bool) -> anyhow::Result<Exit
 }
 
 impl Report {
-    pub(crate) fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         if self.promises.iter().all(|promise| promise.kept) {
             Exit::Done
         } else {
@@ -61,7 +61,7 @@ impl Report {
         }
     }
 
-    pub(crate) fn show(&self) {
+    pub fn show(&self) {
         say(format_args!(
             "{}, {}",
             counted(self.orders, "order"),
@@ -88,7 +88,7 @@ impl Report {
 }
 
 /// Each promise with what breaks it.
-pub(crate) async fn report_on(at: &Installation) -> anyhow::Result<Report> {
+pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
     let Stored { orders, unreadable } = all(&at.orders).await?;
     let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();

@@ -14,10 +14,10 @@ pub const SECRET: &str = "a webhook secret for the demo";
 
 /// Northwind and Eastgate take orders over HTTP, Lakeside as CSV files, Harbour by mail.
 pub struct Cast {
-    pub(super) shop: Shop,
-    pub(super) northwind: SupplierDouble,
+    pub shop: Shop,
+    pub northwind: SupplierDouble,
     /// Out of reach until a story has it back.
-    pub(super) eastgate: SupplierDouble,
+    pub eastgate: SupplierDouble,
     northwind_at: SocketAddr,
     eastgate_at: SocketAddr,
 }
@@ -58,7 +58,7 @@ impl Cast {
         format!("{OFFERS}{line}\n")
     }
 
-    pub(super) async fn eastgate_is_back(&self) -> anyhow::Result<()> {
+    pub async fn eastgate_is_back(&self) -> anyhow::Result<()> {
         let served = serve_supplier(self.eastgate.clone(), self.eastgate_at).await;
         served.context("Eastgate's port was taken meanwhile")?;
         Ok(())

@@ -1,0 +1,183 @@
+//! What an order costs: the functions' own calls, counted between them and a local AWS while orders
+//! with one and with two suppliers go all the way, at list prices.
+//!
+//! Counted is what every order pays. What a process pays once (secrets, its first look at the
+//! configuration), what is paid each minute (the sweep, looking for another configuration), logs and
+//! stored bytes are left out.
+
+mod prices;
+
+use crate::local_aws::deployment::Deployment;
+use crate::local_aws::emulator::Emulator;
+use crate::local_aws::preparation::Preparation;
+use crate::local_aws::stage::LocalStage;
+use anyhow::{Context as _, bail};
+use aws::bundle::KEY;
+use domain::ids::{ChannelId, ChannelOrderId, OrderId};
+use doubles::recorder::Call;
+use doubles::shop::ShopOrder;
+use http_client::{Client, Http as _, Request};
+use prices::Counted;
+use serde_json::json;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use waybill::demo::{Cast, Stage as _};
+use waybill::{Exit, say};
+
+/// Orders before the counted ones, so that every process is there.
+const WARM: u32 = 3;
+const LOOKS: u32 = 600;
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POSTED_WITHIN: Duration = Duration::from_secs(30);
+/// Function and role of those whose calls an order pays for.
+const PAID: [(&str, &str); 3] = [
+    ("OrderWebhookFunction", "OrderWebhookRole"),
+    ("RoutingFunction", "RoutingRole"),
+    ("ForwardingFunction", "ForwardingRole"),
+];
+
+pub(crate) async fn run(orders: u32, json: bool) -> anyhow::Result<Exit> {
+    let preparation = Preparation::of(Path::new("."))?;
+    if !preparation.is_complete() {
+        bail!("nothing is prepared: `waybill local-aws --prepare` makes the local AWS");
+    }
+    tokio::select! {
+        exit = measure(&preparation, orders, json) => exit,
+        told = waybill::told_to_stop() => {
+            told?;
+            bail!("told to stop")
+        }
+    }
+}
+
+async fn measure(preparation: &Preparation, orders: u32, json: bool) -> anyhow::Result<Exit> {
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let emulator = Emulator::start(preparation, anywhere).await?;
+    let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
+    let cast = Cast::assemble().await?;
+    cast.eastgate_is_back().await?;
+    let mut counter = Counter {
+        stage: LocalStage::set(deployment.clone(), &cast).await?,
+        deployment,
+        cast,
+        client: Client::new([Ipv4Addr::LOCALHOST.to_string()], true)?,
+        number: 5000,
+    };
+    let one = counter.count(orders, &[("MUG", 1)], 1).await?;
+    let two = counter
+        .count(orders, &[("MUG", 1), ("KETTLE", 1)], 2)
+        .await?;
+    if json {
+        let document = json!({"one_supplier": one.json(), "two_suppliers": two.json()});
+        say(format_args!("{document:#}"));
+        return Ok(Exit::Done);
+    }
+    for (title, counted) in [("one supplier", &one), ("two suppliers", &two)] {
+        say(format_args!(
+            "\nOrders with {title}, over HTTP: an order has, and 1,000 cost in US dollars"
+        ));
+        for [what, each, price] in counted.rows() {
+            say(format_args!("{what:<56}{each:>8}{price:>10}"));
+        }
+        say(format_args!(
+            "{:<64}{:>10}",
+            "together",
+            counted.dollars_per_thousand()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+struct Counter {
+    stage: LocalStage,
+    deployment: Arc<Deployment>,
+    cast: Cast,
+    client: Client,
+    number: u64,
+}
+
+impl Counter {
+    async fn count(
+        &mut self,
+        orders: u32,
+        lines: &[(&str, u64)],
+        suppliers: usize,
+    ) -> anyhow::Result<Counted> {
+        for _ in 0..WARM {
+            self.one(lines, suppliers).await?;
+        }
+        let recorder = &self.deployment.emulator.recorder;
+        recorder.forget();
+        for _ in 0..orders {
+            self.one(lines, suppliers).await?;
+        }
+        let mut keys = Vec::new();
+        for (function, role) in PAID {
+            keys.push(self.deployment.access_key(function, role)?);
+        }
+        let calls = self.deployment.emulator.recorder.calls();
+        let paid = calls.iter().filter(|call| keys.contains(&call.who));
+        Ok(counted(u64::from(orders), paid))
+    }
+
+    /// From the webhook until every purchase order is sent and nobody has work with it.
+    async fn one(&mut self, lines: &[(&str, u64)], suppliers: usize) -> anyhow::Result<()> {
+        self.number += 1;
+        let order = ShopOrder::new(self.number, lines);
+        let webhook = self.cast.shop.sign("orders/create", &order.0);
+        let request = Request {
+            method: "POST".to_owned(),
+            url: self.stage.webhook_url().to_owned(),
+            headers: webhook.headers,
+            body: webhook.body,
+            ..Request::default()
+        };
+        let answer = self.client.send(&request, POSTED_WITHIN).await?;
+        if answer.status != 200 {
+            bail!("a webhook was answered {}", answer.status);
+        }
+        let own = ChannelOrderId::parse(order.id().to_string())?;
+        let id = OrderId::new(ChannelId::parse("acme")?, own);
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let known = self.stage.installation().orders.load(&id).await?;
+            let known = known.context("answered, and not stored")?.fold()?;
+            let sent = known.purchase_orders.iter();
+            if sent.filter(|own| own.sending.is_sent()).count() == suppliers {
+                // What is on its way to be found needless is part of the price.
+                tokio::time::sleep(LOOK_EVERY * 8).await;
+                return Ok(());
+            }
+        }
+        bail!("{id} was not sent")
+    }
+}
+
+fn counted<'a>(orders: u64, calls: impl Iterator<Item = &'a Call>) -> Counted {
+    let mut counted = Counted {
+        orders,
+        webhooks: orders,
+        ..Counted::default()
+    };
+    for call in calls {
+        let of_process =
+            call.service == "ssm" || call.needs.iter().any(|need| need.resource.ends_with(KEY));
+        if of_process {
+            continue;
+        }
+        let named = format!("{} {}", call.service, call.action);
+        *counted.requests.entry(named).or_default() += 1;
+        match call.action.as_str() {
+            "SendMessage" | "SendMessageBatch" => counted.messages += call.entries,
+            "PutObject" => counted.files_put += 1,
+            "GetObject" => counted.files_got += 1,
+            "SendRawEmail" => counted.mails += 1,
+            _ if call.service != "dynamodb" => {}
+            _ if call.is_write() => counted.write_halves += call.capacity_halves,
+            _ => counted.read_halves += call.capacity_halves,
+        }
+    }
+    counted
+}

@@ -1,0 +1,169 @@
+//! Orders while calls are throttled and cut, processes end where they are, and messages come twice.
+
+use super::{TURN, deployed};
+use domain::ids::{ChannelId, ChannelOrderId, OrderId};
+use domain::messages::Message;
+use domain::order::Order;
+use doubles::recorder::{Call, Fault};
+use doubles::shop::ShopOrder;
+use http_client::{Client, Http as _, Request};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use waybill::demo::{Cast, Stage as _};
+use waybill::{Exit, Installation, report_on};
+use waybill_aws::local_aws::stage::LocalStage;
+
+const ORDERS: u64 = 8;
+/// A shop gives up an order much later.
+const WEBHOOK_TRIES: u32 = 20;
+/// Of sweeps, one every five seconds: a doubt is settled after a minute, and a claim of a process that
+/// ended after the time of its send.
+const SWEEPS: u32 = 60;
+
+/// One call in six, in turn; never of a person, and never twice in a row under the same call.
+fn fault(counted: &AtomicU64, call: &Call) -> Option<Fault> {
+    if !call.who.starts_with("ASIA") || call.attempt > 1 {
+        return None;
+    }
+    match counted.fetch_add(1, Ordering::SeqCst) % 18 {
+        2 => Some(Fault::CutAfter),
+        8 => Some(Fault::CutBefore),
+        14 => Some(Fault::Throttled),
+        _ => None,
+    }
+}
+
+fn order(number: u64) -> ShopOrder {
+    match number % 3 {
+        0 => ShopOrder::new(number, &[("MUG", 1)]),
+        1 => ShopOrder::new(number, &[("MUG", 1), ("LAMP", 1)]),
+        _ => ShopOrder::new(number, &[("TOWEL", 2)]),
+    }
+}
+
+fn id(order: &ShopOrder) -> OrderId {
+    let own = ChannelOrderId::parse(order.id().to_string()).unwrap();
+    OrderId::new(ChannelId::parse("acme").unwrap(), own)
+}
+
+async fn stored(installation: &Installation, id: &OrderId) -> Option<Order> {
+    let history = installation.orders.load(id).await.unwrap()?;
+    Some(history.fold().unwrap())
+}
+
+fn is_sent(order: &Order) -> bool {
+    !order.purchase_orders.is_empty()
+        && order.needs_routing.is_none()
+        && order
+            .purchase_orders
+            .iter()
+            .all(|own| own.sending.is_sent())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_doubled_whatever_fails() {
+    let _turn = TURN.lock().await;
+    let Some(deployment) = deployed("disturbances").await else {
+        return;
+    };
+    let cast = Cast::assemble().await.unwrap();
+    let stage = LocalStage::set(deployment.clone(), &cast).await.unwrap();
+    deployment.hide_messages_for(2).await.unwrap();
+    let installation = stage.installation();
+    let recorder = &deployment.emulator.recorder;
+    let counted = AtomicU64::new(0);
+    recorder.disturb(move |call| fault(&counted, call));
+
+    let client = Client::new(["127.0.0.1".to_owned()], true).unwrap();
+    let mut killed = 0;
+    let orders: Vec<ShopOrder> = (3001..3001 + ORDERS).map(order).collect();
+    for order in &orders {
+        let webhook = cast.shop.sign("orders/create", &order.0);
+        let request = Request {
+            method: "POST".to_owned(),
+            url: stage.webhook_url().to_owned(),
+            headers: webhook.headers,
+            body: webhook.body,
+            ..Request::default()
+        };
+        let mut accepted = false;
+        for _ in 0..WEBHOOK_TRIES {
+            let answer = client.send(&request, Duration::from_secs(30)).await;
+            accepted = answer.is_ok_and(|answer| answer.status == 200);
+            if accepted {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        assert!(accepted, "{} was never accepted", id(order));
+        assert!(
+            stored(installation, &id(order)).await.is_some(),
+            "answered, and not stored"
+        );
+        // Once more, as queues do.
+        let again = Message::Route { order: id(order) };
+        installation.queue.send(&again).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        killed += deployment.emulator.kill_functions().unwrap();
+    }
+    assert!(killed > 0, "no process was there to be killed");
+    let faults = recorder.calls();
+    let faults = faults.iter().filter(|call| call.fault.is_some()).count();
+    assert!(faults > 10, "only {faults} calls were disturbed");
+
+    let mut open = orders.clone();
+    for _ in 0..SWEEPS {
+        let mut still = Vec::new();
+        for order in open {
+            let known = stored(installation, &id(&order)).await;
+            if !known.is_some_and(|known| is_sent(&known)) {
+                still.push(order);
+            }
+        }
+        open = still;
+        if open.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        // It, too, may fail on the way; the next one goes on.
+        drop(deployment.sweep().await);
+    }
+    let open: Vec<_> = open.iter().map(id).collect();
+
+    // A mail whose answer was lost is settled by the mail service's report, which never comes here:
+    // it must be a doubt that a person sees, not a second mail.
+    let mut numbers = Vec::new();
+    for order in &orders {
+        let known = stored(installation, &id(order)).await.unwrap();
+        for own in &known.purchase_orders {
+            numbers.push(own.number.to_string());
+            let shown = known
+                .attention(installation.clock.now())
+                .iter()
+                .any(|entry| entry.purchase_order.as_ref() == Some(&own.number));
+            assert!(
+                own.sending.is_sent() || shown,
+                "{} is {} and no case; open: {open:?}",
+                own.number,
+                own.sending.state.name()
+            );
+        }
+    }
+    let mut taken: Vec<(String, usize)> = cast.northwind.taken().into_iter().collect();
+    for ending in ["csv", "eml"] {
+        let told = stage.told(ending).await.unwrap();
+        taken.extend(told.iter().map(|name| {
+            (
+                name.clone(),
+                told.iter().filter(|other| *other == name).count(),
+            )
+        }));
+    }
+    for (number, times) in &taken {
+        assert_eq!(*times, 1, "{number}");
+        assert!(numbers.contains(number), "nobody knows {number}");
+    }
+    let report = report_on(installation).await.unwrap();
+    report.show();
+    assert_eq!(report.exit(), Exit::Done);
+}
