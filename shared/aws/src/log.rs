@@ -1,4 +1,4 @@
-//! Logs as JSON lines on stdout, for CloudWatch. What is logged holds no personal data; the crates
+//! Logs as JSON lines on stdout, for `CloudWatch`. What is logged holds no personal data; the crates
 //! of others may log requests, so they are heard from a warning on only.
 
 use std::str::FromStr as _;

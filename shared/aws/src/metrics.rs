@@ -1,4 +1,4 @@
-//! What became durable, counted: lines in CloudWatch's embedded metric format, derived in one place
+//! What became durable, counted: lines in `CloudWatch`'s embedded metric format, derived in one place
 //! from what was committed.
 
 use async_trait::async_trait;

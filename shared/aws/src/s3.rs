@@ -65,9 +65,8 @@ impl Files for S3Files {
                     aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled()),
                 ),
             };
-            let error = match put.send().await {
-                Ok(_) => return Ok(Put::Created),
-                Err(error) => error,
+            let Err(error) = put.send().await else {
+                return Ok(Put::Created);
             };
             match (status(&error), error.code()) {
                 (Some(412), _) => return Ok(Put::AlreadyThere),

@@ -49,12 +49,15 @@ struct Record {
     body: String,
     #[serde(rename = "eventSourceARN")]
     event_source_arn: String,
+    /// For the log alone.
+    #[serde(default)]
     attributes: Attributes,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Attributes {
+    #[serde(default)]
     approximate_receive_count: String,
 }
 

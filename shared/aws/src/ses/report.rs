@@ -1,4 +1,4 @@
-//! Events of SES as EventBridge delivers them.
+//! Events of SES as `EventBridge` delivers them.
 
 use super::{ATTEMPT, PURCHASE_ORDER, REQUEST};
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -46,13 +46,13 @@ struct CommonHeaders {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Bounce {
-    bounce_type: String,
-    #[serde(default)]
-    bounce_sub_type: String,
-    #[serde(default)]
-    bounced_recipients: Vec<Recipient>,
+    #[serde(rename = "bounceType")]
+    kind: String,
+    #[serde(default, rename = "bounceSubType")]
+    cause: String,
+    #[serde(default, rename = "bouncedRecipients")]
+    recipients: Vec<Recipient>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ pub fn reported(body: &str) -> Option<Reported> {
                 mail,
                 ..
             },
-        ) if bounce.bounce_type == "Permanent" && reached_nobody(bounce, mail) => {
+        ) if bounce.kind == "Permanent" && reached_nobody(bounce, mail) => {
             MailReport::Bounced(why(bounce))
         }
         ("Reject", detail) => {
@@ -117,7 +117,7 @@ fn reached_nobody(bounce: &Bounce, mail: &Mail) -> bool {
     let to = mail.common_headers.iter().flat_map(|headers| &headers.to);
     to.map(|mailbox| address(mailbox)).all(|wanted| {
         bounce
-            .bounced_recipients
+            .recipients
             .iter()
             .any(|recipient| address(&recipient.email_address).eq_ignore_ascii_case(wanted))
     })
@@ -134,20 +134,18 @@ fn address(mailbox: &str) -> &str {
 
 fn why(bounce: &Bounce) -> String {
     let status = bounce
-        .bounced_recipients
+        .recipients
         .iter()
         .find_map(|recipient| recipient.status.as_deref());
     let status = status.map_or_else(String::new, |status| format!(", status {}", word(status)));
     format!(
         "its mailbox does not take the mail: {}{status}",
-        word(&bounce.bounce_sub_type)
+        word(&bounce.cause)
     )
 }
 
 fn noted(kind: &str, bounce: Option<&Bounce>) -> String {
-    let detail = bounce.map_or_else(String::new, |bounce| {
-        format!(", {}", word(&bounce.bounce_type))
-    });
+    let detail = bounce.map_or_else(String::new, |bounce| format!(", {}", word(&bounce.kind)));
     format!("{}{detail}", word(kind))
 }
 

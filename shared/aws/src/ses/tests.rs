@@ -12,7 +12,7 @@ fn id(cancel: Option<u32>) -> SendId {
     }
 }
 
-/// As EventBridge delivers it, with the tags of the second attempt.
+/// As `EventBridge` delivers it, with the tags of the second attempt.
 fn event(kind: &str, detail: &Value) -> Value {
     let mut event = json!({
         "version": "0",
