@@ -140,7 +140,7 @@ pub(crate) async fn recordable(
 }
 
 pub(crate) async fn accepted(deps: &Deps, own: &PurchaseOrder, acceptance: Acceptance) -> Accepted {
-    let evidence = keep(deps, own, words(&acceptance.lines).as_bytes()).await;
+    let evidence = keep(deps, &own.number, words(&acceptance.lines).as_bytes()).await;
     let lines = acceptance.lines.into_iter().map(|line| LineOutcome {
         supplier_sku: line.supplier_sku,
         quantity: line.quantity,

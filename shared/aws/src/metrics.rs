@@ -178,7 +178,7 @@ impl<S: OrderStore> OrderStore for Measured<S> {
     async fn postpone(
         &self,
         order: &OrderId,
-        version: u64,
+        version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError> {
         self.inner.postpone(order, version, index).await

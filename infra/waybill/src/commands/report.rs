@@ -159,7 +159,7 @@ pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
             ));
         }
     }
-    let spending = store.spending().await?;
+    let spending = at.offers.spending().await?;
     let known = orders.iter().map(|(order, _)| order);
     broken.insert(
         "spending adds up",

@@ -133,6 +133,11 @@ pub(crate) fn writes(
                 stock.take(i64::from(quantity))?;
                 own.reserve(i64::from(quantity))?;
             }
+            // The supplier has it already, whatever is available.
+            Change::ReserveAgain(quantity) => {
+                stock.add(-i64::from(quantity));
+                own.reserve(i64::from(quantity))?;
+            }
             Change::GiveBack(quantity) => {
                 let freed = own.give_back(i64::from(quantity))?;
                 stock.give_back(freed);
