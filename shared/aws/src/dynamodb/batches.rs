@@ -90,9 +90,8 @@ impl BatchStore for DynamoDb {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match marked {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
+        let Err(error) = marked else {
+            return Ok(true);
         };
         if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
             error.as_service_error()

@@ -57,17 +57,13 @@ impl DynamoDb {
                 }
                 Err(Unwritten::Json(error)) => return Err(unwritable(error)),
             };
-            let refused = match self.write(&writes, &format!("{name}.{look}")).await? {
-                Ok(()) => None,
-                Err(refused) => Some(refused),
-            };
-            let Some(refused) = refused else {
-                self.memory.saw(&commit.order, after);
-                return Ok(());
-            };
-            let failed = match refused {
-                Refused::Busy => return Err(CommitError::Busy),
-                Refused::Conditions(failed) => failed,
+            let failed = match self.write(&writes, &format!("{name}.{look}")).await? {
+                Ok(()) => {
+                    self.memory.saw(&commit.order, after);
+                    return Ok(());
+                }
+                Err(Refused::Busy) => return Err(CommitError::Busy),
+                Err(Refused::Conditions(failed)) => failed,
             };
             match judge(&writes, &failed) {
                 Judged::State(item) => {
@@ -158,9 +154,8 @@ impl DynamoDb {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match sent {
-            Ok(_) => return Ok(Ok(())),
-            Err(error) => error,
+        let Err(error) = sent else {
+            return Ok(Ok(()));
         };
         if let Some(UpdateItemError::ConditionalCheckFailedException(failed)) =
             error.as_service_error()
@@ -199,9 +194,8 @@ impl DynamoDb {
             .client_request_token(token)
             .send()
             .await;
-        let error = match sent {
-            Ok(_) => return Ok(Ok(())),
-            Err(error) => error,
+        let Err(error) = sent else {
+            return Ok(Ok(()));
         };
         if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
             error.as_service_error()

@@ -73,7 +73,8 @@ impl View {
             || Condition::new("attribute_not_exists(#pk)", []),
             OnHand::unchanged,
         );
-        let stock = Write::put(count.key(partition), row).only_if(unchanged, Meaning::Changed);
+        let stock =
+            Write::put(Key::stock(partition, "stock"), row).only_if(unchanged, Meaning::Changed);
         let deletes = now.iter().map(|(sort, held)| {
             let key = Key::stock(partition, sort.as_str());
             Write::delete(key).only_if(held.unchanged(), Meaning::Changed)
@@ -90,17 +91,13 @@ pub(super) struct Count {
 }
 
 impl Count {
-    fn key(self, partition: &str) -> Key {
-        Key::stock(partition, "stock")
-    }
-
     /// Of a supplier SKU of which nothing is reserved.
     pub(super) fn first_row(self, partition: &str) -> Item {
         self.row(partition, self.stock)
     }
 
     fn row(self, partition: &str, available: i64) -> Item {
-        self.key(partition).with([
+        Key::stock(partition, "stock").with([
             ("stock", number(self.stock)),
             ("available", number(available)),
             ("as_of", number(self.as_of)),

@@ -45,9 +45,8 @@ impl DynamoDb {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match sent {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
+        let Err(error) = sent else {
+            return Ok(true);
         };
         if let Some(PutItemError::ConditionalCheckFailedException(failed)) =
             error.as_service_error()

@@ -137,7 +137,7 @@ impl Condition {
     ) -> Self {
         Self {
             expression: expression.into(),
-            values: values.to_vec(),
+            values: Vec::from(values),
         }
     }
 

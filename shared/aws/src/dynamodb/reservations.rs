@@ -88,6 +88,37 @@ impl OnHand {
     }
 }
 
+/// What is known of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row<T> {
+    NotLookedAt,
+    Missing,
+    There(T),
+}
+
+impl<T: Copy> Row<T> {
+    fn of(key: &Key, rows: Option<&Rows>, read: fn(&Item) -> Option<T>) -> Self {
+        match rows {
+            None => Self::NotLookedAt,
+            Some(rows) => rows
+                .get(key)
+                .and_then(read)
+                .map_or(Self::Missing, Self::There),
+        }
+    }
+
+    fn there(self) -> Option<T> {
+        match self {
+            Self::There(row) => Some(row),
+            Self::NotLookedAt | Self::Missing => None,
+        }
+    }
+
+    fn is_known(self) -> bool {
+        !matches!(self, Self::NotLookedAt)
+    }
+}
+
 #[derive(Debug, PartialEq)]
 pub(crate) enum NotYet {
     /// The rows must be read first.
@@ -168,8 +199,7 @@ fn entry<T>(known: &mut Vec<(Key, T)>, key: Key, new: impl FnOnce(&Key) -> T) ->
 /// A stock row while changes are put onto it.
 struct Stock {
     sku: SupplierSku,
-    /// As read, where it was looked at; the inner is `None` where there is no row.
-    read: Option<Option<OnHand>>,
+    read: Row<OnHand>,
     now: Option<OnHand>,
     /// Less than this must not have been available before.
     needed: i64,
@@ -179,11 +209,11 @@ struct Stock {
 
 impl Stock {
     fn new(change: &ReservationChange, key: &Key, rows: Option<&Rows>) -> Self {
-        let read = rows.map(|rows| rows.get(key).and_then(OnHand::read));
+        let read = Row::of(key, rows, OnHand::read);
         Self {
             sku: change.supplier_sku.clone(),
             read,
-            now: read.flatten(),
+            now: read.there(),
             needed: i64::MIN,
             change: 0,
             sold_out: false,
@@ -191,7 +221,7 @@ impl Stock {
     }
 
     fn take(&mut self, quantity: i64) -> Result<(), NotYet> {
-        if self.read.is_some() && self.now.is_none_or(|now| now.available < quantity) {
+        if self.read.is_known() && self.now.is_none_or(|now| now.available < quantity) {
             return Err(NotYet::ShortOf(self.sku.clone()));
         }
         self.needed = self.needed.max(quantity - self.change);
@@ -212,7 +242,7 @@ impl Stock {
 
     /// What is reserved stays: those purchase orders were accepted before.
     fn sell_out(&mut self) -> Result<(), NotYet> {
-        if self.read.is_none() {
+        if !self.read.is_known() {
             return Err(NotYet::Look);
         }
         if let Some(now) = self.now.as_mut().filter(|now| now.available > 0) {
@@ -225,14 +255,14 @@ impl Stock {
 
     fn write(self, key: Key) -> Option<Write> {
         if self.sold_out {
-            let (before, after) = (self.read.flatten()?, self.now?);
+            let (before, after) = (self.read.there()?, self.now?);
             let mut changes = Changes::default();
             changes.set.insert("stock", number(after.stock));
             changes.set.insert("available", number(after.available));
             return Some(Write::update(key, changes).only_if(before.unchanged(), Meaning::Changed));
         }
         let takes = self.needed > i64::MIN;
-        if !takes && (self.change == 0 || self.read == Some(None)) {
+        if !takes && (self.change == 0 || self.read == Row::Missing) {
             return None;
         }
         let mut changes = Changes::default();
@@ -251,7 +281,7 @@ impl Stock {
 
 /// A reservation while changes are put onto it.
 struct Reservation {
-    read: Option<Option<Held>>,
+    read: Row<Held>,
     now: Option<Held>,
     /// Where it was not looked at: the one change there is.
     blind: Option<Changes>,
@@ -259,16 +289,16 @@ struct Reservation {
 
 impl Reservation {
     fn new(key: &Key, rows: Option<&Rows>) -> Self {
-        let read = rows.map(|rows| rows.get(key).and_then(Held::read));
+        let read = Row::of(key, rows, Held::read);
         Self {
             read,
-            now: read.flatten(),
+            now: read.there(),
             blind: None,
         }
     }
 
     fn reserve(&mut self, quantity: i64) -> Result<(), NotYet> {
-        if self.read.is_none() {
+        if !self.read.is_known() {
             let mut changes = Changes::default();
             changes.add.insert("quantity", quantity);
             changes.remove.push("sent_at");
@@ -283,7 +313,7 @@ impl Reservation {
     }
 
     fn stamp(&mut self, at: i64) -> Result<(), NotYet> {
-        if self.read.is_none() {
+        if !self.read.is_known() {
             let mut changes = Changes::default();
             changes.set.insert("sent_at", number(at));
             return self.only(changes);
@@ -296,7 +326,7 @@ impl Reservation {
 
     /// As much of it as the reservation still holds: a newer feed may have accounted for it.
     fn give_back(&mut self, quantity: i64) -> Result<i64, NotYet> {
-        if self.read.is_none() {
+        if !self.read.is_known() {
             return Err(NotYet::Look);
         }
         let Some(now) = &mut self.now else {
@@ -317,7 +347,7 @@ impl Reservation {
     }
 
     fn write(self, key: Key) -> Option<Write> {
-        let Some(before) = self.read else {
+        if !self.read.is_known() {
             let changes = self.blind?;
             let stamps = changes.set.contains_key("sent_at");
             let write = Write::update(key, changes);
@@ -327,7 +357,8 @@ impl Reservation {
             } else {
                 write
             });
-        };
+        }
+        let before = self.read.there();
         if before == self.now {
             return None;
         }
