@@ -1,8 +1,9 @@
 //! Stands between AWS clients and a local AWS: counts every call, tells what it needs to be allowed
 //! to, and can throttle it or cut its connection.
 //!
-//! To the local AWS each call looks as if it had come over TLS, for the buckets refuse others; and
-//! every call to `DynamoDB` is made to say what it consumed, which the functions never ask.
+//! To the local AWS each call looks as if it had come over TLS, for the buckets refuse others. Where
+//! nobody looks at signatures, calls to `DynamoDB` can be made to say what they consume, which the
+//! functions never ask.
 
 mod call;
 mod needs;
@@ -19,6 +20,7 @@ use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -43,6 +45,7 @@ struct State {
     upstream: SocketAddr,
     calls: Mutex<Vec<Call>>,
     disturbance: Mutex<Option<Arc<Disturbance>>>,
+    asks_for_units: AtomicBool,
 }
 
 impl Recorder {
@@ -52,6 +55,7 @@ impl Recorder {
             upstream,
             calls: Mutex::default(),
             disturbance: Mutex::default(),
+            asks_for_units: AtomicBool::new(false),
         }));
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
@@ -73,6 +77,11 @@ impl Recorder {
     /// From here on, whatever `fault` says of a call that is on its way.
     pub fn disturb(&self, fault: impl Fn(&Call) -> Option<Fault> + Send + Sync + 'static) {
         self.set(Some(Arc::new(fault)));
+    }
+
+    /// From here on. What a call asks is signed: whoever checks signatures refuses it changed.
+    pub fn ask_for_units(&self) {
+        self.0.asks_for_units.store(true, Ordering::SeqCst);
     }
 
     pub fn calm(&self) {
@@ -138,7 +147,9 @@ impl Recorder {
             Some(Fault::CutBefore) => Err(cut()),
             Some(Fault::Throttled) => Ok(throttled(&call)),
             Some(Fault::CutAfter) | None => {
-                let body = call.asking_for_units(&body).map_or(body, Bytes::from);
+                let asks = self.0.asks_for_units.load(Ordering::SeqCst);
+                let asking = asks.then(|| call.asking_for_units(&body)).flatten();
+                let body = asking.map_or(body, Bytes::from);
                 head.headers.insert(
                     HeaderName::from_static("content-length"),
                     HeaderValue::from(body.len()),

@@ -6,7 +6,7 @@ pub mod preparation;
 pub mod stage;
 
 use deployment::{Deployment, STACK};
-use emulator::Emulator;
+use emulator::{Emulator, Permissions};
 use preparation::Preparation;
 use stage::LocalStage;
 use std::path::Path;
@@ -32,7 +32,7 @@ async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Resul
         say(format_args!("prepared: `waybill local-aws` starts it"));
         return Ok(Exit::Done);
     }
-    let emulator = Emulator::start(preparation, options.listen).await?;
+    let emulator = Emulator::start(preparation, options.listen, Permissions::Enforced).await?;
     say(format_args!("deploying the template"));
     let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
     let cast = Cast::assemble().await?;

@@ -1,7 +1,7 @@
 //! The built template, deployed into the emulator as a merchant deploys it into his account.
 
-use super::emulator::{Emulator, REGION, ROOT};
-use super::preparation::{Preparation, run};
+use super::emulator::{ACCOUNT, Emulator, REGION, ROOT};
+use super::preparation::{Preparation, run_quietly};
 use crate::account::SignedIn;
 use crate::stack::Opened;
 use anyhow::{Context as _, bail};
@@ -20,7 +20,14 @@ use waybill::Exit;
 pub const STACK: &str = "waybill";
 /// As the demo's `channels.toml` has it.
 const SENDER: &str = "orders@acme.example";
-const ACCOUNT: &str = "000000000000";
+
+/// Each function's role and its policy.
+const ROLES: [(&str, &str); 4] = [
+    ("OrderWebhookRole", "order-webhook"),
+    ("RoutingRole", "routing"),
+    ("ForwardingRole", "forwarding"),
+    ("ExceptionsRole", "exceptions"),
+];
 
 /// A stack on the emulator.
 pub struct Deployment {
@@ -53,44 +60,27 @@ impl Deployment {
         Ok(deployment)
     }
 
-    /// Where it differs from AWS: it knows two actions on every resource only, so that a role which
-    /// has one of them on the right resource gets it on all.
+    /// Where it differs from AWS in what a role lets through: what is granted stays the condition, so
+    /// that a role which lacks an action still lacks it.
     async fn make_up_for_the_emulator(&self) -> anyhow::Result<()> {
-        let emulator = &self.emulator;
         let verified = [("EmailAddress", SENDER)];
-        emulator
+        self.emulator
             .form("ses", "VerifyEmailIdentity", &verified)
             .await?;
-        for (role, policy, action) in [
-            (
-                "OrderWebhookRole",
-                "order-webhook",
-                "ssm:GetParametersByPath",
-            ),
-            ("ForwardingRole", "forwarding", "ssm:GetParametersByPath"),
-            ("ForwardingRole", "forwarding", "ses:SendRawEmail"),
-        ] {
-            if !self
-                .policy(role, policy)
-                .await?
-                .to_string()
-                .contains(action)
-            {
+        for (role, policy) in ROLES {
+            let granted = self.policy(role, policy).await?;
+            let statements = granted["Statement"].as_array().into_iter().flatten();
+            let made_up: Vec<Value> = statements.filter_map(made_up).collect();
+            if made_up.is_empty() {
                 continue;
             }
-            let role = self.resource(role)?;
-            let document = json!({
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}],
-            });
-            let name = format!("emulator-{}", action.replace(':', "-"));
-            let document = document.to_string();
+            let document = json!({"Version": "2012-10-17", "Statement": made_up}).to_string();
             let put = [
-                ("RoleName", role),
-                ("PolicyName", &name),
+                ("RoleName", self.resource(role)?),
+                ("PolicyName", "emulator"),
                 ("PolicyDocument", &document),
             ];
-            emulator.form("iam", "PutRolePolicy", &put).await?;
+            self.emulator.form("iam", "PutRolePolicy", &put).await?;
         }
         Ok(())
     }
@@ -177,6 +167,24 @@ impl Deployment {
     }
 }
 
+/// It takes a batch of messages for an action of its own, and knows two other actions on every
+/// resource only.
+fn made_up(statement: &Value) -> Option<Value> {
+    let has = |action: &str| {
+        let actions = &statement["Action"];
+        let listed = actions.as_array();
+        actions == action || listed.is_some_and(|list| list.iter().any(|one| one == action))
+    };
+    let everywhere = ["ssm:GetParametersByPath", "ses:SendRawEmail"];
+    let (action, resource) = if has("sqs:SendMessage") {
+        ("sqs:SendMessageBatch", statement["Resource"].clone())
+    } else {
+        let known = everywhere.into_iter().find(|action| has(action))?;
+        (known, "*".into())
+    };
+    Some(json!({"Effect": "Allow", "Action": action, "Resource": resource}))
+}
+
 async fn sam_deploy(preparation: &Preparation, emulator: &Emulator) -> anyhow::Result<()> {
     let architecture = super::preparation::architecture();
     let mut sam = Command::new(preparation.program("sam", "sam"));
@@ -202,7 +210,7 @@ async fn sam_deploy(preparation: &Preparation, emulator: &Emulator) -> anyhow::R
         ])
         .arg(format!("MailSender={SENDER}"))
         .arg(format!("Architecture={architecture}"));
-    run(sam, "the template cannot be deployed into the emulator").await
+    run_quietly(sam, "the template cannot be deployed into the emulator").await
 }
 
 async fn resources(opened: &Opened) -> anyhow::Result<BTreeMap<String, String>> {
@@ -241,6 +249,20 @@ fn webhook_url(endpoint: &str, output: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_granted_is_not_made_up() {
+        let statement = |action: Value| json!({"Action": action, "Resource": "queue"});
+        let batch =
+            json!({"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "queue"});
+        assert_eq!(made_up(&statement("sqs:SendMessage".into())), Some(batch));
+        let mail = made_up(&statement(json!(["ses:SendRawEmail"]))).unwrap();
+        assert_eq!(mail["Resource"], "*");
+        assert_eq!(
+            made_up(&statement(json!(["sqs:ReceiveMessage", "s3:GetObject"]))),
+            None
+        );
+    }
 
     #[test]
     fn the_api_is_found_below_a_path() {

@@ -11,6 +11,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The only one.
+pub(crate) const ACCOUNT: &str = "000000000000";
 pub(super) const REGION: &str = "us-east-1";
 /// Root, whom no policy applies to, to the emulator.
 pub(super) const ROOT: &str = "test";
@@ -18,6 +20,23 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Whether a call is looked at: who signed it, rightly, and whether his role allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permissions {
+    Enforced,
+    /// For figures: a signed call can say nothing that its signer did not.
+    Ignored,
+}
+
+impl Permissions {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Enforced => "true",
+            Self::Ignored => "false",
+        }
+    }
+}
 
 /// Ended, with the processes of the functions, when it is dropped.
 pub struct Emulator {
@@ -32,7 +51,11 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    pub async fn start(preparation: &Preparation, listen: SocketAddr) -> anyhow::Result<Self> {
+    pub async fn start(
+        preparation: &Preparation,
+        listen: SocketAddr,
+        permissions: Permissions,
+    ) -> anyhow::Result<Self> {
         // Free at this moment; where somebody takes it before the emulator does, it does not come up.
         let address = std::net::TcpListener::bind(LOOPBACK)?.local_addr()?;
         let (recorder, listens) = Recorder::serve(listen, address)
@@ -49,7 +72,7 @@ impl Emulator {
             .env("TMPDIR", folder.path())
             .env("GATEWAY_PORT", address.port().to_string())
             .env("BIND_HOST", address.ip().to_string())
-            .env("AUTH", "true")
+            .env("AUTH", permissions.variable())
             // The functions' processes inherit it; without it they would call the real AWS.
             .env("AWS_ENDPOINT_URL", &endpoint)
             .env("AWS_REGION", REGION)
@@ -137,7 +160,7 @@ impl Emulator {
         kind: &str,
         body: Vec<u8>,
     ) -> anyhow::Result<Vec<u8>> {
-        // It looks at who signed for which service, and not at the signature.
+        // Of root it looks at the service alone, not at the signature.
         let credential = format!("{ROOT}/20260101/{REGION}/{service}/aws4_request");
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");

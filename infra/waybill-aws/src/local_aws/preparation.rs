@@ -193,6 +193,28 @@ pub(super) async fn run(mut command: Command, failure: &str) -> anyhow::Result<(
     Ok(())
 }
 
+/// As [`run`], and what it says is told only where it fails.
+pub(super) async fn run_quietly(mut command: Command, failure: &str) -> anyhow::Result<()> {
+    let program = command.as_std().get_program().to_owned();
+    let output = command
+        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .with_context(|| format!("{failure}: {} cannot be run", program.display()))?;
+    if !output.status.success() {
+        for said in [&output.stdout, &output.stderr] {
+            eprint!("{}", String::from_utf8_lossy(said));
+        }
+        bail!(
+            "{failure}: {} ended with {}",
+            program.display(),
+            output.status
+        );
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::Mutex;
 use waybill_aws::local_aws::deployment::Deployment;
-use waybill_aws::local_aws::emulator::Emulator;
+use waybill_aws::local_aws::emulator::{Emulator, Permissions};
 use waybill_aws::local_aws::preparation::Preparation;
 
 /// One at a time: each starts a process for every function, and waits for what takes its time.
@@ -32,7 +32,9 @@ async fn deployed(test: &str) -> Option<Arc<Deployment>> {
         return None;
     }
     let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let emulator = Emulator::start(&preparation, anywhere).await.unwrap();
+    let emulator = Emulator::start(&preparation, anywhere, Permissions::Enforced)
+        .await
+        .unwrap();
     let deployment = Deployment::deploy(&preparation, emulator).await.unwrap();
     Some(Arc::new(deployment))
 }
