@@ -22,7 +22,7 @@ async fn an_unreadable_order(how: Unreadable) {
         world.topic("orders/create", &order.0).await;
     }
     world.lose_messages().await;
-    let broken = world.store.list(None, 1).await.unwrap().remove(0);
+    let broken = world.store.list(None, 1).await.unwrap().orders.remove(0);
     world.faults.set_unreadable(Some((broken.clone(), how)));
     world.pass(SignedDuration::from_secs(61)).await;
     assert_eq!(world.received().len(), 1, "the other order went on");

@@ -79,7 +79,11 @@ async fn what_cannot_be_read_is_taken_out(stores: Stores) {
         .commit(listed(1, 0, &[entry(1, 100)]))
         .await
         .unwrap();
-    other.orders.postpone(&order(1), 1, &index()).await.unwrap();
+    other
+        .orders
+        .postpone(&order(1), Some(1), &index())
+        .await
+        .unwrap();
     let left = one.batches.entries(&northwind(), at(100)).await.unwrap();
     assert_eq!(left, []);
     // The one that remembers the entry commits all the same, and it is there again.

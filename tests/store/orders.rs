@@ -115,6 +115,7 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
         service: None,
         due: None,
         cut_off: None,
+        spending: None,
     });
     let routed = Routed {
         trace: trace_number,
@@ -196,11 +197,14 @@ async fn the_index_finds_orders(stores: Stores) {
     assert_eq!(orders.due(at(2000), 1).await.unwrap(), [order(2)]);
 
     orders
-        .postpone(&order(2), 1, &due(Some(9000)))
+        .postpone(&order(2), Some(1), &due(Some(9000)))
         .await
         .unwrap();
     assert_eq!(orders.due(at(2000), 10).await.unwrap(), [order(1)]);
-    orders.postpone(&order(2), 1, &due(None)).await.unwrap();
+    orders
+        .postpone(&order(2), Some(1), &due(None))
+        .await
+        .unwrap();
     assert_eq!(orders.due(at(9999), 10).await.unwrap(), [order(1)]);
     // Nothing is left to do.
     orders.commit(indexed(1, 1, due(None))).await.unwrap();
@@ -216,7 +220,7 @@ async fn an_earlier_time_is_found_earlier(stores: Stores) {
     // It may come too early, and is postponed then.
     one.commit(indexed(1, 2, due(Some(7000)))).await.unwrap();
     other
-        .postpone(&order(1), 3, &due(Some(8000)))
+        .postpone(&order(1), Some(3), &due(Some(8000)))
         .await
         .unwrap();
     assert_eq!(one.due(at(7999), 10).await.unwrap(), []);
@@ -224,7 +228,10 @@ async fn an_earlier_time_is_found_earlier(stores: Stores) {
     one.commit(indexed(1, 3, due(Some(7500)))).await.unwrap();
     assert_eq!(one.due(at(7500), 10).await.unwrap(), [order(1)]);
     other.load(&order(1)).await.unwrap();
-    other.postpone(&order(1), 4, &due(None)).await.unwrap();
+    other
+        .postpone(&order(1), Some(4), &due(None))
+        .await
+        .unwrap();
     one.commit(indexed(1, 4, due(Some(7600)))).await.unwrap();
     assert_eq!(one.due(at(7600), 10).await.unwrap(), [order(1)]);
 }
@@ -257,9 +264,12 @@ async fn a_postponement_of_another_version_is_ignored(stores: Stores) {
         ..with_cases(&["MUG"], None)
     };
     for version in [0, 2, 9] {
-        orders.postpone(&order(1), version, &later).await.unwrap();
+        orders
+            .postpone(&order(1), Some(version), &later)
+            .await
+            .unwrap();
     }
-    orders.postpone(&order(2), 1, &later).await.unwrap();
+    orders.postpone(&order(2), Some(1), &later).await.unwrap();
     assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(1)]);
     assert_eq!(orders.attention().await.unwrap().len(), 0);
     assert!(orders.load(&order(2)).await.unwrap().is_none());
@@ -267,7 +277,7 @@ async fn a_postponement_of_another_version_is_ignored(stores: Stores) {
     stores.other.orders.load(&order(1)).await.unwrap();
     orders.commit(indexed(1, 1, due(Some(1000)))).await.unwrap();
     let other = &stores.other.orders;
-    other.postpone(&order(1), 1, &later).await.unwrap();
+    other.postpone(&order(1), Some(1), &later).await.unwrap();
     assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(1)]);
 }
 
@@ -287,7 +297,7 @@ async fn cases_open_and_close(stores: Stores) {
 
     // What shows only with time.
     orders
-        .postpone(&order(2), 1, &with_cases(&["PEN"], None))
+        .postpone(&order(2), Some(1), &with_cases(&["PEN"], None))
         .await
         .unwrap();
     let rows = orders.attention().await.unwrap();
@@ -304,7 +314,7 @@ async fn cases_open_and_close(stores: Stores) {
     );
 
     orders
-        .postpone(&order(2), 1, &with_cases(&[], None))
+        .postpone(&order(2), Some(1), &with_cases(&[], None))
         .await
         .unwrap();
     assert_eq!(orders.attention().await.unwrap().len(), 2);

@@ -7,6 +7,7 @@ use aws::clock::SystemClock;
 use aws::dynamodb::DynamoDb;
 use aws::s3::S3Files;
 use aws::sqs::SqsQueue;
+use aws::ssm::SsmSecrets;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use domain::messages::QueueName;
 use std::collections::BTreeMap;
@@ -73,7 +74,9 @@ impl Opened {
             artifacts: outputs.artifacts_bucket.clone(),
             drops: outputs.drops_bucket.clone(),
         };
+        let secrets = format!("{}/channels", outputs.parameters_path);
         Installation {
+            secrets: Arc::new(SsmSecrets::below(clients.ssm(), secrets)),
             orders: store.clone(),
             offers: store.clone(),
             batches: store,

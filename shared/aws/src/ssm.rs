@@ -15,13 +15,19 @@ pub struct SsmSecrets {
 }
 
 impl SsmSecrets {
-    /// `path` without a slash at its end, such as `/waybill/channels`.
-    pub async fn read(client: Client, path: String) -> Result<Self, Unavailable> {
-        let secrets = Self {
+    /// Read when the first is asked for. `path` without a slash at its end, such as
+    /// `/waybill/channels`.
+    pub fn below(client: Client, path: String) -> Self {
+        Self {
             client,
             path,
             read: Mutex::default(),
-        };
+        }
+    }
+
+    /// Read at once.
+    pub async fn read(client: Client, path: String) -> Result<Self, Unavailable> {
+        let secrets = Self::below(client, path);
         secrets.read_again().await?;
         Ok(secrets)
     }
