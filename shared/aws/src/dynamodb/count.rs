@@ -164,3 +164,67 @@ impl DynamoDb {
         Ok(view)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(stock: i64, available: i64, held: &[(i64, Option<i64>)]) -> View {
+        let held = held.iter().enumerate().map(|(index, (quantity, sent_at))| {
+            let held = Held {
+                quantity: *quantity,
+                sent_at: *sent_at,
+            };
+            (format!("{RESERVATION}{index:04}"), held)
+        });
+        View {
+            on_hand: Some(OnHand {
+                stock,
+                available,
+                as_of: 10,
+            }),
+            reservations: held.collect(),
+        }
+    }
+
+    /// The emulator reads all rows at one moment; `DynamoDB` need not.
+    #[test]
+    fn rows_of_different_moments_do_not_add_up() {
+        assert!(view(10, 7, &[(3, None)]).adds_up());
+        assert!(!view(10, 7, &[]).adds_up(), "the reservation came later");
+        assert!(!view(10, 10, &[(3, None)]).adds_up());
+        assert!(view(2, -1, &[(3, None)]).adds_up(), "more than there is");
+        assert!(View::default().adds_up(), "never counted");
+    }
+
+    #[test]
+    fn the_same_count_again_changes_nothing() {
+        let count = |stock, as_of| Count { stock, as_of };
+        let known = view(10, 7, &[(3, Some(8))]);
+        assert!(known.has(count(99, 9)), "older");
+        assert!(!known.has(count(10, 10)), "what was sent before it ends");
+        let waiting = view(10, 7, &[(3, Some(10))]);
+        assert!(waiting.has(count(10, 10)));
+        assert!(!waiting.has(count(11, 10)));
+        assert!(!waiting.has(count(10, 11)));
+    }
+
+    /// Each part leaves what is available right.
+    #[test]
+    fn more_than_a_transaction_holds_ends_in_parts() {
+        let many = view(500, 350, &[(1, Some(5)); 150]);
+        let count = Count {
+            stock: 400,
+            as_of: 20,
+        };
+        let (writes, more) = many.writes("stock#a#b", count);
+        assert_eq!((writes.len(), more), (LARGEST_TRANSACTION, true));
+        let super::super::item::Action::Put(row) = &writes[0].action else {
+            panic!("{:?}", writes[0])
+        };
+        assert_eq!(row["available"], number(400 - 51));
+        let rest = view(400, 349, &[(1, Some(5)); 51]);
+        let (writes, more) = rest.writes("stock#a#b", count);
+        assert_eq!((writes.len(), more), (52, false));
+    }
+}
