@@ -5,6 +5,8 @@ use anyhow::Context as _;
 use aws::bundle::{KEY, S3Bundles, of_files};
 use aws::ssm::SsmSecrets;
 use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::primitives::DateTime;
 use configuration::{OFFERS, Section};
 use domain::digest::Digest;
 use domain::timeline::{counted, moment};
@@ -145,7 +147,7 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
         let secrets = match secret.section {
             Section::Channel(_) => &channels,
             Section::Supplier(_) => &suppliers,
-            _ => continue,
+            Section::Rules | Section::Merchant => continue,
         };
         let name = &secret.name;
         if !secret.is_rehearsed && secrets.get(name).await?.is_none() {
@@ -172,13 +174,13 @@ async fn stored(opened: &Opened) -> anyhow::Result<Stored> {
         Err(error)
             if error
                 .as_service_error()
-                .is_some_and(|error| error.is_not_found()) =>
+                .is_some_and(HeadObjectError::is_not_found) =>
         {
             return Ok(None);
         }
         Err(error) => anyhow::bail!("{KEY} cannot be read: {}", DisplayErrorContext(&error)),
     };
-    let at = head.last_modified().map_or(0, |at| at.secs());
+    let at = head.last_modified().map_or(0, DateTime::secs);
     let at = Timestamp::from_second(at)?;
     let newest = bundles(opened).newer().await?;
     let newest = newest.context("the bundle is gone")?;

@@ -61,7 +61,8 @@ fn claimed() -> Order {
         refused: Vec::new(),
         withdrawn: BTreeMap::new(),
         backordered: BTreeMap::new(),
-        unclear: None,
+        unclear: Vec::new(),
+        spending: None,
         confirmed_at: 0,
     });
     order
@@ -114,7 +115,7 @@ fn after(order: &Order, command: Command) -> (Order, u32) {
         .iter()
         .map(|change| match change.change {
             Change::GiveBack(units) => units,
-            Change::Reserve(_) | Change::SoldOut | Change::Sent(_) => 0,
+            Change::Reserve(_) | Change::ReserveAgain(_) | Change::SoldOut | Change::Sent(_) => 0,
         });
     (after, back.sum())
 }

@@ -17,9 +17,9 @@ pub(super) const REGION: &str = "us-east-1";
 /// Root, whom no policy applies to, to the emulator.
 pub(super) const ROOT: &str = "test";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 
 /// Whether a call is looked at: who signed it, rightly, and whether his role allows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -365,6 +365,7 @@ fn routed(sold: &[(usize, &&str)], edit: Digest) -> Routed {
         service: Some("UPS Ground".to_owned()),
         due: None,
         cut_off: None,
+        spending: None,
     });
     Routed {
         trace: 2,

@@ -113,7 +113,7 @@ fn goes_on(world: &World, own: &PurchaseOrder) {
         }
         SendState::Rejected { .. } | SendState::Voided { .. } | SendState::Sent { .. } => {}
     }
-    if own.sending.was_sent_twice() {
+    if own.sending.is_sent_twice() {
         assert!(is_case(CaseKind::SentTwice), "{}", own.number);
     }
     for (number, request) in own.numbered_cancels() {

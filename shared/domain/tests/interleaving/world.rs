@@ -168,6 +168,7 @@ impl World {
         let facts = Facts {
             settings: &self.settings,
             offers: &self.offers,
+            spent: &[],
             now: self.now,
             reference_taken: false,
         };
