@@ -51,9 +51,13 @@ pub(crate) async fn exercise(deployment: &Deployment) {
     deployment.hide_messages_for(1).await.unwrap();
     let opened = &deployment.opened;
     let outputs = &opened.outputs;
-    for url in [&outputs.routing_queue_url, &outputs.forwarding_queue_url] {
+    for (url, body) in [
+        // The same cause would be the same incident.
+        (&outputs.routing_queue_url, "no message for routing"),
+        (&outputs.forwarding_queue_url, "no message for forwarding"),
+    ] {
         let sqs = opened.account.clients.sqs();
-        let sent = sqs.send_message().queue_url(url).message_body("no message");
+        let sent = sqs.send_message().queue_url(url).message_body(body);
         sent.send().await.unwrap();
     }
     let orders = opened.installation().orders;
