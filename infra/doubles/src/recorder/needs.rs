@@ -1,5 +1,7 @@
 //! What whoever makes a call must be allowed to, in the words of IAM.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
@@ -70,18 +72,33 @@ pub(super) fn of_form(service: &str, action: &str, form: &BTreeMap<String, Strin
     let service = if service == "email" { "ses" } else { service };
     let mut needs = Vec::new();
     if service == "ses" {
-        let mut of = |kind: &str, field: &str| {
-            if let Some(name) = form.get(field) {
+        let mut of = |kind: &str, name: Option<String>| {
+            if let Some(name) = name {
                 needs.push(need(service, action, format!("{kind}/{name}")));
             }
         };
-        of("identity", "Source");
-        of("configuration-set", "ConfigurationSetName");
+        of(
+            "identity",
+            form.get("Source").cloned().or_else(|| sender(form)),
+        );
+        of(
+            "configuration-set",
+            form.get("ConfigurationSetName").cloned(),
+        );
     }
     if needs.is_empty() {
         needs.push(need(service, action, ""));
     }
     needs
+}
+
+/// As the mail itself says, where the call does not.
+fn sender(form: &BTreeMap<String, String>) -> Option<String> {
+    let mail = STANDARD.decode(form.get("RawMessage.Data")?).ok()?;
+    let mail = String::from_utf8_lossy(&mail).into_owned();
+    let from = mail.lines().find_map(|line| line.strip_prefix("From:"))?;
+    let address = from.rsplit('<').next()?;
+    Some(address.trim().trim_end_matches('>').to_owned())
 }
 
 /// The action's name, and what it needs; buckets stand in the path.

@@ -207,6 +207,12 @@ fn what_a_call_needs() {
             ],
         ),
         (
+            "ses",
+            "POST /",
+            "Action=SendRawEmail&RawMessage.Data=RnJvbTogIkFjbWUiIDxvcmRlcnNAYWNtZS5leGFtcGxlPg0KDQpIaQ%3D%3D",
+            &["ses:SendRawEmail identity/orders@acme.example"],
+        ),
+        (
             "s3",
             "GET /artifacts/batch/one?x-id=GetObject",
             "",
