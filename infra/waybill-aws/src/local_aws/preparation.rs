@@ -126,7 +126,7 @@ impl Preparation {
             "--quiet",
             "--disable-pip-version-check",
         ])
-        .args(["--require-hashes", "-r"])
+        .args(["--no-deps", "--require-hashes", "-r"])
         .arg(&requirements);
         run(pip, "the pinned packages cannot be installed").await?;
         std::fs::write(folder.join(COMPLETE), Digest::of(&pins).to_string())?;
