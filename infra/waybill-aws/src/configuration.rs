@@ -4,7 +4,6 @@ use crate::stack::Opened;
 use anyhow::Context as _;
 use aws::bundle::{KEY, S3Bundles, of_files};
 use aws::ssm::SsmSecrets;
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
 use configuration::{OFFERS, Section};
@@ -178,7 +177,10 @@ async fn stored(opened: &Opened) -> anyhow::Result<Stored> {
         {
             return Ok(None);
         }
-        Err(error) => anyhow::bail!("{KEY} cannot be read: {}", DisplayErrorContext(&error)),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            return Err(error.context(format!("{KEY} cannot be read")));
+        }
     };
     let at = head.last_modified().map_or(0, DateTime::secs);
     let at = Timestamp::from_second(at)?;

@@ -26,6 +26,11 @@ use std::time::Duration;
 use waybill::demo::{Cast, Stage as _};
 use waybill::{Exit, say};
 
+/// As much as nobody buys here, and counted all the same: reserving is a part of the price.
+const OFFERS: &str = "sku,supplier,supplier_sku,cost,currency,stock
+MUG,northwind,NW-100,4.00,USD,1000000
+KETTLE,eastgate,EG-5,21.00,USD,1000000
+";
 /// Orders before the counted ones, so that every process is there.
 const WARM: u32 = 3;
 const LOOKS: u32 = 600;
@@ -53,8 +58,10 @@ async fn measure(preparation: &Preparation, orders: u32, json: bool) -> anyhow::
     let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
     let cast = Cast::assemble().await?;
     cast.eastgate_is_back().await?;
+    let stage = LocalStage::set(deployment.clone(), &cast).await?;
+    stage.change("offers.csv", OFFERS).await?;
     let mut counter = Counter {
-        stage: LocalStage::set(deployment.clone(), &cast).await?,
+        stage,
         deployment,
         cast,
         client: Client::new([Ipv4Addr::LOCALHOST.to_string()], true)?,

@@ -6,7 +6,6 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::DisplayErrorContext;
 use ports::Unavailable;
 use std::collections::BTreeSet;
 use waybill::FileListing;
@@ -63,8 +62,7 @@ impl Buckets {
             .send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                let why = DisplayErrorContext(&error).to_string();
-                Unavailable::new(format!("{bucket} cannot be listed: {why}"))
+                Unavailable::because(format!("{bucket} cannot be listed"), error)
             })?;
             let found = page.contents().iter().filter_map(|object| object.key());
             keys.extend(found.filter(|key| is_meant(key)).map(str::to_owned));

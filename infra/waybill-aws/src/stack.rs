@@ -8,7 +8,7 @@ use aws::dynamodb::DynamoDb;
 use aws::s3::S3Files;
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use domain::messages::QueueName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ async fn outputs(account: &SignedIn, name: &str) -> anyhow::Result<Outputs> {
             let said = format!("there is no stack {name} in {}", account.region);
             return Err(Instead::not_found(said).into());
         }
-        Err(error) => anyhow::bail!("AWS did not answer: {}", DisplayErrorContext(&error)),
+        Err(error) => return Err(anyhow::Error::new(error).context("AWS did not answer")),
     };
     let stack = described.stacks().first();
     let stack = stack.with_context(|| format!("AWS told nothing of the stack {name}"))?;
