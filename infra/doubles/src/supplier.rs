@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use http_client::{Failure, Http, Request, Response};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -330,4 +331,29 @@ impl Http for SupplierDouble {
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
         InProcess(self.clone()).send(request, timeout).await
     }
+}
+/// How `suppliers.toml` says that an HTTP supplier is reached at this double: its last tables, of
+/// which the last one, the look-up, may go on.
+pub fn http_tables(address: impl fmt::Display) -> String {
+    format!(
+        r#"[supplier.http.create]
+url = "http://{address}/orders"
+headers = {{ content-type = "application/json" }}
+success = "status == 201 and body.id is defined"
+rejected = "status == 422"
+reference = "body.id"
+body = '''
+{{
+  "reference": {{{{ number | tojson }}}},
+  "ship_to": {{{{ ship_to | tojson }}}},
+  "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku | tojson }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]
+}}
+'''
+[supplier.http.lookup]
+url = "http://{address}/orders?reference={{{{ number }}}}"
+found = "status == 200"
+absent = "status == 404"
+reference = "body.id"
+"#
+    )
 }

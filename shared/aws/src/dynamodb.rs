@@ -19,6 +19,7 @@
 //! | `sku#SKU` | `offers` | `offers` (JSON, in the order of the catalogue) |
 //! | `stock#SUPPLIER#SUPPLIER SKU` | `stock` | `stock`, `available`, `as_of` |
 //! | the same | `reservation#NUMBER` | `quantity`, `sent_at` |
+//! | `spend#SUPPLIER` | day and currency | `spent`, in minor units |
 //! | `catalogue` | `catalogue` | `digest` |
 //!
 //! What each operation asks of AWS; the roles of the functions follow from it. "orders" and "stock"
@@ -33,6 +34,7 @@
 //! | that takes a purchase order out of a batch | also `dynamodb:DeleteItem` | orders |
 //! | of an order that this process has not loaded | also `dynamodb:GetItem` | orders |
 //! | with reservations | also `dynamodb:UpdateItem`, `PutItem`, `DeleteItem`, `BatchGetItem` | stock |
+//! | with spending | also `dynamodb:UpdateItem` | stock |
 //! | `OrderStore::due` | `dynamodb:Query` | index `due` |
 //! | `OrderStore::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
 //! | `OrderStore::attention` | `dynamodb:Query` | index `attention` |
@@ -43,7 +45,8 @@
 //! | `OrderStore::incidents`, `closed_incidents` | `dynamodb:Query` | orders |
 //! | `OfferStore::offers` | `dynamodb:BatchGetItem` | stock |
 //! | `OfferStore::apply` | `dynamodb:GetItem`, `Scan`, `Query`, `BatchWriteItem`, `PutItem`, `DeleteItem` | stock |
-//! | `OfferStore::reservations`, `stock` | `dynamodb:Scan` | stock |
+//! | `OfferStore::spent` | `dynamodb:Query` | stock |
+//! | `OfferStore::reservations`, `stock`, `spending` | `dynamodb:Scan` | stock |
 //! | `BatchStore::entries`, `batches` | `dynamodb:Query` | orders |
 //! | `BatchStore::put_batch` | `dynamodb:PutItem` | orders |
 //! | `BatchStore::mark_uploaded` | `dynamodb:UpdateItem` | orders |

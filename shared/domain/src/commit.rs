@@ -142,6 +142,19 @@ impl Commit {
         };
         Ok((commit, after))
     }
+
+    /// Who is to ship it, where this commit plans it.
+    pub fn supplier_of(&self, number: &PurchaseOrderNumber) -> Option<&SupplierId> {
+        let mut planned = self.events.iter().flat_map(|recorded| {
+            if let Event::Routed(routed) = &recorded.event {
+                routed.purchase_orders.as_slice()
+            } else {
+                &[]
+            }
+        });
+        let own = planned.find(|planned| &planned.number == number);
+        own.map(|own| &own.supplier)
+    }
 }
 
 /// What the steps from one state of a purchase order to another mean for its reservations.

@@ -375,7 +375,7 @@ fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
 /// it is woken when it is due, or never.
 pub fn due_again(order: &Order, now: Timestamp) -> Option<Timestamp> {
     if order.due().is_none_or(|due| due > now) {
-        return order.index(now).due;
+        return order.looked_at_next(now);
     }
     // What is still due is woken again, never past the next thing that has its own time.
     let again = now + wake_again_after(order, now);

@@ -4,7 +4,7 @@ use crate::columns::to_json;
 use crate::database::Broken;
 use crate::orders::owner;
 use domain::commit::{Change, Commit, Index, ReservationChange};
-use domain::order::event::Event;
+use domain::ids::SupplierId;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::spending::SpendingChange;
 use jiff::Timestamp;
@@ -53,7 +53,12 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
     }
     index(connection, &order, sequence, &commit.index, is_listed)?;
     for number in &commit.references {
-        claim(connection, &order, number, supplier_of(commit, number))?;
+        claim(
+            connection,
+            &order,
+            number,
+            commit.supplier_of(number).map_or("", SupplierId::as_str),
+        )?;
     }
     for change in &commit.reservations {
         reserve(connection, change)?;
@@ -178,20 +183,6 @@ fn put_item(
         .prepare_cached(&sql)?
         .execute(params![order, number.into(), body])
         .map(drop)
-}
-
-/// Who is to ship it, by the plan that made the number.
-fn supplier_of<'a>(commit: &'a Commit, number: &PurchaseOrderNumber) -> &'a str {
-    let mut planned = commit.events.iter().flat_map(|recorded| {
-        if let Event::Routed(routed) = &recorded.event {
-            routed.purchase_orders.as_slice()
-        } else {
-            &[]
-        }
-    });
-    planned
-        .find(|planned| &planned.number == number)
-        .map_or("", |planned| planned.supplier.as_str())
 }
 
 fn claim(

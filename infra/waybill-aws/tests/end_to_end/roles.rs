@@ -29,7 +29,8 @@ const BY_LAMBDA: [&str; 5] = [
 ];
 
 /// Granted for what is not told here: role, action, a part of the resource, and when it is used.
-const UNTOLD: [(&str, &str, &str, &str); 9] = [
+const UNTOLD: [(&str, &str, &str, &str); 10] = [
+    ("RoutingRole", "dynamodb:Query", "StockTable", LIMITED),
     ("RoutingRole", "dynamodb:PutItem", "StockTable", COUNTED),
     ("ForwardingRole", "dynamodb:PutItem", "StockTable", COUNTED),
     ("RoutingRole", "dynamodb:DeleteItem", "OrdersTable", CLOSED),
@@ -51,6 +52,7 @@ const UNTOLD: [(&str, &str, &str, &str); 9] = [
     ("ForwardingRole", "s3:PutObject", "/batch/", BATCHED),
 ];
 const COUNTED: &str = "a reservation that was looked at because somebody else reserved, too";
+const LIMITED: &str = "a supplier with a spend limit, which the demo has none of";
 const CLOSED: &str =
     "the first function that takes a good configuration over closes the incident of the bad one";
 const BATCHED: &str = "one file for each cut-off";

@@ -1,5 +1,6 @@
 //! The merchant's files of the measurement: two suppliers with an HTTP API, who share no article.
 
+use doubles::supplier::http_tables;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -44,6 +45,7 @@ pub(super) fn sku(supplier: &str, article: u64) -> String {
 
 /// As many at once as a supplier's API commonly takes.
 fn http(id: &str, address: &str) -> String {
+    let tables = http_tables(address);
     format!(
         r#"
 [[supplier]]
@@ -54,24 +56,6 @@ concurrency = 32
 [supplier.http]
 timeout = 10
 allow_private = true
-[supplier.http.create]
-url = "http://{address}/orders"
-headers = {{ content-type = "application/json" }}
-success = "status == 201 and body.id is defined"
-rejected = "status == 422"
-reference = "body.id"
-body = '''
-{{
-  "reference": {{{{ number | tojson }}}},
-  "ship_to": {{{{ ship_to | tojson }}}},
-  "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku | tojson }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]
-}}
-'''
-[supplier.http.lookup]
-url = "http://{address}/orders?reference={{{{ number }}}}"
-found = "status == 200"
-absent = "status == 404"
-reference = "body.id"
-"#
+{tables}"#
     )
 }

@@ -5,7 +5,7 @@ use super::LOOPBACK;
 use anyhow::Context as _;
 use doubles::server::serve_supplier;
 use doubles::shop::Shop;
-use doubles::supplier::SupplierDouble;
+use doubles::supplier::{SupplierDouble, http_tables};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -94,6 +94,7 @@ VASE,lakeside,LS-VASE,7.50,USD,5
 ";
 
 fn http_supplier(id: &str, name: &str, address: SocketAddr) -> String {
+    let tables = http_tables(address);
     format!(
         r#"
 [[supplier]]
@@ -106,25 +107,7 @@ allow_private = true
 reason = "body.error"
 [supplier.http.reasons]
 "sold out" = "inventory-out-of-stock"
-[supplier.http.create]
-url = "http://{address}/orders"
-headers = {{ content-type = "application/json" }}
-success = "status == 201 and body.id is defined"
-rejected = "status == 422"
-reference = "body.id"
-body = '''
-{{
-  "reference": {{{{ number | tojson }}}},
-  "ship_to": {{{{ ship_to | tojson }}}},
-  "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku | tojson }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]
-}}
-'''
-[supplier.http.lookup]
-url = "http://{address}/orders?reference={{{{ number }}}}"
-found = "status == 200"
-absent = "status == 404"
-reference = "body.id"
-authoritative = true
+{tables}authoritative = true
 lag = 1
 "#
     )

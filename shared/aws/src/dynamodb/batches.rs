@@ -26,15 +26,8 @@ impl BatchStore for DynamoDb {
         cut_off: Timestamp,
     ) -> Result<Vec<(OrderId, PurchaseOrderNumber)>, StoreError> {
         let partition = partition(supplier.as_str(), cut_off.as_microsecond());
-        let items = self.query(Pages {
-            table: Table::Orders,
-            index: None,
-            keys: "#pk = :pk",
-            values: vec![(":pk", text(partition))],
-            consistent: true,
-            newest_first: false,
-            limit: None,
-        });
+        let key = vec![(":pk", text(partition))];
+        let items = self.query(Pages::of(Table::Orders, "#pk = :pk", key));
         let items = items.await?;
         let entries = items.iter().map(|item| {
             let order = text_of(item, "order").and_then(|order| OrderId::parse(order).ok());
@@ -56,14 +49,11 @@ impl BatchStore for DynamoDb {
     }
 
     async fn batches(&self, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        let key = vec![(":pk", text(PARTITION))];
         let items = self.query(Pages {
-            table: Table::Orders,
-            index: None,
-            keys: "#pk = :pk",
-            values: vec![(":pk", text(PARTITION))],
-            consistent: true,
             newest_first: true,
             limit: Some(limit),
+            ..Pages::of(Table::Orders, "#pk = :pk", key)
         });
         items.await?.iter().map(from_item).collect()
     }

@@ -31,6 +31,21 @@ pub(crate) struct Pages<'a> {
     pub(crate) limit: Option<usize>,
 }
 
+impl<'a> Pages<'a> {
+    /// Of the table itself: all of them, as of now, in the order of sort keys.
+    pub(crate) fn of(table: Table, keys: &'a str, values: Vec<(&'a str, AttributeValue)>) -> Self {
+        Self {
+            table,
+            index: None,
+            keys,
+            values,
+            consistent: true,
+            newest_first: false,
+            limit: None,
+        }
+    }
+}
+
 impl DynamoDb {
     /// Items by key; what is not in it does not exist.
     pub(super) async fn get_all(

@@ -332,7 +332,10 @@ pub(super) fn writes(
         let order = commit.order.to_string();
         let mut item = key.with([
             ("order", text(&order)),
-            ("supplier", text(supplier_of(commit, own))),
+            (
+                "supplier",
+                text(commit.supplier_of(own).map_or("", SupplierId::as_str)),
+            ),
         ]);
         if explained == Some(own)
             && let Some((number_of_trace, body)) = trace.take()
@@ -398,20 +401,6 @@ fn first_planned(commit: &Commit, trace: u32) -> Option<&PurchaseOrderNumber> {
     let routed = events.find_map(|recorded| decision(&recorded.event, trace))?;
     let first = &routed.purchase_orders.first()?.number;
     commit.references.contains(first).then_some(first)
-}
-
-/// Who is to ship it, by the plan that made the number.
-fn supplier_of<'a>(commit: &'a Commit, number: &PurchaseOrderNumber) -> &'a str {
-    let mut planned = commit.events.iter().flat_map(|recorded| {
-        if let Event::Routed(routed) = &recorded.event {
-            routed.purchase_orders.as_slice()
-        } else {
-            &[]
-        }
-    });
-    planned
-        .find(|planned| &planned.number == number)
-        .map_or("", |planned| planned.supplier.as_str())
 }
 
 /// Whether the stored reference is of that order and holds that trace.

@@ -148,15 +148,8 @@ impl DynamoDb {
     }
 
     async fn view(&self, partition: &str) -> Result<View, StoreError> {
-        let items = self.query(Pages {
-            table: Table::Stock,
-            index: None,
-            keys: "#pk = :pk",
-            values: vec![(":pk", text(partition))],
-            consistent: true,
-            newest_first: false,
-            limit: None,
-        });
+        let key = vec![(":pk", text(partition))];
+        let items = self.query(Pages::of(Table::Stock, "#pk = :pk", key));
         let mut view = View::default();
         for item in items.await? {
             view.take_in(&item)?;

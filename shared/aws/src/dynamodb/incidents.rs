@@ -97,11 +97,7 @@ impl DynamoDb {
     }
 
     pub(super) async fn all_open(&self) -> Result<Vec<Incident>, StoreError> {
-        let items = self.query(Pages {
-            limit: None,
-            newest_first: false,
-            ..incidents("open#")
-        });
+        let items = self.query(incidents("open#"));
         let items = items.await?;
         let open: Result<Vec<_>, _> = items.iter().map(from_item).collect();
         let mut open = open?;
@@ -132,15 +128,11 @@ impl DynamoDb {
 }
 
 fn incidents(prefix: &str) -> Pages<'_> {
-    Pages {
-        table: Table::Orders,
-        index: None,
-        keys: "#pk = :pk AND begins_with(#sk, :prefix)",
-        values: vec![(":pk", text(PARTITION)), (":prefix", text(prefix))],
-        consistent: true,
-        newest_first: false,
-        limit: None,
-    }
+    Pages::of(
+        Table::Orders,
+        "#pk = :pk AND begins_with(#sk, :prefix)",
+        vec![(":pk", text(PARTITION)), (":prefix", text(prefix))],
+    )
 }
 
 fn open_key(kind: CaseKind, cause: &str) -> Key {

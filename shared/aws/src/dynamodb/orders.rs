@@ -77,13 +77,10 @@ impl OrderStore for DynamoDb {
                 (":now", number(now.as_microsecond())),
             ];
             let found = self.query(Pages {
-                table: Table::Orders,
                 index: Some("due"),
-                keys,
-                values,
                 consistent: false,
-                newest_first: false,
                 limit: Some(limit),
+                ..Pages::of(Table::Orders, keys, values)
             });
             for item in found.await? {
                 let at = number_of(&item, "due").ok_or_else(|| unreadable("a due time"))?;
@@ -133,14 +130,11 @@ impl OrderStore for DynamoDb {
     }
 
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
+        let open = vec![(":open", text("open"))];
         let found = self.query(Pages {
-            table: Table::Orders,
             index: Some("attention"),
-            keys: "#attention = :open",
-            values: vec![(":open", text("open"))],
             consistent: false,
-            newest_first: false,
-            limit: None,
+            ..Pages::of(Table::Orders, "#attention = :open", open)
         });
         let mut keys = Vec::new();
         for item in found.await? {

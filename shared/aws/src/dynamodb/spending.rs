@@ -58,18 +58,11 @@ impl DynamoDb {
     ) -> Result<Vec<Spent>, StoreError> {
         let mut found = Vec::new();
         for supplier in suppliers {
-            let pages = Pages {
-                table: Table::Stock,
-                index: None,
-                keys: "#pk = :pk AND #sk >= :from",
-                values: vec![
-                    (":pk", text(partition(supplier))),
-                    (":from", text(from.to_string())),
-                ],
-                consistent: true,
-                newest_first: false,
-                limit: None,
-            };
+            let since = vec![
+                (":pk", text(partition(supplier))),
+                (":from", text(from.to_string())),
+            ];
+            let pages = Pages::of(Table::Stock, "#pk = :pk AND #sk >= :from", since);
             for item in self.query(pages).await? {
                 found.push(to_spent(&item)?);
             }

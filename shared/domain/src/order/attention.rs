@@ -87,7 +87,7 @@ pub struct Attention {
 impl Order {
     pub fn index(&self, now: Timestamp) -> Index {
         Index {
-            due: self.due().into_iter().chain(self.shows_after(now)).min(),
+            due: self.looked_at_next(now),
             batches: self.batches(),
             attention: self.attention(now),
             configuration: self
@@ -95,6 +95,11 @@ impl Order {
                 .as_ref()
                 .map(|routing| routing.configuration.clone()),
         }
+    }
+
+    /// When something of it is due, or a case shows.
+    pub(crate) fn looked_at_next(&self, now: Timestamp) -> Option<Timestamp> {
+        self.due().into_iter().chain(self.shows_after(now)).min()
     }
 
     fn batches(&self) -> Vec<BatchEntry> {
