@@ -13,7 +13,7 @@ use ports::{
     Clock, Closing, Files, Incident, Mailer, OrderStore, Secrets, StoreError, Unavailable,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
@@ -108,6 +108,8 @@ pub struct Running<O: Opens> {
     orders: Arc<dyn OrderStore>,
     clock: Arc<dyn Clock>,
     looked_at: Mutex<Timestamp>,
+    /// Given as new, and not done with: something of ours failed. It is not given again.
+    unfinished: Mutex<Option<Result<Bundle, BadBundle>>>,
     /// What was pushed last was refused.
     is_behind: AtomicBool,
 }
@@ -167,6 +169,7 @@ impl<O: Opens> Running<O> {
             bundles,
             orders,
             looked_at: Mutex::new(clock.now()),
+            unfinished: Mutex::new(None),
             is_behind: AtomicBool::new(false),
             clock,
         }
@@ -208,9 +211,25 @@ impl<O: Opens> Running<O> {
     }
 
     async fn take_over(&self) -> Result<bool, LookError> {
-        let Some(bundle) = self.bundles.newer().await.map_err(LookError::Bundle)? else {
+        let newer = self.bundles.newer().await.map_err(LookError::Bundle)?;
+        let unfinished = std::mem::take(&mut *self.unfinished());
+        let Some(bundle) = newer.or(unfinished) else {
             return Ok(false);
         };
+        let done = self.take(bundle.clone()).await;
+        if done.is_err() {
+            *self.unfinished() = Some(bundle);
+        }
+        done
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, Option<Result<Bundle, BadBundle>>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self, bundle: Result<Bundle, BadBundle>) -> Result<bool, LookError> {
         let opened = opened(&self.opens, bundle).await?;
         self.is_behind.store(opened.is_err(), Ordering::Relaxed);
         match opened {

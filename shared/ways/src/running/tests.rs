@@ -93,6 +93,9 @@ struct Known(Mutex<Vec<&'static str>>);
 #[async_trait]
 impl Secrets for Known {
     async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable> {
+        if self.0.lock().unwrap().is_empty() {
+            return Err(Unavailable::new("secrets cannot be read"));
+        }
         let known = self.0.lock().unwrap().contains(&name);
         Ok(known.then(|| "secret".to_owned().into()))
     }
@@ -210,6 +213,27 @@ async fn the_former_works_on_where_the_newest_is_bad() {
         (names(&running), set.incidents().await.len()),
         (vec!["apex".to_owned()], 0)
     );
+}
+
+#[tokio::test]
+async fn what_could_not_be_opened_is_tried_again() {
+    let set = Set::new();
+    set.pushed.push(CHANNELS);
+    let running = set.start().await.unwrap();
+    let secrets = std::mem::take(&mut *running.opens.0.0.lock().unwrap());
+    set.pushed.push(&CHANNELS.replace("\"acme\"", "\"apex\""));
+    set.pass(SignedDuration::from_mins(1));
+    assert!(!running.look().await);
+    assert_eq!(names(&running), ["acme"]);
+    assert!(
+        set.incidents().await.is_empty(),
+        "nothing is wrong with the files"
+    );
+
+    *running.opens.0.0.lock().unwrap() = secrets;
+    set.pass(SignedDuration::from_mins(1));
+    assert!(running.look().await);
+    assert_eq!(names(&running), ["apex"]);
 }
 
 /// A process that starts after a bad push has no former one in memory.
