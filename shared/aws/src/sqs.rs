@@ -1,14 +1,20 @@
-//! Messages on SQS.
+//! Messages on SQS. Those about one order come a little apart.
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
 use ports::{Queue, Unavailable};
 use std::collections::BTreeMap;
 
 /// As many as one call takes.
 const AT_ONCE: usize = 10;
+/// Steps of one order at the same time find it changed, and are made again. A warm step takes far
+/// less than a second.
+const APART_SECONDS: i32 = 1;
+/// As long as SQS keeps a message back.
+const LONGEST_DELAY_SECONDS: i32 = 900;
 
 /// Those queues that a function may send to.
 #[derive(Debug, Clone)]
@@ -50,9 +56,14 @@ impl Queue for SqsQueue {
         if let [message] = messages {
             return self.send(message).await;
         }
-        let mut by_queue: BTreeMap<QueueName, Vec<&Message>> = BTreeMap::new();
+        let mut by_queue: BTreeMap<QueueName, Vec<(&Message, i32)>> = BTreeMap::new();
+        let mut delays: BTreeMap<(QueueName, &OrderId), i32> = BTreeMap::new();
         for message in messages {
-            by_queue.entry(message.queue()).or_default().push(message);
+            let queue = message.queue();
+            let next = delays.entry((queue, message.order())).or_default();
+            let delay = *next;
+            *next = (delay + APART_SECONDS).min(LONGEST_DELAY_SECONDS);
+            by_queue.entry(queue).or_default().push((message, delay));
         }
         for (queue, messages) in by_queue {
             for messages in messages.chunks(AT_ONCE) {
@@ -64,12 +75,18 @@ impl Queue for SqsQueue {
 }
 
 impl SqsQueue {
-    async fn send_batch(&self, queue: QueueName, messages: &[&Message]) -> Result<(), Unavailable> {
+    /// Each with the seconds that it is kept back.
+    async fn send_batch(
+        &self,
+        queue: QueueName,
+        messages: &[(&Message, i32)],
+    ) -> Result<(), Unavailable> {
         let mut batch = self.client.send_message_batch().queue_url(self.url(queue)?);
-        for (id, message) in messages.iter().enumerate() {
+        for (id, (message, delay)) in messages.iter().enumerate() {
             let entry = SendMessageBatchRequestEntry::builder()
                 .id(id.to_string())
                 .message_body(body(message)?)
+                .delay_seconds(*delay)
                 .build()
                 .map_err(|error| Unavailable::because("a message cannot be written", error))?;
             batch = batch.entries(entry);

@@ -365,6 +365,21 @@ async fn messages_go_in_tens_and_one_that_failed_is_no_success() {
 }
 
 #[tokio::test]
+async fn messages_about_one_order_come_apart() {
+    let server = Server::start([answer(200, "{\"Successful\":[],\"Failed\":[]}")]).await;
+    let messages = [route(1), route(1), route(2), route(1)];
+    queue(&server).send_all(&messages).await.unwrap();
+    let heard = server.heard();
+    let (_, body) = heard[0].split_once("\r\n\r\n").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let entries = body["Entries"].as_array().unwrap();
+    let delays = entries
+        .iter()
+        .map(|entry| entry["DelaySeconds"].as_i64().unwrap());
+    assert_eq!(delays.collect::<Vec<_>>(), [0, 1, 0, 2]);
+}
+
+#[tokio::test]
 async fn a_queue_that_is_not_ours_is_refused() {
     let server = Server::start([]).await;
     let code = ChannelCode::parse("SH").unwrap();

@@ -77,7 +77,8 @@ impl Unavailable {
 #[async_trait]
 pub trait Queue: Send + Sync {
     async fn send(&self, message: &Message) -> Result<(), Unavailable>;
-    /// Any number of them may have been sent where it fails.
+    /// Any number of them may have been sent where it fails. Those about one order may be kept
+    /// seconds apart.
     async fn send_all(&self, messages: &[Message]) -> Result<(), Unavailable> {
         for message in messages {
             self.send(message).await?;
