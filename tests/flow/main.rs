@@ -2,6 +2,7 @@
 //! invariants hold; then each is told again with a fault at every effect.
 
 mod changed;
+mod crowd;
 mod gone;
 mod news;
 mod overdue;

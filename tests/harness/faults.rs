@@ -266,7 +266,7 @@ impl Faulty {
     }
 }
 
-fn lost() -> Unavailable {
+pub(crate) fn lost() -> Unavailable {
     Unavailable::new("injected fault")
 }
 

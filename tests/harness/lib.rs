@@ -11,5 +11,6 @@
 pub mod emulator;
 pub mod faults;
 pub mod mail;
+pub mod slots;
 pub mod stories;
 pub mod world;

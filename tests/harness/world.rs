@@ -9,6 +9,7 @@ use opening::{load, opened};
 
 use crate::faults::{Faults, Faulty, Mutant};
 use crate::mail::{FaultyMailer, MailService};
+use crate::slots::TestSlots;
 use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
 use domain::order::Order;
@@ -134,6 +135,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
             suppliers,
+            crowd: None,
         };
         // Whoever hears a report sends nothing.
         let listener = forwarding::Deps {
@@ -226,6 +228,14 @@ impl World {
             &self.mailer,
         );
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
+    }
+
+    /// From now on it is one of so many processes that hand over.
+    pub fn crowd(&mut self, processes: usize) -> TestSlots {
+        let slots = TestSlots::new(&self.faults);
+        let crowd = forwarding::Crowd::new(processes, Arc::new(slots.clone()));
+        self.forwarding.crowd = Some(Arc::new(crowd));
+        slots
     }
 
     /// Handles messages until none is visible.

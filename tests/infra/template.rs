@@ -90,6 +90,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "ScalingConfig: { MaximumConcurrency: 5 }",
         "Enabled: true",
     ),
+    ("every mapping has its limit", "MinValue: 2", "MinValue: 1"),
     (
         "every log group forgets, and every function has its own",
         "RetentionInDays: !Ref LogRetentionDays",

@@ -19,6 +19,7 @@ mod offers;
 mod orders;
 mod races;
 mod reservations;
+mod slots;
 mod spending;
 
 use given::Stores;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         }));
     }
     trials.extend(lost_answers::trials(&emulator));
+    trials.extend(slots::trials(&emulator));
     run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -6,10 +6,12 @@
 
 mod artifact;
 mod batch;
+mod crowd;
 mod mail;
 mod record;
 mod send;
 
+pub use crowd::Crowd;
 use domain::forwarding::{Step, is_out_of_step, step, step_of_cancel};
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::Message;
@@ -39,6 +41,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
     pub suppliers: Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>,
+    /// `None` where whoever delivers the messages keeps each supplier's `concurrency`.
+    pub crowd: Option<Arc<Crowd>>,
 }
 
 impl Deps {

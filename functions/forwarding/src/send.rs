@@ -1,6 +1,7 @@
 //! One claim, one send, one outcome; and looking up what became of a doubt.
 
 use crate::artifact::artifact;
+use crate::crowd::{Room, leave, room};
 use crate::record::{accepted, commit, record, recordable, step_done};
 use crate::{Deps, Flow, prepared_not};
 use domain::commit::Commit;
@@ -25,6 +26,23 @@ pub(crate) async fn send(
     if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, way).await? {
         return Ok(flow);
     }
+    match room(deps, own, id, way).await? {
+        Room::Full => Ok(Flow::Stop(None)),
+        Room::Free(slot) => {
+            let flow = hand_over(deps, order, own, id, way).await;
+            leave(deps, slot).await;
+            flow
+        }
+    }
+}
+
+async fn hand_over(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+    id: &SendId,
+    way: &dyn Supplier,
+) -> Result<Flow, StepError> {
     let artifact = match artifact(deps, order, own, id, way).await? {
         Ok(artifact) => artifact,
         Err(why) => return prepared_not(deps, &order.id, id, why).await,

@@ -130,6 +130,8 @@ impl Machine {
             clock: self.clock.clone(),
             settings: self.settings.clone(),
             suppliers: ways.suppliers.clone(),
+            // Messages wait in lanes here.
+            crowd: None,
         }
     }
 

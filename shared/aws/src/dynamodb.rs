@@ -10,6 +10,7 @@
 //! | `po#NUMBER` | `po` | `order`, `supplier`; of the first number of a decision also `trace` and `trace_number` |
 //! | `batch#SUPPLIER#CUT-OFF` | purchase order number | `order` |
 //! | `batches` | cut-off and name | `batch`, `uploaded` |
+//! | `slots#SUPPLIER` | `slots` | `slot_N`: until when and by whom it is held |
 //! | `incidents` | `open#KIND#CAUSE`, `closed#TIME#KIND#CAUSE` | `incident`, `closing` |
 //!
 //! The stock table:
@@ -50,6 +51,7 @@
 //! | `BatchStore::entries`, `batches` | `dynamodb:Query` | orders |
 //! | `BatchStore::put_batch` | `dynamodb:PutItem` | orders |
 //! | `BatchStore::mark_uploaded` | `dynamodb:UpdateItem` | orders |
+//! | `Slots::take`, `leave` | `dynamodb:UpdateItem` | orders |
 //!
 //! A transaction needs the action of each of its items, and no action of its own.
 
@@ -64,6 +66,7 @@ mod offers;
 mod orders;
 mod packed;
 mod reservations;
+mod slots;
 mod spending;
 mod state;
 

@@ -198,3 +198,31 @@ pub trait BatchStore: Send + Sync {
         uploaded: &Uploaded,
     ) -> Result<bool, StoreError>;
 }
+
+/// A place among those who hand over to a supplier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    pub supplier: SupplierId,
+    /// Counted from 0.
+    pub number: usize,
+    /// Nobody else says the same of itself.
+    pub holder: String,
+    /// Free again by itself from then on.
+    pub until: Timestamp,
+}
+
+/// By which processes that know nothing of each other keep a supplier's `concurrency`.
+#[async_trait]
+pub trait Slots: Send + Sync {
+    /// One of `of` slots, to be held until it is left, or until then; `None` where others hold all.
+    async fn take(
+        &self,
+        supplier: &SupplierId,
+        of: usize,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Slot>, StoreError>;
+    /// Nothing where it is somebody else's by now.
+    async fn leave(&self, slot: &Slot) -> Result<(), StoreError>;
+}

@@ -130,9 +130,9 @@ fn concurrency(template: &Template) -> Vec<String> {
     template
         .of_kind(MAPPING)
         .filter(|mapping| {
-            mapping.properties["ScalingConfig"]["MaximumConcurrency"]
-                .as_u64()
-                .is_none_or(|most| most < 2)
+            let most = &mapping.properties["ScalingConfig"]["MaximumConcurrency"];
+            let least = names(most).and_then(|parameter| template.least(parameter));
+            most.as_u64().or(least).is_none_or(|most| most < 2)
         })
         .map(|mapping| mapping.id.to_owned())
         .collect()

@@ -120,6 +120,11 @@ impl Template {
         self.resources().find(|resource| resource.id == id)
     }
 
+    /// That a parameter may be.
+    pub(crate) fn least(&self, parameter: &str) -> Option<u64> {
+        self.0["Parameters"][parameter]["MinValue"].as_u64()
+    }
+
     /// Of a function; what `Globals` says counts where it says nothing itself.
     pub(crate) fn of_function<'a>(&'a self, function: &Resource<'a>, property: &str) -> &'a Value {
         let own = &function.properties[property];

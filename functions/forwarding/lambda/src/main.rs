@@ -12,7 +12,7 @@ use aws::ses::{Reported, SesMailer, reported};
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
 use domain::messages::{Message, QueueName};
-use forwarding::Deps;
+use forwarding::{Crowd, Deps};
 use ports::StepError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,7 @@ async fn main() -> Result<(), Error> {
         drops,
         parameters,
         configuration_set,
+        at_once,
     ] = needed([
         "STACK_NAME",
         "ORDERS_TABLE",
@@ -64,7 +65,11 @@ async fn main() -> Result<(), Error> {
         "DROPS_BUCKET",
         "PARAMETERS_PATH",
         "MAIL_CONFIGURATION_SET",
+        "HANDOVERS_AT_ONCE",
     ])?;
+    let at_once = at_once
+        .parse()
+        .map_err(|_| "HANDOVERS_AT_ONCE is no number")?;
     let clients = Clients::new(Place::from_environment()?);
     let clock = Arc::new(SystemClock);
     let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
@@ -81,7 +86,7 @@ async fn main() -> Result<(), Error> {
     let running = Arc::new(running);
     let deps = Deps {
         orders,
-        batches: Arc::new(store),
+        batches: Arc::new(store.clone()),
         queue: Arc::new(SqsQueue::new(
             clients.sqs(),
             [(QueueName::Routing, routing_queue)],
@@ -90,6 +95,7 @@ async fn main() -> Result<(), Error> {
         clock,
         settings: running.settings.clone(),
         suppliers: running.opened(),
+        crowd: Some(Arc::new(Crowd::new(at_once, Arc::new(store)))),
     };
     serve_queue(move |work: Work| {
         let (running, mut deps) = (running.clone(), deps.clone());

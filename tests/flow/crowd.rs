@@ -1,0 +1,90 @@
+//! Several processes hand over, and a supplier takes one purchase order at a time.
+
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
+use domain::ids::SupplierId;
+use domain::order::attention::CaseKind;
+use doubles::shop::ShopOrder;
+use jiff::SignedDuration;
+use ports::{Clock as _, OrderStore as _, Slots as _};
+use tests::faults::{FAULTS, Faults};
+use tests::slots::TestSlots;
+use tests::world::{World, configuration};
+
+/// Four processes, and a supplier for one of them.
+async fn crowded(faults: Faults) -> (World, TestSlots) {
+    let mut world = World::new(faults).await;
+    let suppliers = String::from_utf8(configuration().remove("suppliers.toml").unwrap()).unwrap();
+    let own = "id = \"northwind\"\n";
+    let narrow = suppliers.replace(own, &format!("{own}concurrency = 1\n"));
+    world.configure("suppliers.toml", &narrow).await;
+    let slots = world.crowd(4);
+    (world, slots)
+}
+
+async fn order(world: &mut World, number: u64) {
+    let order = ShopOrder::new(number, &[("MUG", 1)]);
+    world.topic("orders/create", &order.0).await;
+}
+
+#[tokio::test]
+async fn a_slot_is_left_when_the_purchase_order_is_sent() {
+    let (mut world, slots) = crowded(Faults::default()).await;
+    for number in [1001, 1002] {
+        order(&mut world, number).await;
+    }
+    world.pump().await;
+    assert_eq!(world.received().len(), 2);
+    assert_eq!(slots.held(world.clock.now()), []);
+    assert_eq!(world.broken().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
+    let (mut world, slots) = crowded(Faults::default()).await;
+    let northwind = SupplierId::parse("northwind").unwrap();
+    let now = world.clock.now();
+    let until = now + SignedDuration::from_hours(1);
+    let other = slots.take(&northwind, 1, "another", now, until).await;
+    let other = other.unwrap().unwrap();
+    order(&mut world, 1001).await;
+    world.pump().await;
+    for _ in 0..9 {
+        world.pass(SignedDuration::from_mins(1)).await;
+    }
+    assert!(world.received().is_empty());
+    assert!(world.store.attention().await.unwrap().is_empty());
+    world.pass(SignedDuration::from_mins(2)).await;
+    let cases = world.store.attention().await.unwrap();
+    let kinds: Vec<_> = cases.iter().map(|row| row.attention.kind).collect();
+    assert_eq!(kinds, [CaseKind::Stuck]);
+    slots.leave(&other).await.unwrap();
+    world.pass(SignedDuration::from_mins(2)).await;
+    assert_eq!(world.received().len(), 1);
+    assert!(world.store.attention().await.unwrap().is_empty());
+    assert_eq!(world.broken().await, Vec::<String>::new());
+}
+
+/// Whoever held a slot when it ended keeps the others waiting for a while, not for ever.
+#[tokio::test]
+async fn crash_everywhere() {
+    let (mut world, _) = crowded(Faults::default()).await;
+    order(&mut world, 1001).await;
+    world.pump().await;
+    let effects = world.faults.effects();
+    for effect in 0..effects {
+        for fault in FAULTS {
+            let (mut world, slots) = crowded(Faults::at(effect, fault)).await;
+            for number in [1001, 1002] {
+                order(&mut world, number).await;
+            }
+            world.settle().await;
+            let told = format!("effect {effect}, {fault:?}:\n{}", world.story().await);
+            assert_eq!(world.broken().await, Vec::<String>::new(), "{told}");
+            let received = world.received();
+            assert_eq!(received.len(), 2, "{told}");
+            assert!(received.values().all(|times| *times == 1), "{told}");
+            assert_eq!(slots.held(world.clock.now()), [], "{told}");
+        }
+    }
+}

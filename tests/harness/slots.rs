@@ -1,0 +1,75 @@
+//! Slots in memory, for worlds in which several processes hand over.
+
+use crate::faults::{Faults, lost};
+use async_trait::async_trait;
+use domain::ids::SupplierId;
+use jiff::Timestamp;
+use ports::{Slot, Slots, StoreError};
+use std::sync::{Arc, Mutex};
+
+/// Cheap to clone; all clones are one store, which outlives the processes.
+#[derive(Clone, Default)]
+pub struct TestSlots {
+    held: Arc<Mutex<Vec<Slot>>>,
+    faults: Faults,
+}
+
+impl TestSlots {
+    pub fn new(faults: &Faults) -> Self {
+        Self {
+            held: Arc::default(),
+            faults: faults.clone(),
+        }
+    }
+
+    /// Those that are held at that time.
+    pub fn held(&self, now: Timestamp) -> Vec<Slot> {
+        let held = self.held.lock().unwrap();
+        held.iter()
+            .filter(|slot| slot.until > now)
+            .cloned()
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Slots for TestSlots {
+    async fn take(
+        &self,
+        supplier: &SupplierId,
+        of: usize,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Slot>, StoreError> {
+        let taken = async {
+            let mut held = self.held.lock().unwrap();
+            held.retain(|slot| slot.until > now);
+            let is_held = |number| {
+                let mut own = held.iter().filter(|slot| slot.supplier == *supplier);
+                own.any(|slot| slot.number == number)
+            };
+            let slot = (0..of).find(|number| !is_held(*number)).map(|number| Slot {
+                supplier: supplier.clone(),
+                number,
+                holder: holder.to_owned(),
+                until,
+            });
+            held.extend(slot.clone());
+            Ok(slot)
+        };
+        self.faults
+            .effect(|| StoreError::Unavailable(lost()), taken)
+            .await
+    }
+
+    async fn leave(&self, slot: &Slot) -> Result<(), StoreError> {
+        let left = async {
+            self.held.lock().unwrap().retain(|held| held != slot);
+            Ok(())
+        };
+        self.faults
+            .effect(|| StoreError::Unavailable(lost()), left)
+            .await
+    }
+}

@@ -1,0 +1,79 @@
+//! Slots, which processes on AWS alone need.
+
+use crate::given::at;
+use crate::{Shared, on_aws};
+use aws::dynamodb::DynamoDb;
+use domain::ids::SupplierId;
+use libtest_mimic::Trial;
+use ports::{Slot, Slots as _};
+use std::collections::BTreeSet;
+use tests::emulator::{Cuts, Emulator, tables};
+
+pub(crate) fn trials(emulator: &Shared) -> Vec<Trial> {
+    vec![
+        on_aws(
+            "no_more_hold_a_slot_than_there_are",
+            emulator.clone(),
+            no_more_hold_a_slot_than_there_are,
+        ),
+        on_aws(
+            "a_slot_whose_answer_was_lost_is_held_once",
+            emulator.clone(),
+            a_slot_whose_answer_was_lost_is_held_once,
+        ),
+    ]
+}
+
+const OF: usize = 3;
+
+/// At that second, for a minute.
+async fn take(store: &DynamoDb, holder: usize, second: i64) -> Option<Slot> {
+    let supplier = SupplierId::parse("harbour").unwrap();
+    let holder = format!("holder {holder}");
+    let taken = store.take(&supplier, OF, &holder, at(second), at(second + 60));
+    taken.await.unwrap()
+}
+
+async fn no_more_hold_a_slot_than_there_are(emulator: &Emulator) {
+    let clients = emulator.clients();
+    let (orders, stock) = tables(&clients, "slots").await;
+    let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
+    for second in [10, 100, 1000] {
+        let takers: Vec<_> = (0..12)
+            .map(|holder| {
+                let store = store.clone();
+                tokio::spawn(async move { take(&store, holder, second).await })
+            })
+            .collect();
+        let mut held = Vec::new();
+        for taker in takers {
+            held.extend(taker.await.unwrap());
+        }
+        let numbers: BTreeSet<_> = held.iter().map(|slot| slot.number).collect();
+        assert_eq!((held.len(), numbers.len()), (OF, OF), "{held:?}");
+        // One is left, and is there for the next, once.
+        store.leave(&held[1]).await.unwrap();
+        let next = take(&store, 20, second + 1).await.unwrap();
+        assert_eq!(next.number, held[1].number);
+        store.leave(&held[1]).await.unwrap();
+        assert_eq!(take(&store, 21, second + 1).await, None, "it was another's");
+    }
+}
+
+async fn a_slot_whose_answer_was_lost_is_held_once(emulator: &Emulator) {
+    let cuts = Cuts::default();
+    let (orders, stock) = tables(&emulator.clients(), "lost-slots").await;
+    let clients = emulator.clients_through(&cuts).await;
+    let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
+    for holder in 0..OF {
+        cuts.lose(1);
+        assert!(take(&store, holder, 10).await.is_some());
+        assert!(!cuts.are_left());
+    }
+    assert_eq!(take(&store, OF, 10).await, None);
+    let other = take(&store, OF, 100).await.unwrap();
+    cuts.lose(1);
+    store.leave(&other).await.unwrap();
+    assert!(!cuts.are_left());
+    store.leave(&other).await.unwrap();
+}
