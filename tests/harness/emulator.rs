@@ -1,7 +1,7 @@
 //! AWS on this machine: the emulator that `waybill-aws local-aws --prepare` installs, started as a
 //! process of its own for as long as it is needed.
 
-use aws::clients::{Clients, Place, Roots};
+use aws::clients::{Clients, Endpoints, Place, Roots};
 use aws::dynamodb::DynamoDb;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -116,7 +116,7 @@ fn clients_at(endpoint: String) -> Clients {
     Clients::new(Place {
         region: "us-east-1".to_owned(),
         credentials: SharedCredentialsProvider::new(credentials),
-        endpoint: Some(endpoint),
+        endpoints: Endpoints::One(endpoint),
         roots: Roots::Amazon,
     })
 }

@@ -2,7 +2,7 @@
 //! has it.
 
 use anyhow::Context as _;
-use aws::clients::{Clients, Place, Roots};
+use aws::clients::{Clients, Endpoints, Place, Roots};
 use aws_config::BehaviorVersion;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -39,7 +39,10 @@ impl SignedIn {
         Ok(Self::with(Place {
             region,
             credentials,
-            endpoint: known.endpoint_url().map(str::to_owned),
+            endpoints: match known.endpoint_url() {
+                Some(url) => Endpoints::One(url.to_owned()),
+                None => Endpoints::Amazon,
+            },
             roots: Roots::AndSystem,
         }))
     }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 use aws::bundle::{self, S3Bundles};
-use aws::clients::{Clients, Place, Roots};
+use aws::clients::{Clients, Endpoints, Place, Roots};
 use aws::s3::S3Files;
 use aws::ses::SesMailer;
 use aws::sqs::SqsQueue;
@@ -72,7 +72,7 @@ fn clients(port: u16) -> Clients {
     Clients::new(Place {
         region: "eu-west-1".to_owned(),
         credentials: SharedCredentialsProvider::new(credentials),
-        endpoint: Some(format!("http://127.0.0.1:{port}")),
+        endpoints: Endpoints::One(format!("http://127.0.0.1:{port}")),
         roots: Roots::Amazon,
     })
 }

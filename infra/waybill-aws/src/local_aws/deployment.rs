@@ -5,7 +5,7 @@ use super::preparation::{Preparation, run_quietly};
 use crate::account::SignedIn;
 use crate::stack::Opened;
 use anyhow::{Context as _, bail};
-use aws::clients::{Place, Roots};
+use aws::clients::{Endpoints, Place, Roots};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -46,7 +46,7 @@ impl Deployment {
         let account = SignedIn::with(Place {
             region: REGION.to_owned(),
             credentials: SharedCredentialsProvider::new(credentials),
-            endpoint: Some(emulator.endpoint.clone()),
+            endpoints: Endpoints::One(emulator.endpoint.clone()),
             roots: Roots::Amazon,
         });
         let opened = Opened::of(account, STACK).await?;
