@@ -10,10 +10,11 @@ mod shop;
 mod supplier;
 mod table;
 
+use crate::usage::Usage;
 use crate::{Exit, Installation, commands, say};
 use anyhow::{Context as _, bail};
 use configuration::SECRET;
-use process::{Part, Usage};
+use process::Part;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ pub mod demo;
 mod installation;
 mod machine;
 mod serve;
+pub mod usage;
 
 use clap::Parser as _;
 use cli::Cli;

@@ -1,4 +1,4 @@
-//! Parts of the measurement in processes of their own, and what a process used.
+//! Parts of the measurement in processes of their own.
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -42,49 +42,4 @@ impl Drop for Part {
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-/// What a process used up to a moment; read from `/proc`, hence known on Linux only.
-#[derive(Clone, Copy)]
-pub(super) struct Usage {
-    pub(super) user_micros: u64,
-    pub(super) system_micros: u64,
-    /// The most it ever held.
-    pub(super) resident_kib: u64,
-    pub(super) disk_bytes: u64,
-}
-
-/// Of the clock in which `/proc` counts CPU time: a hundredth of a second on every Linux.
-const TICK_MICROS: u64 = 10_000;
-
-impl Usage {
-    pub(super) fn of(process: u32) -> Option<Self> {
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{process}/{name}")).ok();
-        let stat = read("stat")?;
-        // The name of the program, in brackets, may hold anything.
-        let after_name = stat.rsplit_once(')')?.1;
-        let mut fields = after_name.split_whitespace().skip(11);
-        let mut micros = || Some(fields.next()?.parse::<u64>().ok()? * TICK_MICROS);
-        Some(Self {
-            user_micros: micros()?,
-            system_micros: micros()?,
-            resident_kib: field(&read("status")?, "VmHWM:")?,
-            disk_bytes: field(&read("io")?, "write_bytes:")?,
-        })
-    }
-
-    /// Memory is no difference: it is the most of all.
-    pub(super) fn since(self, before: Self) -> Self {
-        Self {
-            user_micros: self.user_micros.saturating_sub(before.user_micros),
-            system_micros: self.system_micros.saturating_sub(before.system_micros),
-            disk_bytes: self.disk_bytes.saturating_sub(before.disk_bytes),
-            ..self
-        }
-    }
-}
-
-fn field(text: &str, name: &str) -> Option<u64> {
-    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
-    rest.split_whitespace().next()?.parse().ok()
 }

@@ -1,6 +1,6 @@
 //! The figures beside their budgets.
 
-use super::process::Usage;
+use crate::usage::Usage;
 
 /// What the store of `serve` counted.
 pub(super) struct Stored {
