@@ -20,16 +20,11 @@ use waybill::{Exit, Instead, say};
 
 /// Nothing is touched where a function would refuse it.
 pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::Result<Exit> {
-    let mut checked = look(config).await?;
-    miss_secrets(opened, &mut checked).await?;
+    let checked = checked(opened, config).await?;
     if !json {
         say(format_args!("{}", checked.text()));
     }
-    let contents = checked
-        .contents
-        .as_ref()
-        .filter(|_| checked.problems.is_empty());
-    let Some(contents) = contents else {
+    let Some(contents) = right(&checked) else {
         if json {
             say(format_args!("{:#}", checked.json()));
         } else {
@@ -47,6 +42,25 @@ pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::
         pushed.show(contents);
     }
     Ok(Exit::Done)
+}
+
+/// As [`push`], of files that are right, and without a word.
+pub(crate) async fn push_right(opened: &Opened, config: &Path) -> anyhow::Result<()> {
+    let checked = checked(opened, config).await?;
+    let contents = right(&checked).with_context(|| checked.text())?;
+    put(opened, contents).await.map(drop)
+}
+
+async fn checked(opened: &Opened, config: &Path) -> anyhow::Result<Checked> {
+    let mut checked = look(config).await?;
+    miss_secrets(opened, &mut checked).await?;
+    Ok(checked)
+}
+
+/// What was read, where a function would take it.
+fn right(checked: &Checked) -> Option<&Contents> {
+    let contents = checked.contents.as_ref();
+    contents.filter(|_| checked.problems.is_empty())
 }
 
 struct Pushed {

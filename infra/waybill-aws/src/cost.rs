@@ -13,7 +13,6 @@ use crate::local_aws::preparation::Preparation;
 use crate::local_aws::stage::LocalStage;
 use anyhow::{Context as _, bail};
 use aws::bundle::KEY;
-use domain::ids::{ChannelId, ChannelOrderId, OrderId};
 use doubles::recorder::Call;
 use doubles::shop::ShopOrder;
 use http_client::{Client, Http as _, Request};
@@ -23,11 +22,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use waybill::demo::{Cast, Stage as _};
+use waybill::demo::{Cast, Stage as _, order_id};
 use waybill::{Exit, say};
 
 /// As much as nobody buys here, and counted all the same: reserving is a part of the price.
-const OFFERS: &str = "sku,supplier,supplier_sku,cost,currency,stock
+pub(crate) const OFFERS: &str = "sku,supplier,supplier_sku,cost,currency,stock
 MUG,northwind,NW-100,4.00,USD,1000000
 KETTLE,eastgate,EG-5,21.00,USD,1000000
 ";
@@ -38,10 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const POSTED_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(orders: u32, json: bool) -> anyhow::Result<Exit> {
-    let preparation = Preparation::of(Path::new("."))?;
-    if !preparation.is_complete() {
-        bail!("nothing is prepared: `waybill local-aws --prepare` makes the local AWS");
-    }
+    let preparation = Preparation::complete(Path::new("."))?;
     tokio::select! {
         exit = measure(&preparation, orders, json) => exit,
         told = waybill::told_to_stop() => {
@@ -137,8 +133,7 @@ impl Counter {
         if answer.status != 200 {
             bail!("a webhook was answered {}", answer.status);
         }
-        let own = ChannelOrderId::parse(order.id().to_string())?;
-        let id = OrderId::new(ChannelId::parse("acme")?, own);
+        let id = order_id(&order)?;
         for _ in 0..LOOKS {
             tokio::time::sleep(LOOK_EVERY).await;
             let known = self.stage.installation().orders.load(&id).await?;

@@ -3,6 +3,7 @@
 //! end-to-end tests start, too.
 
 pub mod account;
+mod cold;
 mod configuration;
 mod cost;
 mod listing;
@@ -33,6 +34,7 @@ impl Cloud for OnAws {
                 configuration::show(&Opened::find(stack).await?, form.json).await
             }
             AwsCommand::LocalAws(options) => local_aws::run(&options).await,
+            AwsCommand::Cold { times, form } => cold::run(times, form.json).await,
             AwsCommand::Cost { orders, form } => cost::run(orders, form.json).await,
         }
     }

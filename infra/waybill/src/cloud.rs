@@ -26,6 +26,14 @@ pub enum AwsCommand {
     Config(OfConfig),
     /// Deploys the template into an AWS on this machine, and tells the demo's stories there.
     LocalAws(LocalAws),
+    /// What a new process of a function costs until it has answered its first call.
+    Cold {
+        /// Processes of each function, each with an order of its own.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        times: u32,
+        #[command(flatten)]
+        form: Form,
+    },
     /// What an order costs on AWS: counted calls of the functions on a local AWS, at list prices.
     Cost {
         /// Orders that are counted, after some that are not.
@@ -80,7 +88,7 @@ impl AwsCommand {
                 form.json
             }
             Self::LocalAws(_) => false,
-            Self::Cost { form, .. } => form.json,
+            Self::Cold { form, .. } | Self::Cost { form, .. } => form.json,
         }
     }
 }

@@ -207,7 +207,8 @@ impl Telling<'_> {
     }
 }
 
-fn order_id(order: &ShopOrder) -> anyhow::Result<OrderId> {
+/// Of the channel `acme`.
+pub fn order_id(order: &ShopOrder) -> anyhow::Result<OrderId> {
     let own = ChannelOrderId::parse(order.id().to_string())?;
     Ok(OrderId::new(ChannelId::parse("acme")?, own))
 }

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tokio::process::Command;
-use waybill::Exit;
 
 pub const STACK: &str = "waybill";
 /// As the demo's `channels.toml` has it.
@@ -106,19 +105,27 @@ impl Deployment {
         Ok(())
     }
 
-    pub async fn push(&self, config: &Path) -> anyhow::Result<Exit> {
-        crate::configuration::push(&self.opened, config, false).await
+    /// What is wrong with the files is an error.
+    pub async fn push(&self, config: &Path) -> anyhow::Result<()> {
+        crate::configuration::push_right(&self.opened, config).await
     }
 
     /// Instead of waiting for the minute to be full.
     pub async fn sweep(&self) -> anyhow::Result<()> {
-        let event = json!({
-            "version": "0", "id": "00000000-0000-0000-0000-000000000000",
-            "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": ACCOUNT,
-            "region": REGION, "resources": [], "detail": "{}",
-        });
         let function = self.resource("ExceptionsFunction")?;
-        self.emulator.invoke(function, &event).await
+        self.emulator.invoke(function, &schedule_event()).await
+    }
+
+    /// From here on neither a message nor the schedule wakes one.
+    pub(crate) async fn leave_functions_alone(&self) -> anyhow::Result<()> {
+        for source in ["RoutingSource", "ForwardingSource"] {
+            let source = self.resource(source)?;
+            let path = format!("/2015-03-31/event-source-mappings/{source}");
+            self.emulator.ask("lambda", "DELETE", &path).await?;
+        }
+        let path = format!("/schedules/{}", self.resource("ExceptionsSchedule")?);
+        self.emulator.ask("scheduler", "DELETE", &path).await?;
+        Ok(())
     }
 
     /// The policy of a role as it was deployed, with every name filled in.
@@ -165,6 +172,15 @@ impl Deployment {
         let key = digest.get(..16).unwrap_or_default();
         Ok(format!("ASIA{key}"))
     }
+}
+
+/// What the schedule hands over.
+pub(crate) fn schedule_event() -> Value {
+    json!({
+        "version": "0", "id": "00000000-0000-0000-0000-000000000000",
+        "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": ACCOUNT,
+        "region": REGION, "resources": [], "detail": "{}",
+    })
 }
 
 /// It takes a batch of messages for an action of its own, and knows two other actions on every

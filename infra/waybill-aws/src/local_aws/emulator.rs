@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 /// The only one.
 pub(crate) const ACCOUNT: &str = "000000000000";
-pub(super) const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 /// Root, whom no policy applies to, to the emulator.
-pub(super) const ROOT: &str = "test";
+pub(crate) const ROOT: &str = "test";
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub struct Emulator {
     /// Where its own clients reach it, past the recorder.
     address: SocketAddr,
     /// Where everybody else does.
-    pub(super) endpoint: String,
+    pub(crate) endpoint: String,
     pub recorder: Recorder,
     _folder: tempfile::TempDir,
 }
@@ -139,7 +139,7 @@ impl Emulator {
     ) -> anyhow::Result<String> {
         let kind = "application/x-www-form-urlencoded";
         let body = encoded(action, parameters);
-        let answer = self.signed(service, "/", kind, body).await;
+        let answer = self.signed("POST", service, "/", kind, body).await;
         let answer = answer.with_context(|| format!("{service}:{action}"))?;
         Ok(String::from_utf8(answer)?)
     }
@@ -148,13 +148,27 @@ impl Emulator {
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<()> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let body = serde_json::to_vec(event)?;
-        let answer = self.signed("lambda", &path, "application/json", body).await;
+        let kind = "application/json";
+        let answer = self.signed("POST", "lambda", &path, kind, body).await;
         answer.with_context(|| format!("{function} was not run"))?;
         Ok(())
     }
 
+    /// A call without a body of a service that no client of ours is for, as root.
+    pub(crate) async fn ask(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+    ) -> anyhow::Result<Vec<u8>> {
+        let kind = "application/json";
+        let answer = self.signed(method, service, path, kind, Vec::new()).await;
+        answer.with_context(|| format!("{service}: {method} {path}"))
+    }
+
     async fn signed(
         &self,
+        method: &str,
         service: &str,
         path: &str,
         kind: &str,
@@ -165,7 +179,7 @@ impl Emulator {
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
         let request = Request {
-            method: "POST".to_owned(),
+            method: method.to_owned(),
             url: format!("http://{}{path}", self.address),
             headers: vec![
                 ("authorization".to_owned(), authorization),

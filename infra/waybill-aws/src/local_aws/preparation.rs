@@ -46,6 +46,15 @@ impl Preparation {
         Ok(Self { root, folder })
     }
 
+    /// As [`Preparation::of`], for what prepares nothing itself.
+    pub(crate) fn complete(root: &Path) -> anyhow::Result<Self> {
+        let preparation = Self::of(root)?;
+        if !preparation.is_complete() {
+            bail!("nothing is prepared: `waybill local-aws --prepare` makes the local AWS");
+        }
+        Ok(preparation)
+    }
+
     /// Whether [`Preparation::prepare`] was here; not whether the sources changed since.
     pub fn is_complete(&self) -> bool {
         ENVIRONMENTS.iter().all(|name| self.is_made(name)) && self.template().is_file()
@@ -62,6 +71,11 @@ impl Preparation {
     /// As `sam build` leaves it, with the functions' code beside it.
     pub(super) fn template(&self) -> PathBuf {
         self.folder.join("build/template.yaml")
+    }
+
+    /// Of a function, by its name in the template.
+    pub(crate) fn program_of(&self, function: &str) -> PathBuf {
+        self.folder.join("build").join(function).join("bootstrap")
     }
 
     /// A program of an environment.

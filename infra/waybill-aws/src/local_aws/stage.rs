@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use waybill::Installation;
 use waybill::demo::{Cast, SECRET, Stage};
-use waybill::{Exit, Installation};
 
 /// Messages are fetched each second, a process is started for the first of each function, and a
 /// configuration is looked for once a minute.
@@ -34,21 +34,12 @@ impl LocalStage {
             .deployment
             .put_secret("channels", "ACME_SHOPIFY_SECRET", SECRET)
             .await?;
-        stage.push().await?;
+        stage.deployment.push(stage.config()).await?;
         Ok(stage)
     }
 
     pub fn config(&self) -> &Path {
         self.config.path()
-    }
-
-    async fn push(&self) -> anyhow::Result<()> {
-        match self.deployment.push(self.config.path()).await? {
-            Exit::Done => Ok(()),
-            Exit::No | Exit::NotFound | Exit::Failed => {
-                anyhow::bail!("the demo's configuration is not right")
-            }
-        }
     }
 }
 
@@ -74,7 +65,7 @@ impl Stage for LocalStage {
     /// The schedule's sweep finds what the new files may cure, once a function has looked for them.
     async fn change(&self, name: &str, text: &str) -> anyhow::Result<()> {
         std::fs::write(self.config.path().join(name), text)?;
-        self.push().await
+        self.deployment.push(self.config()).await
     }
 
     async fn told(&self, ending: &str) -> anyhow::Result<Vec<String>> {
