@@ -59,9 +59,10 @@ impl Deployment {
         Ok(deployment)
     }
 
-    /// Where it differs from AWS in what a role lets through: what is granted stays the condition, so
+    /// Where it differs from AWS. In what a role lets through, what is granted stays the condition, so
     /// that a role which lacks an action still lacks it.
     async fn make_up_for_the_emulator(&self) -> anyhow::Result<()> {
+        self.limit_forwarding().await?;
         let verified = [("EmailAddress", SENDER)];
         self.emulator
             .form("ses", "VerifyEmailIdentity", &verified)
@@ -82,6 +83,22 @@ impl Deployment {
             self.emulator.form("iam", "PutRolePolicy", &put).await?;
         }
         Ok(())
+    }
+
+    /// It takes the value of a parameter for a text where a number is meant, and then hands out no
+    /// message.
+    async fn limit_forwarding(&self) -> anyhow::Result<()> {
+        let source = self.resource("ForwardingSource")?;
+        let path = format!("/2015-03-31/event-source-mappings/{source}");
+        let known = self.emulator.ask("lambda", "GET", &path).await?;
+        let known: Value = serde_json::from_slice(&known)?;
+        let most = &known["ScalingConfig"]["MaximumConcurrency"];
+        let Some(most) = most.as_str() else {
+            return Ok(());
+        };
+        let most: u64 = most.parse().context("forwarding's limit is no number")?;
+        let change = json!({"ScalingConfig": {"MaximumConcurrency": most}});
+        self.emulator.put("lambda", &path, &change).await
     }
 
     /// The physical id.

@@ -166,6 +166,20 @@ impl Emulator {
         answer.with_context(|| format!("{service}: {method} {path}"))
     }
 
+    /// A change to something that a service of that kind knows under a path, as root.
+    pub(super) async fn put(
+        &self,
+        service: &str,
+        path: &str,
+        change: &Value,
+    ) -> anyhow::Result<()> {
+        let (kind, body) = ("application/json", serde_json::to_vec(change)?);
+        let answer = self.signed("PUT", service, path, kind, body).await;
+        answer
+            .map(drop)
+            .with_context(|| format!("{service}: PUT {path}"))
+    }
+
     async fn signed(
         &self,
         method: &str,
