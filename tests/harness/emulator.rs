@@ -1,15 +1,16 @@
 //! AWS on this machine: the emulator that `waybill-aws local-aws --prepare` installs, started as a
 //! process of its own for as long as it is needed.
 
+use crate::template::{Template, each};
 use aws::clients::{Clients, Endpoints, Place, Roots};
 use aws::dynamodb::DynamoDb;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, Projection,
 };
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -185,39 +186,30 @@ impl Cuts {
     }
 }
 
-/// Both tables as `infra/template.yaml` declares them, under names that nobody else uses.
+/// Both tables as the template declares them, under names that nobody else uses.
 pub async fn tables(clients: &Clients, name: &str) -> (String, String) {
+    let template = Template::ours();
     let client = clients.dynamodb();
     let (orders, stock) = (format!("{name}-orders"), format!("{name}-stock"));
-    client
-        .create_table()
-        .table_name(&orders)
-        .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(vec![
-            attribute("pk", ScalarAttributeType::S),
-            attribute("sk", ScalarAttributeType::S),
-            attribute("due_shard", ScalarAttributeType::S),
-            attribute("due", ScalarAttributeType::N),
-            attribute("attention", ScalarAttributeType::S),
-        ]))
-        .set_key_schema(Some(keys("pk", "sk")))
-        .global_secondary_indexes(index("due", "due_shard", "due"))
-        .global_secondary_indexes(index("attention", "attention", "pk"))
-        .send()
-        .await
-        .unwrap();
-    client
-        .create_table()
-        .table_name(&stock)
-        .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(Some(vec![
-            attribute("pk", ScalarAttributeType::S),
-            attribute("sk", ScalarAttributeType::S),
-        ]))
-        .set_key_schema(Some(keys("pk", "sk")))
-        .send()
-        .await
-        .unwrap();
+    for (declared, table) in [("OrdersTable", &orders), ("StockTable", &stock)] {
+        let declared = template.get(declared).unwrap().properties;
+        let attributes = each(&declared["AttributeDefinitions"]);
+        let attributes = attributes.into_iter().map(attribute).collect();
+        let indexes: Vec<_> = each(&declared["GlobalSecondaryIndexes"])
+            .into_iter()
+            .map(index)
+            .collect();
+        client
+            .create_table()
+            .table_name(table)
+            .billing_mode(text(&declared["BillingMode"]).into())
+            .set_attribute_definitions(Some(attributes))
+            .set_key_schema(Some(keys(declared)))
+            .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes))
+            .send()
+            .await
+            .unwrap();
+    }
     (orders, stock)
 }
 
@@ -249,29 +241,39 @@ pub async fn two_processes(clients: &Clients, name: &str) -> (DynamoDb, DynamoDb
     (process(), process())
 }
 
-fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
-    let attribute = AttributeDefinition::builder().attribute_name(name);
-    attribute.attribute_type(kind).build().unwrap()
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }
 
-fn keys(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
-    [(partition, KeyType::Hash), (sort, KeyType::Range)]
+fn attribute(declared: &Value) -> AttributeDefinition {
+    AttributeDefinition::builder()
+        .attribute_name(text(&declared["AttributeName"]))
+        .attribute_type(text(&declared["AttributeType"]).into())
+        .build()
+        .unwrap()
+}
+
+/// Of a table, or of an index.
+fn keys(declared: &Value) -> Vec<KeySchemaElement> {
+    each(&declared["KeySchema"])
         .into_iter()
-        .map(|(name, kind)| {
-            let key = KeySchemaElement::builder().attribute_name(name);
-            key.key_type(kind).build().unwrap()
+        .map(|key| {
+            KeySchemaElement::builder()
+                .attribute_name(text(&key["AttributeName"]))
+                .key_type(text(&key["KeyType"]).into())
+                .build()
+                .unwrap()
         })
         .collect()
 }
 
-fn index(name: &str, partition: &str, sort: &str) -> GlobalSecondaryIndex {
-    let keys_only = Projection::builder()
-        .projection_type(ProjectionType::KeysOnly)
-        .build();
+fn index(declared: &Value) -> GlobalSecondaryIndex {
+    let projection = text(&declared["Projection"]["ProjectionType"]);
+    let projection = Projection::builder().projection_type(projection.into());
     GlobalSecondaryIndex::builder()
-        .index_name(name)
-        .set_key_schema(Some(keys(partition, sort)))
-        .projection(keys_only)
+        .index_name(text(&declared["IndexName"]))
+        .set_key_schema(Some(keys(declared)))
+        .projection(projection.build())
         .build()
         .unwrap()
 }

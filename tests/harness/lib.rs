@@ -1,7 +1,8 @@
 //! The World: the real handlers over `SQLite` in memory, the registry's suppliers and channels, a
 //! supplier double and a clock moved by hand, on one thread, one message at a time. Every effect
 //! goes through [`faults::Faults`], which can stop the world before it, after it, or lose its answer.
-//! And AWS on this machine, for what needs it: [`emulator::Emulator`].
+//! And AWS on this machine, for what needs it: [`emulator::Emulator`], with the tables of the
+//! [`template`].
 
 #![expect(
     clippy::unwrap_used,
@@ -13,4 +14,5 @@ pub mod faults;
 pub mod mail;
 pub mod slots;
 pub mod stories;
+pub mod template;
 pub mod world;

@@ -1,8 +1,8 @@
 //! One function a check; what it returns is what is wrong.
 
-use super::reading::{Resource, Template, each, names, tables};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use tests::template::{Resource, Template, each, names, tables};
 
 type Check = fn(&Template) -> Vec<String>;
 

@@ -1,11 +1,19 @@
-//! The template as JSON: a tag such as `!GetAtt A.Arn` becomes its long form `{"Fn::GetAtt": "A.Arn"}`.
+//! `infra/template.yaml` as JSON: a tag such as `!GetAtt A.Arn` becomes its long form
+//! `{"Fn::GetAtt": "A.Arn"}`.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 use serde_saphyr::Tagged;
 use std::fmt;
+use std::path::Path;
 
-pub(crate) fn read(text: &str) -> Value {
+/// As it is in the file.
+pub fn text() -> String {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+    std::fs::read_to_string(place).unwrap()
+}
+
+fn read(text: &str) -> Value {
     let node: Tagged<Node> = serde_saphyr::from_str(text).unwrap();
     long_form(node)
 }
@@ -86,22 +94,27 @@ impl<'de> Visitor<'de> for NodeVisitor {
 }
 
 /// The template with what checks ask of it again and again.
-pub(crate) struct Template(Value);
+pub struct Template(Value);
 
-pub(crate) struct Resource<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) kind: &'a str,
+pub struct Resource<'a> {
+    pub id: &'a str,
+    pub kind: &'a str,
     /// With `DeletionPolicy` and its like.
-    pub(crate) whole: &'a Value,
-    pub(crate) properties: &'a Value,
+    pub whole: &'a Value,
+    pub properties: &'a Value,
 }
 
 impl Template {
-    pub(crate) fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         Self(read(text))
     }
 
-    pub(crate) fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
+    /// The one that is deployed.
+    pub fn ours() -> Self {
+        Self::read(&text())
+    }
+
+    pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
         let all = self.0["Resources"].as_object().unwrap();
         all.iter().map(|(id, whole)| Resource {
             id,
@@ -111,12 +124,12 @@ impl Template {
         })
     }
 
-    pub(crate) fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = Resource<'a>> {
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = Resource<'a>> {
         self.resources()
             .filter(move |resource| resource.kind == kind)
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<Resource<'_>> {
+    pub fn get(&self, id: &str) -> Option<Resource<'_>> {
         self.resources().find(|resource| resource.id == id)
     }
 
@@ -126,7 +139,7 @@ impl Template {
     }
 
     /// Of a function; what `Globals` says counts where it says nothing itself.
-    pub(crate) fn of_function<'a>(&'a self, function: &Resource<'a>, property: &str) -> &'a Value {
+    pub fn of_function<'a>(&'a self, function: &Resource<'a>, property: &str) -> &'a Value {
         let own = &function.properties[property];
         if own.is_null() {
             return &self.0["Globals"]["Function"][property];
@@ -136,13 +149,13 @@ impl Template {
 }
 
 /// The logical id in `!Ref id`, `!GetAtt id.Attribute`.
-pub(crate) fn names(value: &Value) -> Option<&str> {
+pub fn names(value: &Value) -> Option<&str> {
     let named = value.get("Ref").or_else(|| value.get("Fn::GetAtt"))?;
     named.as_str()?.split('.').next()
 }
 
 /// One or a list of them, as policies allow.
-pub(crate) fn each(value: &Value) -> Vec<&Value> {
+pub fn each(value: &Value) -> Vec<&Value> {
     if value.is_null() {
         return Vec::new();
     }
@@ -152,7 +165,7 @@ pub(crate) fn each(value: &Value) -> Vec<&Value> {
 }
 
 /// Every table in it, however deep.
-pub(crate) fn tables(value: &Value) -> Vec<&Map<String, Value>> {
+pub fn tables(value: &Value) -> Vec<&Map<String, Value>> {
     let mut found = Vec::new();
     match value {
         Value::Object(table) => {
