@@ -7,8 +7,8 @@
 //! cargo test -p tests --test aws_semantics -- --ignored
 //! ```
 //!
-//! That makes tables, buckets and queues named `waybill-semantics-…`, deletes them again, and costs
-//! a few cents. Where the emulator is known to do otherwise, the trial says so and asks less of it.
+//! That makes tables, buckets, queues and stacks named `waybill-semantics-…`, the stacks with a function
+//! and its role, deletes them again, and costs a few cents. Where the emulator is known to do otherwise, the trial says so and asks less of it.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@
 )]
 
 mod dynamodb;
+mod mapping;
 mod s3;
 mod sqs;
 
@@ -56,20 +57,20 @@ macro_rules! facts {
 }
 pub(crate) use facts;
 
-/// What becomes so in a while: indexes follow their table, tables and queues come up.
+/// What becomes so in a while: indexes follow their table, tables, queues and their readers come up.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..120 {
+    for _ in 0..360 {
         if let Some(found) = look().await {
             return found;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    panic!("{what} within a minute");
+    panic!("{what} within three minutes");
 }
 
 fn main() -> ExitCode {
     let emulator: Arc<OnceLock<Option<Emulator>>> = Arc::default();
-    let facts = [dynamodb::FACTS, s3::FACTS, sqs::FACTS];
+    let facts = [dynamodb::FACTS, mapping::FACTS, s3::FACTS, sqs::FACTS];
     let mut trials = Vec::new();
     for (name, fact) in facts.into_iter().flatten().copied() {
         let emulator = emulator.clone();
