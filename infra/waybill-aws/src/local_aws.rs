@@ -2,9 +2,11 @@
 
 pub mod deployment;
 pub mod emulator;
+mod group;
 pub mod preparation;
 pub mod stage;
 
+use anyhow::Context as _;
 use deployment::{Deployment, STACK};
 use emulator::{Emulator, Permissions};
 use preparation::Preparation;
@@ -17,6 +19,7 @@ use waybill::{Exit, LocalAws, say};
 pub(crate) async fn run(options: &LocalAws) -> anyhow::Result<Exit> {
     let preparation = Preparation::of(Path::new("."))?;
     tokio::select! {
+        biased;
         exit = perform(&preparation, options) => exit,
         // What was started ends with what is dropped here.
         told = waybill::told_to_stop() => {
@@ -27,6 +30,16 @@ pub(crate) async fn run(options: &LocalAws) -> anyhow::Result<Exit> {
 }
 
 async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Result<Exit> {
+    if !options.prepare {
+        // To say so before the minutes that preparing may take.
+        let free = std::net::TcpListener::bind(options.listen);
+        free.with_context(|| {
+            format!(
+                "{} cannot be listened on, and --listen names another",
+                options.listen
+            )
+        })?;
+    }
     preparation.prepare().await?;
     if options.prepare {
         say(format_args!("prepared: `waybill local-aws` starts it"));
@@ -47,12 +60,12 @@ async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Resul
     let exit = tell(&stage, cast).await?;
     if options.stay {
         say(format_args!(
-            "\nIt stays up until Ctrl-C. To look into it:\n  AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID={root} AWS_SECRET_ACCESS_KEY={root} waybill orders --aws {STACK}",
-            options.listen,
+            "\nIt stays up until Ctrl-C. To look into it:\n  AWS_ENDPOINT_URL={} AWS_REGION={} AWS_ACCESS_KEY_ID={root} AWS_SECRET_ACCESS_KEY={root} waybill orders --aws {STACK}",
+            deployment.emulator.endpoint,
             emulator::REGION,
             root = emulator::ROOT,
         ));
-        std::future::pending::<()>().await;
+        waybill::told_to_stop().await?;
     }
     Ok(exit)
 }

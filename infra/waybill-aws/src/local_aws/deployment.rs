@@ -134,7 +134,7 @@ impl Deployment {
     }
 
     /// From here on neither a message nor the schedule wakes one.
-    pub(crate) async fn leave_functions_alone(&self) -> anyhow::Result<()> {
+    pub async fn leave_functions_alone(&self) -> anyhow::Result<()> {
         for source in ["RoutingSource", "ForwardingSource"] {
             let source = self.resource(source)?;
             let path = format!("/2015-03-31/event-source-mappings/{source}");
@@ -143,6 +143,30 @@ impl Deployment {
         let path = format!("/schedules/{}", self.resource("ExceptionsSchedule")?);
         self.emulator.ask("scheduler", "DELETE", &path).await?;
         Ok(())
+    }
+
+    /// What Lambda gives to a process of a function, but for where it is asked for events. It works
+    /// as root.
+    pub async fn environment(&self, function: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let physical = self.resource(function)?;
+        let path = format!("/2015-03-31/functions/{physical}/configuration");
+        let told = self.emulator.ask("lambda", "GET", &path).await?;
+        let told: Value = serde_json::from_slice(&told)?;
+        let variables = told["Environment"]["Variables"].clone();
+        let variables: BTreeMap<String, String> = serde_json::from_value(variables)
+            .with_context(|| format!("{function} has no variables"))?;
+        let by_lambda = [
+            ("AWS_LAMBDA_FUNCTION_NAME", physical),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ROOT),
+            ("AWS_SECRET_ACCESS_KEY", ROOT),
+            ("AWS_ENDPOINT_URL", &self.emulator.endpoint),
+        ];
+        let by_lambda = by_lambda.into_iter();
+        let by_lambda = by_lambda.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(by_lambda.chain(variables).collect())
     }
 
     /// The policy of a role as it was deployed, with every name filled in.
@@ -192,7 +216,7 @@ impl Deployment {
 }
 
 /// What the schedule hands over.
-pub(crate) fn schedule_event() -> Value {
+pub fn schedule_event() -> Value {
     json!({
         "version": "0", "id": "00000000-0000-0000-0000-000000000000",
         "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": ACCOUNT,

@@ -1,5 +1,6 @@
 //! The process that plays AWS, behind a recorder.
 
+use super::group::{Group, kill};
 use super::preparation::Preparation;
 use anyhow::{Context as _, bail};
 use doubles::recorder::Recorder;
@@ -41,6 +42,8 @@ impl Permissions {
 /// Ended, with the processes of the functions, when it is dropped.
 pub struct Emulator {
     process: Child,
+    /// The functions are in it.
+    group: Group,
     client: Client,
     /// Where its own clients reach it, past the recorder.
     address: SocketAddr,
@@ -87,6 +90,7 @@ impl Emulator {
             .spawn()
             .context("the emulator cannot be started; `local-aws --prepare` makes it")?;
         let mut emulator = Self {
+            group: Group::led_by(process.id()),
             process,
             client: Client::new([Ipv4Addr::LOCALHOST.to_string()], true)?,
             address,
@@ -137,32 +141,38 @@ impl Emulator {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> anyhow::Result<String> {
-        let kind = "application/x-www-form-urlencoded";
+        let kind = ("content-type", "application/x-www-form-urlencoded");
         let body = encoded(action, parameters);
-        let answer = self.signed("POST", service, "/", kind, body).await;
+        let answer = self.signed("POST", service, "/", &[kind], body).await;
         let answer = answer.with_context(|| format!("{service}:{action}"))?;
         Ok(String::from_utf8(answer)?)
+    }
+
+    /// As [`Emulator::form`], in JSON; `target` is what the service calls the action in full.
+    pub async fn json(&self, service: &str, target: &str, asked: &Value) -> anyhow::Result<Value> {
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", target),
+        ];
+        let body = serde_json::to_vec(asked)?;
+        let answer = self.signed("POST", service, "/", &headers, body).await;
+        let answer = answer.with_context(|| format!("{service}:{target}"))?;
+        Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Runs a function and waits for its end.
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<()> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
+        let kind = ("content-type", "application/json");
         let body = serde_json::to_vec(event)?;
-        let kind = "application/json";
-        let answer = self.signed("POST", "lambda", &path, kind, body).await;
-        answer.with_context(|| format!("{function} was not run"))?;
+        let ran = self.signed("POST", "lambda", &path, &[kind], body).await;
+        ran.with_context(|| format!("{function} was not run"))?;
         Ok(())
     }
 
     /// A call without a body of a service that no client of ours is for, as root.
-    pub(crate) async fn ask(
-        &self,
-        service: &str,
-        method: &str,
-        path: &str,
-    ) -> anyhow::Result<Vec<u8>> {
-        let kind = "application/json";
-        let answer = self.signed(method, service, path, kind, Vec::new()).await;
+    pub async fn ask(&self, service: &str, method: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.signed(method, service, path, &[], Vec::new()).await;
         answer.with_context(|| format!("{service}: {method} {path}"))
     }
 
@@ -173,11 +183,11 @@ impl Emulator {
         path: &str,
         change: &Value,
     ) -> anyhow::Result<()> {
-        let (kind, body) = ("application/json", serde_json::to_vec(change)?);
-        let answer = self.signed("PUT", service, path, kind, body).await;
-        answer
-            .map(drop)
-            .with_context(|| format!("{service}: PUT {path}"))
+        let kind = ("content-type", "application/json");
+        let body = serde_json::to_vec(change)?;
+        let answer = self.signed("PUT", service, path, &[kind], body).await;
+        let answer = answer.map(drop);
+        answer.with_context(|| format!("{service}: PUT {path}"))
     }
 
     async fn signed(
@@ -185,20 +195,21 @@ impl Emulator {
         method: &str,
         service: &str,
         path: &str,
-        kind: &str,
+        headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> anyhow::Result<Vec<u8>> {
         // Of root it looks at the service alone, not at the signature.
         let credential = format!("{ROOT}/20260101/{REGION}/{service}/aws4_request");
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        let signature = ("authorization", authorization.as_str());
+        let headers = headers.iter().copied().chain([signature]);
         let request = Request {
             method: method.to_owned(),
             url: format!("http://{}{path}", self.address),
-            headers: vec![
-                ("authorization".to_owned(), authorization),
-                ("content-type".to_owned(), kind.to_owned()),
-            ],
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             body,
             ..Request::default()
         };
@@ -235,26 +246,9 @@ impl Emulator {
     pub fn kill_functions(&self) -> anyhow::Result<usize> {
         let functions = self.functions()?;
         for id in &functions {
-            let mut kill = Command::new("kill");
-            let kill = kill.args(["-KILL", &id.to_string()]);
-            // It may have ended by itself.
-            kill.stderr(Stdio::null()).status()?;
+            kill(&["-KILL", &id.to_string()]);
         }
         Ok(functions.len())
-    }
-
-    fn end(&mut self) {
-        let group = self.process.id().to_string();
-        drop(Command::new("kill").args(["-TERM", &group]).status());
-        let told = Instant::now();
-        while told.elapsed() < ENDS_WITHIN && matches!(self.process.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        // What is left of the group: it, where it did not listen, and functions under way.
-        let mut rest = Command::new("kill");
-        let rest = rest.args(["-KILL", "--", &format!("-{group}")]);
-        drop(rest.stderr(Stdio::null()).status());
-        drop(self.process.wait());
     }
 }
 
@@ -274,7 +268,14 @@ fn encoded(action: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        self.end();
+        self.group.ask();
+        let asked = Instant::now();
+        while asked.elapsed() < ENDS_WITHIN && matches!(self.process.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // It, where it did not listen; functions under way end with their group.
+        drop(self.process.kill());
+        drop(self.process.wait());
     }
 }
 

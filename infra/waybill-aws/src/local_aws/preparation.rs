@@ -1,6 +1,7 @@
 //! What the local AWS needs before it can start: an emulator and SAM in Python environments of their
 //! own, pinned with hashes, and the functions, built as they are for deployment.
 
+use super::group::Group;
 use anyhow::{Context as _, bail};
 use domain::digest::Digest;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,7 @@ impl Preparation {
     }
 
     /// Of a function, by its name in the template.
-    pub(crate) fn program_of(&self, function: &str) -> PathBuf {
+    pub fn program_of(&self, function: &str) -> PathBuf {
         self.folder.join("build").join(function).join("bootstrap")
     }
 
@@ -193,38 +194,29 @@ async fn python() -> anyhow::Result<&'static str> {
 
 /// To its end; what it says goes to stderr.
 pub(super) async fn run(mut command: Command, failure: &str) -> anyhow::Result<()> {
-    let program = command.as_std().get_program().to_owned();
-    let status = command
-        .kill_on_drop(true)
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .status()
-        .await
-        .with_context(|| format!("{failure}: {} cannot be run", program.display()))?;
-    if !status.success() {
-        bail!("{failure}: {} ended with {status}", program.display());
-    }
-    Ok(())
+    command.stdout(std::io::stderr());
+    to_its_end(command, failure).await
 }
 
 /// As [`run`], and what it says is told only where it fails.
 pub(super) async fn run_quietly(mut command: Command, failure: &str) -> anyhow::Result<()> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    to_its_end(command, failure).await
+}
+
+async fn to_its_end(mut command: Command, failure: &str) -> anyhow::Result<()> {
     let program = command.as_std().get_program().to_owned();
-    let output = command
-        .kill_on_drop(true)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .with_context(|| format!("{failure}: {} cannot be run", program.display()))?;
+    let program = program.display();
+    // Whoever is told to stop ends it with everything that it started.
+    let process = command.process_group(0).stdin(Stdio::null()).spawn();
+    let process = process.with_context(|| format!("{failure}: {program} cannot be run"))?;
+    let _group = process.id().map(Group::led_by);
+    let output = process.wait_with_output().await?;
     if !output.status.success() {
         for said in [&output.stdout, &output.stderr] {
             eprint!("{}", String::from_utf8_lossy(said));
         }
-        bail!(
-            "{failure}: {} ended with {}",
-            program.display(),
-            output.status
-        );
+        bail!("{failure}: {program} ended with {}", output.status);
     }
     Ok(())
 }
