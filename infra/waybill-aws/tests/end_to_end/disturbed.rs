@@ -1,18 +1,15 @@
 //! Orders while calls are throttled and cut, processes end where they are, and messages come twice.
 
-use super::{TURN, deployed};
-use domain::ids::{ChannelId, ChannelOrderId, OrderId};
+use super::TURN;
+use super::place::{Place, id};
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::machine::SendState;
 use doubles::recorder::{Call, Fault};
 use doubles::shop::ShopOrder;
-use http_client::{Client, Http as _, Request};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use waybill::demo::{Cast, Stage as _};
-use waybill::{Exit, Installation, report_on};
-use waybill_aws::local_aws::stage::LocalStage;
+use waybill::demo::Stage as _;
 
 const ORDERS: u64 = 8;
 /// A shop gives up an order much later.
@@ -42,16 +39,6 @@ fn order(number: u64) -> ShopOrder {
     }
 }
 
-fn id(order: &ShopOrder) -> OrderId {
-    let own = ChannelOrderId::parse(order.id().to_string()).unwrap();
-    OrderId::new(ChannelId::parse("acme").unwrap(), own)
-}
-
-async fn stored(installation: &Installation, id: &OrderId) -> Option<Order> {
-    let history = installation.orders.load(id).await.unwrap()?;
-    Some(history.fold().unwrap())
-}
-
 /// As far as it can come here: a mail whose answer was lost is settled by the mail service's report,
 /// which this one never sends.
 fn is_settled(order: &Order) -> bool {
@@ -67,32 +54,23 @@ fn is_settled(order: &Order) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_whatever_fails() {
     let _turn = TURN.lock().await;
-    let Some(deployment) = deployed("disturbances").await else {
+    let Some(place) = Place::set("disturbances").await else {
         return;
     };
-    let cast = Cast::assemble().await.unwrap();
-    let stage = LocalStage::set(deployment.clone(), &cast).await.unwrap();
+    let deployment = &place.deployment;
     deployment.hide_messages_for(2).await.unwrap();
-    let installation = stage.installation();
+    let installation = place.installation();
     let recorder = &deployment.emulator.recorder;
     let counted = AtomicU64::new(0);
     recorder.disturb(move |call| fault(&counted, call));
 
-    let client = Client::new(["127.0.0.1".to_owned()], true).unwrap();
     let mut killed = 0;
     let orders: Vec<ShopOrder> = (3001..3001 + ORDERS).map(order).collect();
     for order in &orders {
-        let webhook = cast.shop.sign("orders/create", &order.0);
-        let request = Request {
-            method: "POST".to_owned(),
-            url: stage.webhook_url().to_owned(),
-            headers: webhook.headers,
-            body: webhook.body,
-            ..Request::default()
-        };
+        let webhook = place.cast.shop.sign("orders/create", &order.0);
         let mut accepted = false;
         for _ in 0..WEBHOOK_TRIES {
-            let answer = client.send(&request, Duration::from_secs(30)).await;
+            let answer = place.send(webhook.clone()).await;
             accepted = answer.is_ok_and(|answer| answer.status == 200);
             if accepted {
                 break;
@@ -100,10 +78,8 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         assert!(accepted, "{} was never accepted", id(order));
-        assert!(
-            stored(installation, &id(order)).await.is_some(),
-            "answered, and not stored"
-        );
+        let stored = place.stored(order).await;
+        assert!(stored.is_some(), "answered, and not stored");
         // Once more, as queues do.
         let again = Message::Route { order: id(order) };
         installation.queue.send(&again).await.unwrap();
@@ -119,7 +95,7 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
     for _ in 0..SWEEPS {
         let mut still = Vec::new();
         for order in open {
-            let known = stored(installation, &id(&order)).await;
+            let known = place.stored(&order).await;
             if !known.is_some_and(|known| is_settled(&known)) {
                 still.push(order);
             }
@@ -137,7 +113,7 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
     // What is not sent a person sees.
     let mut numbers = Vec::new();
     for order in &orders {
-        let known = stored(installation, &id(order)).await.unwrap();
+        let known = place.stored(order).await.unwrap();
         for own in &known.purchase_orders {
             numbers.push(own.number.to_string());
             let shown = known
@@ -152,9 +128,9 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
             );
         }
     }
-    let mut taken: Vec<(String, usize)> = cast.northwind.taken().into_iter().collect();
+    let mut taken: Vec<(String, usize)> = place.cast.northwind.taken().into_iter().collect();
     for ending in ["csv", "eml"] {
-        let told = stage.told(ending).await.unwrap();
+        let told = place.stage.told(ending).await.unwrap();
         taken.extend(told.iter().map(|name| {
             (
                 name.clone(),
@@ -166,7 +142,5 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
         assert_eq!(*times, 1, "{number}");
         assert!(numbers.contains(number), "nobody knows {number}");
     }
-    let report = report_on(installation).await.unwrap();
-    report.show();
-    assert_eq!(report.exit(), Exit::Done);
+    place.every_promise_is_kept().await;
 }

@@ -1,12 +1,13 @@
 //! Orders from the webhook to the supplier, by the functions as they are deployed, on a local AWS.
 //!
 //! Where nothing is prepared this is skipped with a line that says so. What the local AWS cannot show
-//! is in `shared/aws`'s own tests: conflicts of transactions, and reports of the mail service, which
-//! it never sends.
+//! is in `shared/aws`'s own tests: conflicts of transactions.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 mod disturbed;
+mod mails;
+mod place;
 mod roles;
 mod told;
 
