@@ -9,6 +9,7 @@ mod disturbed;
 mod mails;
 mod place;
 mod roles;
+mod suppliers;
 mod told;
 
 use std::io::Write as _;

@@ -12,7 +12,9 @@ use std::net::SocketAddr;
 /// Of the shop's webhooks; no supplier has one.
 pub const SECRET: &str = "a webhook secret for the demo";
 
-/// Northwind and Eastgate take orders over HTTP, Lakeside as CSV files, Harbour by mail.
+/// Northwind and Eastgate take orders over HTTP, Lakeside as CSV files, Harbour by mail. Cheap to
+/// clone; every clone is the same cast.
+#[derive(Clone)]
 pub struct Cast {
     pub shop: Shop,
     pub northwind: SupplierDouble,
