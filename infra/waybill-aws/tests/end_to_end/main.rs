@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+mod again;
 mod disturbed;
 mod mails;
 mod place;

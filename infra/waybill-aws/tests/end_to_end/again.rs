@@ -1,0 +1,207 @@
+//! Invocations that come again. Lambda hands one out twice where it is not sure that the first was
+//! worked on: its answer was lost, its process ended, or two of its machines did not agree.
+//!
+//! The functions are those that are deployed, with the environment of the deployment, and ask a
+//! double of Lambda for events: the local AWS hands out each event once.
+
+use super::TURN;
+use super::place::Place;
+use domain::messages::Message;
+use domain::order::event::Event;
+use doubles::runtime::{RuntimeDouble, Said};
+use doubles::shop::ShopOrder;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use waybill_aws::local_aws::deployment::schedule_event;
+use waybill_aws::local_aws::preparation::Preparation;
+
+const SAYS_WITHIN: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invocation_that_comes_again_changes_nothing() {
+    let _turn = TURN.lock().await;
+    let Some(place) = Place::set("invocations that come again").await else {
+        return;
+    };
+    place.deployment.leave_functions_alone().await.unwrap();
+    let done = json!({ "batchItemFailures": [] });
+    let outputs = &place.deployment.opened.outputs;
+
+    let order = ShopOrder::new(6001, &[("MUG", 2), ("LAMP", 1), ("TOWEL", 1)]);
+    let answers = again(&place, "OrderWebhookFunction", &webhook(&place, &order)).await;
+    for answer in answers {
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+    }
+    let bodies = bodies(&place, &outputs.routing_queue_url).await;
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    for body in bodies {
+        let event = queue_event(&outputs.routing_queue_url, &body);
+        for answer in again(&place, "RoutingFunction", &event).await {
+            assert_eq!(answer, done);
+        }
+    }
+    let bodies = self::bodies(&place, &outputs.forwarding_queue_url).await;
+    assert_eq!(bodies.len(), 3, "{bodies:?}");
+    for body in &bodies {
+        let event = queue_event(&outputs.forwarding_queue_url, body);
+        for answer in again(&place, "ForwardingFunction", &event).await {
+            assert_eq!(answer, done);
+        }
+    }
+    for answer in again(&place, "ExceptionsFunction", &schedule_event()).await {
+        assert_eq!(answer, Value::Null);
+    }
+
+    let orders = &place.installation().orders;
+    let page = orders.list(None, 100).await.unwrap();
+    assert_eq!(page.orders.len(), 1);
+    let history = orders.load(&page.orders[0]).await.unwrap().unwrap();
+    let plans = history.events.iter();
+    let plans = plans.filter(|recorded| matches!(recorded.event, Event::Routed(_)));
+    assert_eq!(plans.count(), 1);
+    let known = place.stored(&order).await.unwrap();
+    assert_eq!(known.purchase_orders.len(), 3);
+    let mut http = place.cast.northwind.taken();
+    for own in &known.purchase_orders {
+        let number = &own.number;
+        assert!(
+            own.sending.is_sent(),
+            "{number}: {}",
+            own.sending.state.name()
+        );
+        assert_eq!(own.sending.attempts, 1, "{number}");
+        let told = http.remove(number.as_str()).unwrap_or_default()
+            + place.told("csv", number).await
+            + place.told("eml", number).await;
+        assert_eq!(told, 1, "{number}");
+    }
+    assert_eq!(http.len(), 0, "{http:?}");
+    let forward = |body: &String| match serde_json::from_str(body).unwrap() {
+        Message::Forward { purchase_order, .. } => purchase_order,
+        Message::Route { .. } => panic!("{body}"),
+    };
+    let numbers: BTreeSet<_> = bodies.iter().map(forward).collect();
+    let planned = known.purchase_orders.iter().map(|own| own.number.clone());
+    assert_eq!(numbers, planned.collect());
+    assert_eq!(orders.incidents().await.unwrap(), []);
+    place.every_promise_is_kept().await;
+}
+
+/// To two processes at once, to one of them again, and, after both ended without Lambda having heard
+/// of an answer, to a new one. What each answered.
+async fn again(place: &Place, function: &str, event: &Value) -> Vec<Value> {
+    let mut one = Process::start(place, function).await;
+    let mut other = Process::start(place, function).await;
+    one.give(event);
+    other.give(event);
+    let mut answers = vec![one.answer().await, other.answer().await];
+    one.give(event);
+    answers.push(one.answer().await);
+    drop((one, other));
+    let mut last = Process::start(place, function).await;
+    last.give(event);
+    answers.push(last.answer().await);
+    answers
+}
+
+/// Of a function; ended where it is when it is dropped.
+struct Process {
+    process: Child,
+    lambda: RuntimeDouble,
+}
+
+impl Process {
+    async fn start(place: &Place, function: &str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let program = Preparation::of(&root).unwrap().program_of(function);
+        let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let lambda = RuntimeDouble::serve(anywhere).await.unwrap();
+        let environment = place.deployment.environment(function).await;
+        let process = Command::new(program)
+            .env_clear()
+            .envs(environment.unwrap())
+            .env("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut started = Self { process, lambda };
+        assert_eq!(started.lambda.hear(SAYS_WITHIN).await, Some(Said::Ready));
+        started
+    }
+
+    /// Always under the same id.
+    fn give(&self, event: &Value) {
+        self.lambda.give("8f5f0f4e-again", event);
+    }
+
+    async fn answer(&mut self) -> Value {
+        let said = self.lambda.hear(SAYS_WITHIN).await;
+        let Some(Said::Answered(_, answer)) = said else {
+            panic!("{said:?}");
+        };
+        assert_eq!(self.lambda.hear(SAYS_WITHIN).await, Some(Said::Ready));
+        serde_json::from_slice(&answer).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// As the HTTP API hands it over.
+fn webhook(place: &Place, order: &ShopOrder) -> Value {
+    let webhook = place.cast.shop.sign("orders/create", &order.0);
+    let headers: serde_json::Map<_, _> = webhook
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    json!({
+        "version": "2.0",
+        "routeKey": "POST /webhooks/{channel}",
+        "rawPath": "/webhooks/acme",
+        "rawQueryString": "",
+        "headers": headers,
+        "pathParameters": { "channel": "acme" },
+        "body": String::from_utf8(webhook.body).unwrap(),
+        "isBase64Encoded": false,
+    })
+}
+
+/// Of all messages that wait in the queue, each once.
+async fn bodies(place: &Place, url: &str) -> BTreeSet<String> {
+    let sqs = place.deployment.opened.account.clients.sqs();
+    let mut bodies = BTreeSet::new();
+    loop {
+        let receive = sqs.receive_message().queue_url(url);
+        let received = receive.max_number_of_messages(10).send().await.unwrap();
+        if received.messages().is_empty() {
+            return bodies;
+        }
+        let found = received.messages().iter();
+        bodies.extend(found.map(|message| message.body().unwrap().to_owned()));
+    }
+}
+
+/// As a mapping hands it over.
+fn queue_event(url: &str, body: &str) -> Value {
+    let queue = url.rsplit('/').next().unwrap();
+    json!({ "Records": [{
+        "messageId": "4c1f8b6e-again",
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": { "ApproximateReceiveCount": "1" },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{queue}"),
+        "awsRegion": "us-east-1",
+    }] })
+}
