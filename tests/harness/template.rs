@@ -134,7 +134,7 @@ impl Template {
     }
 
     /// That a parameter may be.
-    pub(crate) fn least(&self, parameter: &str) -> Option<u64> {
+    pub fn least(&self, parameter: &str) -> Option<u64> {
         self.0["Parameters"][parameter]["MinValue"].as_u64()
     }
 
