@@ -3,6 +3,8 @@
 //! Each event waits until it is given, so that whoever gives it can look at the process before; one
 //! that is given twice is handed out twice.
 
+pub mod events;
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;

@@ -12,7 +12,7 @@ mod figures;
 mod function;
 
 use crate::cost::OFFERS;
-use crate::local_aws::deployment::{Deployment, schedule_event};
+use crate::local_aws::deployment::Deployment;
 use crate::local_aws::emulator::{Emulator, Permissions};
 use crate::local_aws::preparation::Preparation;
 use crate::local_aws::stage::LocalStage;
@@ -20,7 +20,8 @@ use anyhow::{Context as _, ensure};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
-use doubles::shop::{ShopOrder, SignedWebhook};
+use doubles::runtime::events;
+use doubles::shop::ShopOrder;
 use endpoints::Endpoints;
 use figures::{Figures, Sample};
 use function::Function;
@@ -123,7 +124,7 @@ impl Bench {
         let shop_order = ShopOrder::new(number, &[("MUG", 1)]);
         let order = order_id(&shop_order)?;
         let webhook = self.cast.shop.sign("orders/create", &shop_order.0);
-        let event = http_event(&webhook)?;
+        let event = events::webhook("acme", &webhook);
         let answer = self.order_webhook.call(&self.endpoints, &event).await?;
         ensure!(answer["statusCode"] == 200, "order-webhook: {answer}");
 
@@ -146,7 +147,7 @@ impl Bench {
         let mut sent = sent.purchase_orders.iter();
         ensure!(sent.all(|own| own.sending.is_sent()), "{order} is not sent");
 
-        let event = schedule_event();
+        let event = events::schedule();
         let answer = self.exceptions.call(&self.endpoints, &event).await?;
         ensure!(answer.is_null(), "exceptions: {answer}");
         Ok(())
@@ -169,47 +170,10 @@ impl Bench {
     }
 }
 
-/// As the HTTP API hands it over.
-fn http_event(webhook: &SignedWebhook) -> anyhow::Result<Value> {
-    let headers: serde_json::Map<String, Value> = webhook
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), value.as_str().into()))
-        .collect();
-    Ok(json!({
-        "version": "2.0",
-        "routeKey": "POST /webhooks/{channel}",
-        "rawPath": "/webhooks/acme",
-        "rawQueryString": "",
-        "headers": headers,
-        "requestContext": {
-            "http": {"method": "POST", "path": "/webhooks/acme", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
-            "routeKey": "POST /webhooks/{channel}",
-            "stage": "$default",
-        },
-        "pathParameters": {"channel": "acme"},
-        "body": std::str::from_utf8(&webhook.body)?,
-        "isBase64Encoded": false,
-    }))
-}
-
-/// As the event source of a queue hands it over.
+/// As the event source of its queue hands it over.
 fn queue_event(message: &Message) -> anyhow::Result<Value> {
-    let queue = message.queue().as_str();
-    Ok(json!({"Records": [{
-        "messageId": "00000000-0000-0000-0000-000000000000",
-        "receiptHandle": "handle",
-        "body": serde_json::to_string(message)?,
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795428000500",
-            "ApproximateFirstReceiveTimestamp": "1795428000600",
-        },
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:waybill-{queue}"),
-        "awsRegion": "us-east-1",
-    }]}))
+    let body = serde_json::to_string(message)?;
+    Ok(events::message(message.queue().as_str(), &body))
 }
 
 /// A batch of which no message comes again.

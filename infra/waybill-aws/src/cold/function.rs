@@ -4,7 +4,6 @@ use super::ANYWHERE;
 use super::endpoints::Endpoints;
 use super::figures::Sample;
 use crate::local_aws::deployment::Deployment;
-use crate::local_aws::emulator::{REGION, ROOT};
 use crate::local_aws::preparation::Preparation;
 use anyhow::{Context as _, bail};
 use doubles::runtime::{RuntimeDouble, Said};
@@ -26,9 +25,7 @@ pub(super) struct Function {
     pub(super) name: &'static str,
     program: PathBuf,
     pub(super) zipped_bytes: u64,
-    memory: u64,
-    /// As the template sets them.
-    variables: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
 }
 
 impl Function {
@@ -38,22 +35,12 @@ impl Function {
         name: &'static str,
         logical: &str,
     ) -> anyhow::Result<Self> {
-        let physical = deployment.resource(logical)?;
-        let path = format!("/2015-03-31/functions/{physical}/configuration");
-        let told = deployment.emulator.ask("lambda", "GET", &path).await?;
-        let told: Value = serde_json::from_slice(&told)?;
-        let number = |field: &str| {
-            let number = told[field].as_u64();
-            number.with_context(|| format!("{logical} has no {field}"))
-        };
-        let variables = told["Environment"]["Variables"].clone();
+        let deployed = deployment.function(logical).await?;
         Ok(Self {
             name,
             program: preparation.program_of(logical),
-            zipped_bytes: number("CodeSize")?,
-            memory: number("MemorySize")?,
-            variables: serde_json::from_value(variables)
-                .with_context(|| format!("{logical} has no variables"))?,
+            zipped_bytes: deployed.zipped_bytes,
+            environment: deployed.environment,
         })
     }
 
@@ -81,7 +68,8 @@ impl Function {
         endpoints.forget();
         let mut process = Command::new(&self.program)
             .env_clear()
-            .envs(self.environment(&lambda))
+            .envs(&self.environment)
+            .env("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string())
             .envs(endpoints.variables())
             .stdin(Stdio::null())
             .stdout(log.reopen()?)
@@ -112,33 +100,6 @@ impl Function {
             connections,
         };
         Ok((sample, answer))
-    }
-
-    /// What Lambda sets, and the template.
-    fn environment(&self, lambda: &RuntimeDouble) -> BTreeMap<String, String> {
-        let by_lambda = [
-            ("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string()),
-            ("AWS_LAMBDA_FUNCTION_NAME", self.name.to_owned()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", self.memory.to_string()),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", self.name.to_owned()),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", self.name.to_owned()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_DEFAULT_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", ROOT.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", ROOT.to_owned()),
-            ("AWS_SESSION_TOKEN", "session".to_owned()),
-            ("LANG", "en_US.UTF-8".to_owned()),
-            ("TZ", ":UTC".to_owned()),
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
-        ];
-        let mut environment = self.variables.clone();
-        environment.extend(
-            by_lambda
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
-        environment
     }
 }
 

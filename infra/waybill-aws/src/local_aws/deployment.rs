@@ -37,6 +37,13 @@ pub struct Deployment {
     pub webhook_url: String,
 }
 
+/// As it was deployed.
+pub struct Function {
+    pub zipped_bytes: u64,
+    /// What Lambda gives to its processes, but for where they ask for events. They work as root.
+    pub environment: BTreeMap<String, String>,
+}
+
 impl Deployment {
     /// With nothing configured yet.
     pub async fn deploy(preparation: &Preparation, emulator: Emulator) -> anyhow::Result<Self> {
@@ -130,7 +137,9 @@ impl Deployment {
     /// Instead of waiting for the minute to be full.
     pub async fn sweep(&self) -> anyhow::Result<()> {
         let function = self.resource("ExceptionsFunction")?;
-        self.emulator.invoke(function, &schedule_event()).await
+        self.emulator
+            .invoke(function, &doubles::runtime::events::schedule())
+            .await
     }
 
     /// From here on neither a message nor the schedule wakes one.
@@ -145,28 +154,41 @@ impl Deployment {
         Ok(())
     }
 
-    /// What Lambda gives to a process of a function, but for where it is asked for events. It works
-    /// as root.
-    pub async fn environment(&self, function: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let physical = self.resource(function)?;
+    pub async fn function(&self, logical: &str) -> anyhow::Result<Function> {
+        let physical = self.resource(logical)?;
         let path = format!("/2015-03-31/functions/{physical}/configuration");
         let told = self.emulator.ask("lambda", "GET", &path).await?;
         let told: Value = serde_json::from_slice(&told)?;
+        let number = |field: &str| {
+            let number = told[field].as_u64();
+            number.with_context(|| format!("{logical} has no {field}"))
+        };
         let variables = told["Environment"]["Variables"].clone();
-        let variables: BTreeMap<String, String> = serde_json::from_value(variables)
-            .with_context(|| format!("{function} has no variables"))?;
+        let mut environment: BTreeMap<String, String> = serde_json::from_value(variables)
+            .with_context(|| format!("{logical} has no variables"))?;
+        let memory = number("MemorySize")?.to_string();
         let by_lambda = [
             ("AWS_LAMBDA_FUNCTION_NAME", physical),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", physical),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", physical),
             ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ROOT),
             ("AWS_SECRET_ACCESS_KEY", ROOT),
+            ("AWS_SESSION_TOKEN", "session"),
             ("AWS_ENDPOINT_URL", &self.emulator.endpoint),
+            ("LANG", "en_US.UTF-8"),
+            ("TZ", ":UTC"),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
         ];
         let by_lambda = by_lambda.into_iter();
-        let by_lambda = by_lambda.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Ok(by_lambda.chain(variables).collect())
+        environment.extend(by_lambda.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(Function {
+            zipped_bytes: number("CodeSize")?,
+            environment,
+        })
     }
 
     /// The policy of a role as it was deployed, with every name filled in.
@@ -213,15 +235,6 @@ impl Deployment {
         let key = digest.get(..16).unwrap_or_default();
         Ok(format!("ASIA{key}"))
     }
-}
-
-/// What the schedule hands over.
-pub fn schedule_event() -> Value {
-    json!({
-        "version": "0", "id": "00000000-0000-0000-0000-000000000000",
-        "detail-type": "Scheduled Event", "source": "aws.scheduler", "account": ACCOUNT,
-        "region": REGION, "resources": [], "detail": "{}",
-    })
 }
 
 /// It takes a batch of messages for an action of its own, and knows two other actions on every

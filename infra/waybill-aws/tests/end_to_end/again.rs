@@ -5,10 +5,10 @@
 //! double of Lambda for events: the local AWS hands out each event once.
 
 use super::TURN;
-use super::place::Place;
+use super::place::{Place, eventually};
 use domain::messages::Message;
 use domain::order::event::Event;
-use doubles::runtime::{RuntimeDouble, Said};
+use doubles::runtime::{RuntimeDouble, Said, events};
 use doubles::shop::ShopOrder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -16,7 +16,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use waybill_aws::local_aws::deployment::schedule_event;
 use waybill_aws::local_aws::preparation::Preparation;
 
 const SAYS_WITHIN: Duration = Duration::from_secs(30);
@@ -32,27 +31,26 @@ async fn an_invocation_that_comes_again_changes_nothing() {
     let outputs = &place.deployment.opened.outputs;
 
     let order = ShopOrder::new(6001, &[("MUG", 2), ("LAMP", 1), ("TOWEL", 1)]);
-    let answers = again(&place, "OrderWebhookFunction", &webhook(&place, &order)).await;
+    let webhook = place.cast.shop.sign("orders/create", &order.0);
+    let event = events::webhook("acme", &webhook);
+    let answers = again(&place, "OrderWebhookFunction", &event).await;
     for answer in answers {
         assert_eq!(answer["statusCode"], 200, "{answer}");
     }
-    let bodies = bodies(&place, &outputs.routing_queue_url).await;
-    assert_eq!(bodies.len(), 1, "{bodies:?}");
-    for body in bodies {
+    for body in bodies(&place, &outputs.routing_queue_url, 1).await {
         let event = queue_event(&outputs.routing_queue_url, &body);
         for answer in again(&place, "RoutingFunction", &event).await {
             assert_eq!(answer, done);
         }
     }
-    let bodies = self::bodies(&place, &outputs.forwarding_queue_url).await;
-    assert_eq!(bodies.len(), 3, "{bodies:?}");
+    let bodies = bodies(&place, &outputs.forwarding_queue_url, 3).await;
     for body in &bodies {
         let event = queue_event(&outputs.forwarding_queue_url, body);
         for answer in again(&place, "ForwardingFunction", &event).await {
             assert_eq!(answer, done);
         }
     }
-    for answer in again(&place, "ExceptionsFunction", &schedule_event()).await {
+    for answer in again(&place, "ExceptionsFunction", &events::schedule()).await {
         assert_eq!(answer, Value::Null);
     }
 
@@ -120,10 +118,10 @@ impl Process {
         let program = Preparation::of(&root).unwrap().program_of(function);
         let anywhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let lambda = RuntimeDouble::serve(anywhere).await.unwrap();
-        let environment = place.deployment.environment(function).await;
+        let function = place.deployment.function(function).await.unwrap();
         let process = Command::new(program)
             .env_clear()
-            .envs(environment.unwrap())
+            .envs(function.environment)
             .env("AWS_LAMBDA_RUNTIME_API", lambda.address.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -156,52 +154,23 @@ impl Drop for Process {
     }
 }
 
-/// As the HTTP API hands it over.
-fn webhook(place: &Place, order: &ShopOrder) -> Value {
-    let webhook = place.cast.shop.sign("orders/create", &order.0);
-    let headers: serde_json::Map<_, _> = webhook
-        .headers
-        .into_iter()
-        .map(|(name, value)| (name, value.into()))
-        .collect();
-    json!({
-        "version": "2.0",
-        "routeKey": "POST /webhooks/{channel}",
-        "rawPath": "/webhooks/acme",
-        "rawQueryString": "",
-        "headers": headers,
-        "pathParameters": { "channel": "acme" },
-        "body": String::from_utf8(webhook.body).unwrap(),
-        "isBase64Encoded": false,
-    })
-}
-
-/// Of all messages that wait in the queue, each once.
-async fn bodies(place: &Place, url: &str) -> BTreeSet<String> {
+/// Of the messages in the queue, each once; of one order they come a second apart.
+async fn bodies(place: &Place, url: &str, count: usize) -> BTreeSet<String> {
     let sqs = place.deployment.opened.account.clients.sqs();
     let mut bodies = BTreeSet::new();
-    loop {
+    eventually("every message is there", async || {
         let receive = sqs.receive_message().queue_url(url);
         let received = receive.max_number_of_messages(10).send().await.unwrap();
-        if received.messages().is_empty() {
-            return bodies;
-        }
         let found = received.messages().iter();
         bodies.extend(found.map(|message| message.body().unwrap().to_owned()));
-    }
+        (bodies.len() >= count).then_some(())
+    })
+    .await;
+    assert_eq!(bodies.len(), count, "{bodies:?}");
+    bodies
 }
 
 /// As a mapping hands it over.
 fn queue_event(url: &str, body: &str) -> Value {
-    let queue = url.rsplit('/').next().unwrap();
-    json!({ "Records": [{
-        "messageId": "4c1f8b6e-again",
-        "receiptHandle": "handle",
-        "body": body,
-        "attributes": { "ApproximateReceiveCount": "1" },
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{queue}"),
-        "awsRegion": "us-east-1",
-    }] })
+    events::message(url.rsplit('/').next().unwrap(), body)
 }

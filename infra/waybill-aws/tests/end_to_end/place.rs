@@ -4,7 +4,7 @@ use super::deployed;
 use aws_sdk_sqs::types::QueueAttributeName::{
     ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
 };
-use domain::ids::{ChannelId, ChannelOrderId, OrderId};
+use domain::ids::OrderId;
 use domain::order::attention::CaseKind;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -12,7 +12,7 @@ use doubles::shop::{ShopOrder, SignedWebhook};
 use http_client::{Client, Failure, Http as _, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
-use waybill::demo::{Cast, Stage as _};
+use waybill::demo::{Cast, Stage as _, order_id};
 use waybill::{Exit, Installation, report_on};
 use waybill_aws::local_aws::deployment::Deployment;
 use waybill_aws::local_aws::stage::LocalStage;
@@ -147,8 +147,7 @@ impl Place {
 }
 
 pub(crate) fn id(order: &ShopOrder) -> OrderId {
-    let own = ChannelOrderId::parse(order.id().to_string()).unwrap();
-    OrderId::new(ChannelId::parse("acme").unwrap(), own)
+    order_id(order).unwrap()
 }
 
 /// The only one that there is.
