@@ -1,5 +1,5 @@
 //! Suppliers that the demo's stories have none of: one that takes a file for each cut-off, one with
-//! a spend limit, and one that refuses units of what it takes.
+//! a spend limit and for one hand-over at a time, and one that refuses units of what it takes.
 
 use super::place::{Place, eventually, only};
 use domain::batch::Batch;
@@ -81,6 +81,7 @@ fn cape(now: &Zoned) -> String {
 id = "cape"
 name = "Cape Instruments"
 method = "csv"
+concurrency = 1
 spend_limit_per_day = "20.00 USD"
 {calendar}[supplier.csv]
 "#
