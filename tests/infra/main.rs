@@ -143,6 +143,16 @@ fn the_domain_is_small_and_pure() {
     }
 }
 
+/// What is caught of a panic is nothing where it aborts, and `cargo lambda` has it abort unless the
+/// profile says otherwise.
+#[test]
+fn a_panic_unwinds_in_a_function() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let panic = &manifest["profile"]["release"]["panic"];
+    assert_eq!(panic.as_str(), Some("unwind"));
+}
+
 #[test]
 fn licences_and_banned_crates() {
     let allowed = [
