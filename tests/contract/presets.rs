@@ -71,6 +71,7 @@ fn opens(name: &str, preset: &Path) {
             .into_iter()
             .map(|name| (name, SecretString::from("secret".to_owned())))
             .collect(),
+        tried_before: false,
     });
     opened.map(drop).unwrap();
 }

@@ -164,6 +164,7 @@ impl Fixture {
             files: world.files(),
             mailer: world.mailer(),
             secrets: secrets.into_iter().map(secret).collect(),
+            tried_before: false,
         })
     }
 }

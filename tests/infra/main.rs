@@ -329,6 +329,7 @@ fn the_example_configuration_opens() {
                 .into_iter()
                 .map(|name| (name, secret()))
                 .collect(),
+            tried_before: false,
         };
         (entry.open)(opening).map(drop).unwrap();
     }
@@ -392,6 +393,7 @@ fn the_example_templates_are_faithful() {
                 .into_iter()
                 .map(|name| (name, secrecy::SecretString::from("secret".to_owned())))
                 .collect(),
+            tried_before: false,
         };
         let opened = (entry.open)(opening).unwrap();
         let artifact = opened.prepare(&handover, &Progress::default()).unwrap();

@@ -98,10 +98,12 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
         batch,
         files: opening.files,
     };
-    let lacks = sample::missing(&supplier, &sample::handover())
-        .map_err(|error| SettingsError::new("columns", error.to_string()))?;
-    if !lacks.is_empty() {
-        return Err(SettingsError::losing("columns", &lacks));
+    if !opening.tried_before {
+        let lacks = sample::missing(&supplier, &sample::handover())
+            .map_err(|error| SettingsError::new("columns", error.to_string()))?;
+        if !lacks.is_empty() {
+            return Err(SettingsError::losing("columns", &lacks));
+        }
     }
     Ok(Box::new(supplier))
 }

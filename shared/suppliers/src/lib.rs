@@ -34,6 +34,9 @@ pub struct Opening<'a> {
     pub mailer: Arc<dyn Mailer>,
     /// The values of the names that [`Entry::secrets`] gives.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Somebody has opened the same settings before, and tried them with an example: that is not
+    /// done again. What a real artifact lacks shows all the same, when it is made.
+    pub tried_before: bool,
 }
 
 pub struct Entry {

@@ -102,7 +102,11 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
         omits: settings.omits,
         mailer: opening.mailer,
     });
-    let (order, cancel) = (sample::handover(), sample::cancel());
+    let trial = (!opening.tried_before).then(|| (sample::handover(), sample::cancel()));
+    let (order, cancel) = trial
+        .as_ref()
+        .map(|(order, cancel)| (order, cancel))
+        .unzip();
     let own = LetterSettings {
         subject: settings.subject,
         text: settings.text,
@@ -114,31 +118,38 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     }
     let mail = Mail {
         post: Arc::clone(&post),
-        letter: Letter::open(own, &letter::ORDER, "", &order, settings.packing_slip)?,
+        letter: Letter::open(own, &letter::ORDER, "", order, settings.packing_slip)?,
         table: TableFile::open(settings.attachment, settings.table)?,
         packing_slip: settings
             .packing_slip
-            .then(|| PackingSlip::open(settings.packing_slip_html, "packing_slip_html", &order))
+            .then(|| PackingSlip::open(settings.packing_slip_html, "packing_slip_html", order))
             .transpose()?,
         cancels: Some(Box::new(Mail {
             post,
-            letter: Letter::open(settings.cancel, &letter::CANCEL, "cancel.", &cancel, false)?,
+            letter: Letter::open(settings.cancel, &letter::CANCEL, "cancel.", cancel, false)?,
             table: None,
             packing_slip: None,
             cancels: None,
         })),
     };
+    if let Some((order, cancel)) = &trial {
+        try_out(&mail, order, cancel)?;
+    }
+    Ok(Box::new(mail))
+}
+
+fn try_out(mail: &Mail, order: &Handover, cancel: &Handover) -> Result<(), SettingsError> {
     let wrong = |path: &str, message: String| SettingsError::new(path, message);
-    let lacks = sample::missing(&mail, &order).map_err(|error| wrong("mail", error.to_string()))?;
+    let lacks = sample::missing(mail, order).map_err(|error| wrong("mail", error.to_string()))?;
     if !lacks.is_empty() {
         return Err(SettingsError::losing("mail", &lacks));
     }
     if let Some(cancels) = mail.cancels() {
         cancels
-            .prepare(&cancel, &Progress::default())
+            .prepare(cancel, &Progress::default())
             .map_err(|error| wrong("cancel", error.to_string()))?;
     }
-    Ok(Box::new(mail))
+    Ok(())
 }
 
 /// `SH-1001-1-K`, and `SH-1001-1-K-X1` for a request to cancel: the text of its `SendId`.

@@ -122,6 +122,25 @@ impl World {
         specific: serde_json::Value,
         http: Arc<dyn Http>,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
+        self.open_as(method, specific, http, false)
+    }
+
+    /// Without a trial.
+    pub(crate) fn open_tried(
+        &self,
+        method: &str,
+        specific: serde_json::Value,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
+        self.open_as(method, specific, Arc::new(self.clone()), true)
+    }
+
+    fn open_as(
+        &self,
+        method: &str,
+        specific: serde_json::Value,
+        http: Arc<dyn Http>,
+        tried_before: bool,
+    ) -> Result<Box<dyn Supplier>, SettingsError> {
         let id = SupplierId::parse("acme").unwrap();
         let settings = SupplierSettings::plain(id, method, specific);
         (entry(method).unwrap().open)(Opening {
@@ -130,6 +149,7 @@ impl World {
             files: Arc::new(self.clone()),
             mailer: Arc::new(self.clone()),
             secrets: [("ACME_KEY".to_owned(), SecretString::from("hush"))].into(),
+            tried_before,
         })
     }
 

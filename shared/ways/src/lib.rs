@@ -64,7 +64,9 @@ impl Ways {
     ) -> Result<Self, WaysError> {
         Ok(Self {
             channels: Arc::new(open_channels(loaded, secrets, problems).await?),
-            suppliers: Arc::new(open_suppliers(loaded, files, mailer, secrets, problems).await?),
+            suppliers: Arc::new(
+                open_suppliers(loaded, files, mailer, secrets, problems, false).await?,
+            ),
             limits: Limits::of(&loaded.settings),
         })
     }
@@ -182,6 +184,7 @@ pub fn opening<'a>(
     files: Arc<dyn Files>,
     mailer: Arc<dyn Mailer>,
     secrets: BTreeMap<String, SecretString>,
+    tried_before: bool,
 ) -> Result<Opening<'a>, WaysError> {
     let http = http_client::Client::new(
         (entry.hosts)(&supplier.specific),
@@ -194,6 +197,7 @@ pub fn opening<'a>(
         files,
         mailer,
         secrets,
+        tried_before,
     })
 }
 
@@ -235,12 +239,14 @@ pub async fn open_channels(
     Ok(channels)
 }
 
+/// `tried_before` is as [`Opening`] has it.
 pub async fn open_suppliers(
     loaded: &Configuration,
     files: Arc<dyn Files>,
     mailer: Arc<dyn Mailer>,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
+    tried_before: bool,
 ) -> Result<Suppliers, WaysError> {
     let methods: Vec<_> = suppliers::SUPPLIERS
         .iter()
@@ -259,7 +265,8 @@ pub async fn open_suppliers(
         let values = secrets_of(entry, supplier, secrets).await?;
         let missing = values.missing.iter();
         problems.extend(missing.map(|name| unset(loaded, section, name, secrets.place(name))));
-        let opening = opening(entry, supplier, files.clone(), mailer.clone(), values.found)?;
+        let (files, mailer) = (files.clone(), mailer.clone());
+        let opening = opening(entry, supplier, files, mailer, values.found, tried_before)?;
         match (entry.open)(opening) {
             Ok(open) => {
                 suppliers.insert(supplier.id.clone(), open);

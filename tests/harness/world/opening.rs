@@ -75,6 +75,7 @@ pub(super) fn opened(
                 .into_iter()
                 .map(|name| (name, secret()))
                 .collect(),
+            tried_before: false,
         };
         (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
     });

@@ -127,6 +127,7 @@ fn tried(
         secrets: names
             .map(|name| (name, SecretString::from("any")))
             .collect(),
+        tried_before: false,
     };
     let found = suppliers::tried(opening);
     let placed = |error| of_settings(loaded, known, error);

@@ -53,13 +53,13 @@ pub(super) struct Texts {
 }
 
 impl Letter {
-    /// Each template is tried with `sample`, so that a field that does not exist is named with its
+    /// Each template is tried with `sample`, where one is given, so that a field that does not exist is named with its
     /// place in the settings.
     pub(super) fn open(
         own: LetterSettings,
         defaults: &Defaults,
         prefix: &str,
-        sample: &Handover,
+        sample: Option<&Handover>,
         packing_slip: bool,
     ) -> Result<Self, SettingsError> {
         let mut letter = Self {
@@ -74,9 +74,11 @@ impl Letter {
             let path = format!("{prefix}{path}");
             let source = own.unwrap_or_else(|| default.to_owned());
             letter.templates.add(&path, name, source)?;
-            let seen = letter.seen(sample);
-            let seen = seen.map_err(|error| SettingsError::new(&path, error.to_string()))?;
-            letter.templates.tried(&path, name, &seen)?;
+            if let Some(sample) = sample {
+                let seen = letter.seen(sample);
+                let seen = seen.map_err(|error| SettingsError::new(&path, error.to_string()))?;
+                letter.templates.tried(&path, name, &seen)?;
+            }
         }
         Ok(letter)
     }
@@ -140,15 +142,17 @@ impl PackingSlip {
     pub(super) fn open(
         own: Option<String>,
         path: &str,
-        sample: &Handover,
+        sample: Option<&Handover>,
     ) -> Result<Self, SettingsError> {
         let mut slip = Self(Templates::new());
         let default = include_str!("../templates/packing-slip.html");
         slip.0
             .add(path, SLIP, own.unwrap_or_else(|| default.to_owned()))?;
-        let seen = Self::seen(sample);
-        let seen = seen.map_err(|error| SettingsError::new(path, error.to_string()))?;
-        slip.0.tried(path, SLIP, &seen)?;
+        if let Some(sample) = sample {
+            let seen = Self::seen(sample);
+            let seen = seen.map_err(|error| SettingsError::new(path, error.to_string()))?;
+            slip.0.tried(path, SLIP, &seen)?;
+        }
         Ok(slip)
     }
 

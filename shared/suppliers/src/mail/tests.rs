@@ -147,6 +147,20 @@ fn a_template_that_loses_a_field_is_caught_though_another_part_has_it() {
     assert_eq!(missing, ["address1 in the text"]);
 }
 
+/// Opened without a trial it loses the same, which shows when an artifact is made.
+#[test]
+fn what_was_tried_before_is_not_tried_again() {
+    let loses_phone = include_str!("../templates/mail-text.txt").replace("ship_to.phone", "number");
+    let settings = settings(&json!({"text": loses_phone}));
+    let supplier = World::default().open_tried("mail", settings).ok().unwrap();
+    let handover = handover();
+    let decoded = supplier.decode(&prepared(&*supplier, &handover)).unwrap();
+    let missing = decoded.missing(handover.ship_to.reveal(), &LINES, &[]);
+    assert_eq!(missing, ["phone in the text"]);
+    let unknown = json!({"to": "orders@acme.example", "text": "{{ unclosed"});
+    assert!(World::default().open_tried("mail", unknown).is_err());
+}
+
 #[test]
 fn a_table_may_leave_out_what_the_texts_say() {
     let columns = json!(["number", "supplier_sku", "quantity"]);

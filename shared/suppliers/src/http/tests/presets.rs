@@ -46,6 +46,7 @@ pub(super) fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Openi
             .into_iter()
             .map(|name| (name.clone(), SecretString::from(format!("value of {name}"))))
             .collect(),
+        tried_before: false,
     }
 }
 
