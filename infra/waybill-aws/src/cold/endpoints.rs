@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::NamedTempFile;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{CipherSuite, ServerConfig, SupportedCipherSuite};
 
 /// As variables of the environment call them.
 const SERVICES: [&str; 5] = ["DYNAMODB", "S3", "SES", "SQS", "SSM"];
@@ -40,10 +40,11 @@ impl Endpoints {
         let certified = rcgen::generate_simple_self_signed([HOST.to_owned()])?;
         let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
         let chain = vec![certified.cert.der().clone()];
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, PrivateKeyDer::from(key))?;
+        config.ignore_client_order = true;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let mut services = BTreeMap::new();
         for name in SERVICES {
@@ -97,6 +98,17 @@ impl Endpoints {
             service.connections.store(0, Ordering::SeqCst);
         }
     }
+}
+
+/// Prefers what AWS prefers, whatever the client does: AES with 128 bits.
+fn provider() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    let is_preferred =
+        |suite: &SupportedCipherSuite| suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256;
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| !is_preferred(suite));
+    provider
 }
 
 #[derive(Clone)]

@@ -16,9 +16,8 @@ pub(crate) struct Unreadable;
 /// The number of the dictionary, then what follows it in one stream of deflate.
 pub(crate) fn pack(text: &str) -> Vec<u8> {
     let mut stream = Compress::new(Compression::best(), false);
-    let mut scratch = Vec::with_capacity(2 * DICTIONARY_1.len());
-    // Flushed to a whole byte; what it became is not kept.
-    let _ = stream.compress_vec(DICTIONARY_1, &mut scratch, FlushCompress::Sync);
+    // Before the first byte it is never refused.
+    let _ = stream.set_dictionary(DICTIONARY_1);
     let mut packed = vec![1];
     let mut rest = text.as_bytes();
     loop {
@@ -38,14 +37,9 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<String, Unreadable> {
         return Err(Unreadable);
     };
     let mut stream = Decompress::new(false);
-    let mut text = Vec::with_capacity(DICTIONARY_1.len());
-    stream
-        .decompress_vec(&stored(DICTIONARY_1), &mut text, FlushDecompress::Sync)
-        .map_err(|_| Unreadable)?;
-    if text != DICTIONARY_1 {
-        return Err(Unreadable);
-    }
-    text.clear();
+    let known = stream.set_dictionary(DICTIONARY_1);
+    known.map_err(|_| Unreadable)?;
+    let mut text = Vec::new();
     loop {
         text.reserve(256 + 4 * rest.len());
         let (taken_before, made_before) = (stream.total_in(), stream.total_out());
@@ -66,16 +60,6 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<String, Unreadable> {
             Status::Ok | Status::BufError => {}
         }
     }
-}
-
-/// As a block of deflate that is not compressed.
-fn stored(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    let mut block = vec![0];
-    block.extend(length.to_le_bytes());
-    block.extend((!length).to_le_bytes());
-    block.extend(bytes);
-    block
 }
 
 #[cfg(test)]
