@@ -11,6 +11,9 @@ use tests::faults::{FAULTS, Faults};
 use tests::slots::TestSlots;
 use tests::world::{World, configuration};
 
+/// The effects of handing over are: taking the slot, the artifact, the claim, the send.
+const SENT: usize = 3;
+
 /// Four processes, and a supplier for one of them.
 async fn crowded(faults: Faults) -> (World, TestSlots) {
     let mut world = World::new(faults).await;
@@ -63,6 +66,38 @@ async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
     assert_eq!(world.received().len(), 1);
     assert!(world.store.attention().await.unwrap().is_empty());
     assert_eq!(world.broken().await, Vec::<String>::new());
+}
+
+/// Wherever the first stands between taking the slot and leaving it, the second sends nothing; and it
+/// comes again when the slot is free, long before the sweep would wake it.
+#[tokio::test]
+async fn one_at_a_time_means_one() {
+    let mut held_up = 0;
+    for first_until in 0.. {
+        let (mut world, slots) = crowded(Faults::default()).await;
+        for number in [1001, 1002] {
+            order(&mut world, number).await;
+        }
+        world.route_only().await;
+        let Some(count) = world.forward_two_at_once(first_until).await else {
+            break;
+        };
+        let alone = world.received().len() == 1;
+        if alone {
+            held_up += 1;
+            assert_eq!(
+                count,
+                usize::from(first_until > SENT),
+                "effect {first_until}"
+            );
+            assert_eq!(slots.held(world.clock.now()), []);
+            world.pass(SignedDuration::from_secs(8)).await;
+        }
+        assert_eq!(world.received().len(), 2, "effect {first_until}");
+        assert_eq!(world.broken().await, Vec::<String>::new());
+    }
+    // Artifact, claim, send, outcome, and leaving the slot.
+    assert_eq!(held_up, 5);
 }
 
 /// Whoever held a slot when it ended keeps the others waiting for a while, not for ever.

@@ -1,16 +1,19 @@
-//! Slots in memory, for worlds in which several processes hand over.
+//! Slots, and messages that wait, in memory: for worlds in which several processes hand over.
 
 use crate::faults::{Faults, lost};
 use async_trait::async_trait;
 use domain::ids::SupplierId;
+use domain::messages::Message;
 use jiff::Timestamp;
-use ports::{Slot, Slots, StoreError};
+use ports::{Later, Slot, Slots, StoreError, Unavailable};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Cheap to clone; all clones are one store, which outlives the processes.
 #[derive(Clone, Default)]
 pub struct TestSlots {
     held: Arc<Mutex<Vec<Slot>>>,
+    waiting: Arc<Mutex<Vec<Message>>>,
     faults: Faults,
 }
 
@@ -18,8 +21,14 @@ impl TestSlots {
     pub fn new(faults: &Faults) -> Self {
         Self {
             held: Arc::default(),
+            waiting: Arc::default(),
             faults: faults.clone(),
         }
+    }
+
+    /// Those that wait no more, however long they were to.
+    pub fn waited(&self) -> Vec<Message> {
+        std::mem::take(&mut self.waiting.lock().unwrap())
     }
 
     /// Those that are held at that time.
@@ -71,5 +80,16 @@ impl Slots for TestSlots {
         self.faults
             .effect(|| StoreError::Unavailable(lost()), left)
             .await
+    }
+}
+
+#[async_trait]
+impl Later for TestSlots {
+    async fn send_later(&self, message: &Message, _: Duration) -> Result<(), Unavailable> {
+        let sent = async {
+            self.waiting.lock().unwrap().push(message.clone());
+            Ok(())
+        };
+        self.faults.effect(lost, sent).await
     }
 }

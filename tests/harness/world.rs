@@ -20,7 +20,7 @@ use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, WebhookRequest};
+use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, WebhookRequest};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct World {
     routing: routing::Deps,
     forwarding: forwarding::Deps,
     exceptions: exceptions::Deps,
+    /// Where several processes hand over.
+    slots: Option<TestSlots>,
     /// Webhooks that were not answered 2xx: the channel sends them again.
     unanswered: Vec<SignedWebhook>,
     pub folder: tempfile::TempDir,
@@ -176,6 +178,7 @@ impl World {
             routing,
             forwarding,
             exceptions,
+            slots: None,
             unanswered: Vec::new(),
             folder,
             race: None,
@@ -233,8 +236,13 @@ impl World {
     /// From now on it is one of so many processes that hand over.
     pub fn crowd(&mut self, processes: usize) -> TestSlots {
         let slots = TestSlots::new(&self.faults);
-        let crowd = forwarding::Crowd::new(processes, Arc::new(slots.clone()));
+        let crowd = forwarding::Crowd {
+            processes,
+            slots: Arc::new(slots.clone()),
+            later: Arc::new(slots.clone()),
+        };
         self.forwarding.crowd = Some(Arc::new(crowd));
+        self.slots = Some(slots.clone());
         slots
     }
 
@@ -336,6 +344,9 @@ impl World {
         for webhook in std::mem::take(&mut self.unanswered) {
             self.post(&webhook).await;
         }
+        for message in self.slots.iter().flat_map(TestSlots::waited) {
+            self.store.send(&message).await.unwrap();
+        }
         if !self.sweeps {
             return self.pump().await;
         }
@@ -398,6 +409,37 @@ impl World {
             second_until: None,
         };
         self.work_both(one, other, race).await;
+    }
+
+    /// Two workers hand over two purchase orders, the first up to an effect of its own, the second to
+    /// its end, then the first on. How many were received when the second was at its end; `None` where
+    /// the first never came so far.
+    pub async fn forward_two_at_once(&self, first_until: usize) -> Option<usize> {
+        let received = self
+            .ports
+            .receive(QueueName::Forwarding, 2, self.clock.now(), VISIBILITY)
+            .await
+            .unwrap();
+        let [one, other] = received.as_slice() else {
+            panic!("two purchase orders wait");
+        };
+        let resume = self
+            .faults
+            .pause_before(self.faults.effects() + first_until);
+        let mut first = std::pin::pin!(self.work(one));
+        let stands = tokio::select! {
+            biased;
+            () = &mut first => false,
+            () = self.faults.paused() => true,
+        };
+        self.faults.forget_pauses();
+        self.work(other).await;
+        let count = self.received().len();
+        if stands {
+            resume.notify_one();
+            first.await;
+        }
+        stands.then_some(count)
     }
 
     /// Long enough for every retry and look-up to have had its turn.

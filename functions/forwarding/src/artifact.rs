@@ -1,6 +1,6 @@
 //! The exact bytes for a supplier: rendered once, checked, stored as evidence, never rendered again.
 
-use crate::Deps;
+use crate::{Deps, sending};
 use domain::ids::LineId;
 use domain::money::Money;
 use domain::order::news::Payload;
@@ -18,7 +18,7 @@ pub(crate) async fn artifact(
     way: &dyn Supplier,
 ) -> Result<Result<Artifact, String>, StepError> {
     let asked = id.cancel.and_then(|request| own.cancel(request));
-    let sending = asked.map_or(&own.sending, |asked| &asked.sending);
+    let sending = sending(own, id);
     let key = key(id, sending.progress.steps.len());
     // Before the first claim nothing was sent, and what a worker stored that got no further is found
     // where this one is stored.

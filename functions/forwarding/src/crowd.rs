@@ -1,67 +1,39 @@
 //! A supplier's `concurrency`, where several processes hand over without knowing of each other.
 
-use crate::Deps;
-use domain::forwarding::SETTLE_MARGIN;
-use domain::ids::SupplierId;
+use crate::send::until;
+use crate::{Deps, sending};
+use domain::ids::OrderId;
+use domain::messages::Message;
+use domain::order::machine::SendState;
+use domain::order::purchase_order::RESEND_AFTER;
 use domain::order::{PurchaseOrder, SendId};
-use jiff::{SignedDuration, Timestamp};
-use ports::{Slot, Slots, StepError, Supplier};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use jiff::Timestamp;
+use ports::{Later, Slot, Slots, StepError, Supplier};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Between looks for a free slot; twelve seconds in all. Most hand-overs take less than one.
-const PAUSES: [Duration; 14] = {
-    let mut pauses = [Duration::from_secs(1); 14];
-    pauses[0] = Duration::from_millis(250);
-    pauses[1] = Duration::from_millis(250);
-    pauses[2] = Duration::from_millis(500);
-    pauses
-};
-/// After they were in vain this process looks for none for so long: many messages for a busy supplier
-/// must not keep those for others waiting.
-const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(5);
+/// Messages that find a supplier busy come again after one second up to so many, spread evenly.
+const SPREAD_SECONDS: i32 = 8;
 
 /// Processes that hand over at the same time.
 pub struct Crowd {
-    processes: usize,
-    slots: Arc<dyn Slots>,
-    /// Until when a supplier that was busy is left alone.
-    busy: Mutex<BTreeMap<SupplierId, Timestamp>>,
+    /// At most, each with one hand-over at a time.
+    pub processes: usize,
+    pub slots: Arc<dyn Slots>,
+    pub later: Arc<dyn Later>,
 }
 
 /// Whether there is room at a supplier.
 pub(crate) enum Room {
     /// The slot is to be left; none is needed where not even all processes pass the limit.
     Free(Option<Slot>),
+    /// The message comes again soon.
     Full,
 }
 
-impl Crowd {
-    /// At most so many processes, each with one hand-over at a time.
-    pub fn new(processes: usize, slots: Arc<dyn Slots>) -> Self {
-        Self {
-            processes,
-            slots,
-            busy: Mutex::default(),
-        }
-    }
-
-    fn is_left_alone(&self, supplier: &SupplierId, now: Timestamp) -> bool {
-        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.get(supplier).is_some_and(|until| now < *until)
-    }
-
-    fn leave_alone(&self, supplier: &SupplierId, now: Timestamp) {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.insert(supplier.clone(), now + LEFT_ALONE);
-    }
-}
-
-/// Where it is full, the purchase order stays planned and due: the sweep wakes it again, and sees
-/// when that goes on for too long.
 pub(crate) async fn room(
     deps: &Deps,
+    order: &OrderId,
     own: &PurchaseOrder,
     id: &SendId,
     way: &dyn Supplier,
@@ -74,25 +46,23 @@ pub(crate) async fn room(
     if known.concurrency >= crowd.processes {
         return Ok(Room::Free(None));
     }
-    if crowd.is_left_alone(&own.supplier, deps.clock.now()) {
-        return Ok(Room::Full);
+    let now = deps.clock.now();
+    // Two workers with the same purchase order are told apart by the moment.
+    let holder = format!("{id} {now}");
+    let of = known.concurrency;
+    let taken = crowd
+        .slots
+        .take(&own.supplier, of, &holder, now, until(way, now));
+    if let Some(slot) = taken.await? {
+        return Ok(Room::Free(Some(slot)));
     }
-    let timeout = SignedDuration::try_from(way.timeout()).unwrap_or(SETTLE_MARGIN);
-    for pause in std::iter::once(Duration::ZERO).chain(PAUSES) {
-        if !pause.is_zero() {
-            deps.clock.sleep(pause).await;
-        }
-        let now = deps.clock.now();
-        // Two workers with the same purchase order are told apart by the moment.
-        let holder = format!("{id} {now}");
-        let (of, until) = (known.concurrency, now + timeout + SETTLE_MARGIN);
-        let taken = crowd.slots.take(&own.supplier, of, &holder, now, until);
-        if let Some(slot) = taken.await? {
-            return Ok(Room::Free(Some(slot)));
-        }
+    if let Some(pause) = again(&sending(own, id).state, now) {
+        let message = Message::Forward {
+            order: order.clone(),
+            purchase_order: own.number.clone(),
+        };
+        crowd.later.send_later(&message, pause).await?;
     }
-    crowd.leave_alone(&own.supplier, deps.clock.now());
-    tracing::info!(purchase_order.number = %id, "the supplier is busy with others");
     Ok(Room::Full)
 }
 
@@ -102,5 +72,49 @@ pub(crate) async fn leave(deps: &Deps, slot: Option<Slot>) {
         && let Err(error) = crowd.slots.leave(&slot).await
     {
         tracing::warn!(supplier.id = %slot.supplier, error = %error, "a slot was not left");
+    }
+}
+
+/// After what pause the message comes again. What is due stays due, so the sweep sends a message of
+/// its own each time that [`RESEND_AFTER`] has passed, and opens a case when that goes on for too long.
+/// One that would come after the next of these ends, so that they never become many.
+fn again(state: &SendState, now: Timestamp) -> Option<Duration> {
+    let due = match state {
+        SendState::Planned { due } | SendState::BetweenSteps { due } => *due,
+        SendState::SendStarted { .. }
+        | SendState::InDoubt { .. }
+        | SendState::Sent { .. }
+        | SendState::Rejected { .. }
+        | SendState::Voided { .. } => return None,
+    };
+    // The moment is as good as a random number.
+    let spread = (now.subsec_nanosecond() / 1000).rem_euclid(SPREAD_SECONDS);
+    let pause = u64::from(spread.unsigned_abs()) + 1;
+    let waited = u64::try_from(now.duration_since(due).as_secs()).unwrap_or_default();
+    let wakes = |after: u64| after / RESEND_AFTER.as_secs().unsigned_abs();
+    (wakes(waited) == wakes(waited + pause)).then_some(Duration::from_secs(pause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+
+    #[test]
+    fn messages_come_again_until_the_sweep_sends_another() {
+        let due = Timestamp::from_second(1_000_000).unwrap();
+        let state = SendState::Planned { due };
+        let at = |millis| again(&state, due + SignedDuration::from_millis(millis));
+        assert_eq!(at(0), Some(Duration::from_secs(1)));
+        assert_eq!(at(118_000), Some(Duration::from_secs(1)));
+        assert_eq!(at(119_000), None);
+        assert_eq!(at(120_000), Some(Duration::from_secs(1)));
+        assert_eq!(at(239_500), None);
+        let mut moment = due;
+        for _ in 0..100 {
+            moment += SignedDuration::from_micros(1);
+            let pause = again(&state, moment).unwrap();
+            assert!((1..=8).contains(&pause.as_secs()), "{pause:?}");
+        }
     }
 }

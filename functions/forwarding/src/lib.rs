@@ -16,7 +16,7 @@ use domain::forwarding::{Step, is_out_of_step, step, step_of_cancel};
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::Message;
 use domain::order::decide::Command;
-use domain::order::machine::SendState;
+use domain::order::machine::{SendState, Sending};
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
@@ -205,6 +205,12 @@ fn next_step(order: &Order, own: &PurchaseOrder, now: jiff::Timestamp) -> Option
     std::iter::once((id.clone(), step(order, own, now)))
         .chain(requests)
         .find(|(_, step)| !matches!(step, Step::Leave(_)))
+}
+
+/// Of the purchase order itself, or of the request to take it back.
+fn sending<'a>(own: &'a PurchaseOrder, id: &SendId) -> &'a Sending {
+    let asked = id.cancel.and_then(|request| own.cancel(request));
+    asked.map_or(&own.sending, |asked| &asked.sending)
 }
 
 fn no_way_to_ask(deps: &Deps, own: &PurchaseOrder) -> String {

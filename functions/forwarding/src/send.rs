@@ -3,7 +3,7 @@
 use crate::artifact::artifact;
 use crate::crowd::{Room, leave, room};
 use crate::record::{accepted, commit, record, recordable, step_done};
-use crate::{Deps, Flow, prepared_not};
+use crate::{Deps, Flow, prepared_not, sending};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::forwarding::SETTLE_MARGIN;
@@ -11,10 +11,11 @@ use domain::ids::OrderId;
 use domain::order::decide::{Answer, Command, Outcome};
 use domain::order::event::LookupFinding;
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use jiff::{SignedDuration, Timestamp};
 use ports::{Artifact, Attempt, CommitError, LookupAnswer, StepError, Supplier};
 
 /// A supplier's own limit that ends so soon is waited for here; a longer one is committed.
-const PATIENCE: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 
 pub(crate) async fn send(
     deps: &Deps,
@@ -26,22 +27,25 @@ pub(crate) async fn send(
     if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, way).await? {
         return Ok(flow);
     }
-    match room(deps, own, id, way).await? {
+    match room(deps, &order.id, own, id, way).await? {
         Room::Full => Ok(Flow::Stop(None)),
         Room::Free(slot) => {
-            let flow = hand_over(deps, order, own, id, way).await;
+            let held_until = slot.as_ref().map(|slot| slot.until);
+            let flow = hand_over(deps, order, own, id, way, held_until).await;
             leave(deps, slot).await;
             flow
         }
     }
 }
 
+/// The slot at the supplier is ours until then, where one is needed.
 async fn hand_over(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
     id: &SendId,
     way: &dyn Supplier,
+    held_until: Option<Timestamp>,
 ) -> Result<Flow, StepError> {
     let artifact = match artifact(deps, order, own, id, way).await? {
         Ok(artifact) => artifact,
@@ -50,8 +54,11 @@ async fn hand_over(
     let Some(claim) = claim(deps, order, own, id, &artifact, way).await? else {
         return Ok(Flow::Stop(None));
     };
-    // A process that slept since its claim must not send at a time when others may be settling it.
-    let outcome = if deps.clock.now() > claim.at + SETTLE_MARGIN {
+    // A process that slept must not send at a time when others may be settling its claim, or holding
+    // its slot.
+    let now = deps.clock.now();
+    let is_held = held_until.is_none_or(|until| now + timeout(way) <= until);
+    let outcome = if now > claim.at + SETTLE_MARGIN || !is_held {
         Outcome::NotSent {
             retry_after: None,
             why: "the claim was too old to send".to_owned(),
@@ -91,9 +98,18 @@ async fn wait_for_the_supplier(
     Ok(Some(Flow::Stop(None)))
 }
 
+/// When a send that begins now, or a little later, has surely ended.
+pub(crate) fn until(way: &dyn Supplier, now: Timestamp) -> Timestamp {
+    now + timeout(way) + SETTLE_MARGIN
+}
+
+fn timeout(way: &dyn Supplier) -> SignedDuration {
+    SignedDuration::try_from(way.timeout()).unwrap_or(SETTLE_MARGIN)
+}
+
 pub(crate) struct Claim {
     pub(crate) attempt: Attempt,
-    pub(crate) at: jiff::Timestamp,
+    pub(crate) at: Timestamp,
     /// The order with the claim.
     pub(crate) after: Box<Order>,
 }
@@ -109,12 +125,11 @@ pub(crate) async fn claim(
     artifact: &Artifact,
     way: &dyn Supplier,
 ) -> Result<Option<Claim>, StepError> {
-    let timeout = jiff::SignedDuration::try_from(way.timeout()).unwrap_or(SETTLE_MARGIN);
     let at = deps.clock.now();
     let claim = Command::StartSend {
         id: id.clone(),
         artifact: Digest::of(&artifact.bytes),
-        settle_at: at + timeout + SETTLE_MARGIN,
+        settle_at: until(way, at),
         cut_off: own.cut_off.filter(|_| way.batches().is_some()),
     };
     let events = match order.decide(claim, at) {
@@ -142,8 +157,7 @@ pub(crate) async fn claim(
 
 /// The attempt that was claimed last.
 fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
-    let asked = id.cancel.and_then(|request| own.cancel(request));
-    let sending = asked.map_or(&own.sending, |asked| &asked.sending);
+    let sending = sending(own, id);
     Attempt {
         id: id.clone(),
         attempt: sending.attempts,
@@ -175,7 +189,7 @@ pub(crate) async fn look_up(
         LookupAnswer::Done(done) => Answer::StepDone(step_done(done)),
         LookupAnswer::NotFound(finding) => Answer::NotFound(finding),
     };
-    let proof_after = proof_after.and_then(|lag| jiff::SignedDuration::try_from(lag).ok());
+    let proof_after = proof_after.and_then(|lag| SignedDuration::try_from(lag).ok());
     commit(deps, order, || Command::RecordLookup {
         id: id.clone(),
         attempt: number_of_attempt,

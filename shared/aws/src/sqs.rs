@@ -5,13 +5,14 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
-use ports::{Queue, Unavailable};
+use ports::{Later, Queue, Unavailable};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// As many as one call takes.
 const AT_ONCE: usize = 10;
-/// Steps of one order at the same time find it changed, and are made again. A warm step takes far
-/// less than a second.
+/// Steps of one order at the same time find it changed, and are made again. A warm step whose
+/// supplier answers at once takes far less than a second.
 const APART_SECONDS: i32 = 1;
 /// As long as SQS keeps a message back.
 const LONGEST_DELAY_SECONDS: i32 = 900;
@@ -42,14 +43,7 @@ impl SqsQueue {
 #[async_trait]
 impl Queue for SqsQueue {
     async fn send(&self, message: &Message) -> Result<(), Unavailable> {
-        let sent = self
-            .client
-            .send_message()
-            .queue_url(self.url(message.queue())?)
-            .message_body(body(message)?)
-            .send();
-        let failed = |error| Unavailable::because(unsent(message.queue()), error);
-        sent.await.map(drop).map_err(failed)
+        self.send_one(message, 0).await
     }
 
     async fn send_all(&self, messages: &[Message]) -> Result<(), Unavailable> {
@@ -74,7 +68,29 @@ impl Queue for SqsQueue {
     }
 }
 
+#[async_trait]
+impl Later for SqsQueue {
+    async fn send_later(&self, message: &Message, pause: Duration) -> Result<(), Unavailable> {
+        let delay = i32::try_from(pause.as_secs()).unwrap_or(LONGEST_DELAY_SECONDS);
+        self.send_one(message, delay.min(LONGEST_DELAY_SECONDS))
+            .await
+    }
+}
+
 impl SqsQueue {
+    /// Kept back for so many seconds.
+    async fn send_one(&self, message: &Message, delay: i32) -> Result<(), Unavailable> {
+        let sent = self
+            .client
+            .send_message()
+            .queue_url(self.url(message.queue())?)
+            .message_body(body(message)?)
+            .delay_seconds(delay)
+            .send();
+        let failed = |error| Unavailable::because(unsent(message.queue()), error);
+        sent.await.map(drop).map_err(failed)
+    }
+
     /// Each with the seconds that it is kept back.
     async fn send_batch(
         &self,

@@ -87,6 +87,13 @@ pub trait Queue: Send + Sync {
     }
 }
 
+/// Keeps a message back for a while before it is delivered.
+#[async_trait]
+pub trait Later: Send + Sync {
+    /// After whole seconds, at most 15 minutes.
+    async fn send_later(&self, message: &Message, pause: Duration) -> Result<(), Unavailable>;
+}
+
 /// The receiving end; on AWS the event source mapping plays it.
 #[async_trait]
 pub trait Deliveries: Send + Sync {

@@ -51,6 +51,7 @@ async fn main() -> Result<(), Error> {
         orders,
         stock,
         routing_queue,
+        forwarding_queue,
         artifacts,
         drops,
         parameters,
@@ -61,6 +62,7 @@ async fn main() -> Result<(), Error> {
         "ORDERS_TABLE",
         "STOCK_TABLE",
         "ROUTING_QUEUE_URL",
+        "FORWARDING_QUEUE_URL",
         "ARTIFACTS_BUCKET",
         "DROPS_BUCKET",
         "PARAMETERS_PATH",
@@ -84,18 +86,26 @@ async fn main() -> Result<(), Error> {
     let bundles = Arc::new(S3Bundles::new(clients.s3(), artifacts));
     let running = Running::start(suppliers, bundles, orders.clone(), clock.clone()).await?;
     let running = Arc::new(running);
+    let queue = Arc::new(SqsQueue::new(
+        clients.sqs(),
+        [
+            (QueueName::Routing, routing_queue),
+            (QueueName::Forwarding, forwarding_queue),
+        ],
+    ));
     let deps = Deps {
         orders,
         batches: Arc::new(store.clone()),
-        queue: Arc::new(SqsQueue::new(
-            clients.sqs(),
-            [(QueueName::Routing, routing_queue)],
-        )),
+        queue: queue.clone(),
         files,
         clock,
         settings: running.settings.clone(),
         suppliers: running.opened(),
-        crowd: Some(Arc::new(Crowd::new(at_once, Arc::new(store)))),
+        crowd: Some(Arc::new(Crowd {
+            processes: at_once,
+            slots: Arc::new(store),
+            later: queue,
+        })),
     };
     serve_queue(move |work: Work| {
         let (running, mut deps) = (running.clone(), deps.clone());

@@ -11,8 +11,8 @@ use domain::ids::SupplierId;
 use jiff::Timestamp;
 use ports::{Slot, Slots, StoreError};
 
-/// Slots that somebody else took between look and write.
-const LOOKS: usize = 4;
+/// Tries to take one that was free a moment ago.
+const TRIES: usize = 4;
 
 #[async_trait]
 impl Slots for DynamoDb {
@@ -32,17 +32,17 @@ impl Slots for DynamoDb {
             holder: holder.to_owned(),
             until,
         };
-        for _ in 0..LOOKS {
+        for _ in 0..TRIES {
             let taken = self
                 .client
                 .update_item()
                 .table_name(&self.orders)
                 .set_key(Some(key(supplier).item()))
                 .update_expression("SET #slot = :mine")
-                .condition_expression("attribute_not_exists(#slot) OR #slot < :now")
+                .condition_expression("attribute_not_exists(#slot) OR #slot < :free")
                 .expression_attribute_names("#slot", name(slot.number))
                 .expression_attribute_values(":mine", text(value(&slot)))
-                .expression_attribute_values(":now", text(moment(now)))
+                .expression_attribute_values(":free", text(first_held(now)))
                 .return_values_on_condition_check_failure(
                     ReturnValuesOnConditionCheckFailure::AllOld,
                 )
@@ -111,9 +111,15 @@ fn value(slot: &Slot) -> String {
     format!("{} {}", moment(slot.until), slot.holder)
 }
 
+/// What is still held after that moment is greater than this, and what is free from then on is less.
+fn first_held(now: Timestamp) -> String {
+    moment(now) + "~"
+}
+
 fn free(item: &Item, of: usize, now: Timestamp) -> Option<usize> {
-    let now = moment(now);
-    (0..of).find(|number| text_of(item, &name(*number)).is_none_or(|held| held < now.as_str()))
+    let first_held = first_held(now);
+    (0..of)
+        .find(|number| text_of(item, &name(*number)).is_none_or(|held| held < first_held.as_str()))
 }
 
 #[cfg(test)]
@@ -135,7 +141,7 @@ mod tests {
         let item = Item::from([held(0, 1_000_000_000), held(1, 999_999_999)]);
         assert_eq!(free(&item, 2, at(999_999_998)), None);
         assert_eq!(free(&item, 3, at(999_999_998)), Some(2));
-        assert_eq!(free(&item, 2, at(1_000_000_000)), Some(1));
-        assert_eq!(free(&item, 2, at(1_000_000_001)), Some(0));
+        assert_eq!(free(&item, 2, at(999_999_999)), Some(1));
+        assert_eq!(free(&item, 2, at(1_000_000_000)), Some(0));
     }
 }
