@@ -45,10 +45,12 @@ mod tests {
     fn what_a_program_started_ends_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let child = folder.path().join("child");
-        let script = format!("sleep 600 & echo $! > {}; wait", child.display());
-        let mut shell = Command::new("sh");
-        let mut leader = shell
+        let script = format!("sleep 60 & echo $! > {}; wait", child.display());
+        let mut leader = Command::new("sh")
             .args(["-c", &script])
+            // Else whoever reads what this test says would wait for the child, too.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .unwrap();
