@@ -148,7 +148,7 @@ impl Emulator {
         Ok(String::from_utf8(answer)?)
     }
 
-    /// As [`Emulator::form`], in JSON; `target` is what the service calls the action in full.
+    /// A call in JSON, as root; `target` is what the service calls the action in full.
     pub async fn json(&self, service: &str, target: &str, asked: &Value) -> anyhow::Result<Value> {
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
