@@ -8,7 +8,8 @@
 //! ```
 //!
 //! That makes tables, buckets, queues and stacks named `waybill-semantics-…`, the stacks with a function
-//! and its role, deletes them again, and costs a few cents. Where the emulator is known to do otherwise, the trial says so and asks less of it.
+//! and its role, and costs a few cents. A trial that comes to its end deletes them again. Where the
+//! emulator is known to do otherwise, the trial says so and asks less of it.
 
 #![expect(
     clippy::unwrap_used,

@@ -87,6 +87,16 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ),
     ("every mapping has its limit", "MinValue: 2", "MinValue: 1"),
     (
+        "forwarding knows how many hand over at once",
+        "MaximumConcurrency: !Ref HandoversAtOnce",
+        "MaximumConcurrency: 5",
+    ),
+    (
+        "forwarding knows how many hand over at once",
+        "BatchSize: 1\n",
+        "BatchSize: 2\n",
+    ),
+    (
         "every log group forgets, and every function has its own",
         "RetentionInDays: !Ref LogRetentionDays",
         "LogGroupClass: STANDARD",

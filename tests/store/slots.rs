@@ -1,20 +1,31 @@
-//! Slots, which processes on AWS alone need.
+//! Slots, which processes on AWS alone need; and those in memory, by which the flow is tested.
 
 use crate::given::at;
-use crate::{Shared, on_aws};
+use crate::{Shared, on_aws, trial};
 use aws::dynamodb::DynamoDb;
 use domain::ids::SupplierId;
 use libtest_mimic::Trial;
-use ports::{Slot, Slots as _};
+use ports::{Slot, Slots};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tests::emulator::{Cuts, Emulator, tables};
+use tests::slots::TestSlots;
 
 pub(crate) fn trials(emulator: &Shared) -> Vec<Trial> {
     vec![
         on_aws(
             "no_more_hold_a_slot_than_there_are",
             emulator.clone(),
-            no_more_hold_a_slot_than_there_are,
+            async |emulator: &Emulator| {
+                let clients = emulator.clients();
+                let (orders, stock) = tables(&clients, "slots").await;
+                let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
+                no_more_hold_a_slot_than_there_are(Arc::new(store)).await;
+            },
+        ),
+        trial(
+            "memory::no_more_hold_a_slot_than_there_are".to_owned(),
+            async || no_more_hold_a_slot_than_there_are(Arc::new(TestSlots::default())).await,
         ),
         on_aws(
             "a_slot_whose_answer_was_lost_is_held_once",
@@ -27,22 +38,19 @@ pub(crate) fn trials(emulator: &Shared) -> Vec<Trial> {
 const OF: usize = 3;
 
 /// At that second, for a minute.
-async fn take(store: &DynamoDb, holder: usize, second: i64) -> Option<Slot> {
+async fn take(store: &dyn Slots, holder: usize, second: i64) -> Option<Slot> {
     let supplier = SupplierId::parse("harbour").unwrap();
     let holder = format!("holder {holder}");
     let taken = store.take(&supplier, OF, &holder, at(second), at(second + 60));
     taken.await.unwrap()
 }
 
-async fn no_more_hold_a_slot_than_there_are(emulator: &Emulator) {
-    let clients = emulator.clients();
-    let (orders, stock) = tables(&clients, "slots").await;
-    let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));
-    for second in [10, 100, 1000] {
+async fn no_more_hold_a_slot_than_there_are(store: Arc<dyn Slots>) {
+    for second in [10, 1000, 10_000] {
         let takers: Vec<_> = (0..12)
             .map(|holder| {
                 let store = store.clone();
-                tokio::spawn(async move { take(&store, holder, second).await })
+                tokio::spawn(async move { take(&*store, holder, second).await })
             })
             .collect();
         let mut held = Vec::new();
@@ -53,10 +61,19 @@ async fn no_more_hold_a_slot_than_there_are(emulator: &Emulator) {
         assert_eq!((held.len(), numbers.len()), (OF, OF), "{held:?}");
         // One is left, and is there for the next, once.
         store.leave(&held[1]).await.unwrap();
-        let next = take(&store, 20, second + 1).await.unwrap();
+        let next = take(&*store, 20, second + 1).await.unwrap();
         assert_eq!(next.number, held[1].number);
         store.leave(&held[1]).await.unwrap();
-        assert_eq!(take(&store, 21, second + 1).await, None, "it was another's");
+        assert_eq!(
+            take(&*store, 21, second + 1).await,
+            None,
+            "it was another's"
+        );
+        // At their very end all are free, but for the one that was taken a second later.
+        let ended = second + 60;
+        assert!(take(&*store, 22, ended).await.is_some());
+        assert!(take(&*store, 23, ended).await.is_some());
+        assert_eq!(take(&*store, 24, ended).await, None);
     }
 }
 

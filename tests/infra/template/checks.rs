@@ -16,6 +16,10 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("failures are told message by message", partial_answers),
     ("every mapping has its limit", concurrency),
     (
+        "forwarding knows how many hand over at once",
+        hand_overs_at_once,
+    ),
+    (
         "every log group forgets, and every function has its own",
         log_groups,
     ),
@@ -133,6 +137,21 @@ fn concurrency(template: &Template) -> Vec<String> {
             let most = &mapping.properties["ScalingConfig"]["MaximumConcurrency"];
             let least = names(most).and_then(|parameter| template.least(parameter));
             most.as_u64().or(least).is_none_or(|most| most < 2)
+        })
+        .map(|mapping| mapping.id.to_owned())
+        .collect()
+}
+
+/// That many messages at once, each handled alone.
+fn hand_overs_at_once(template: &Template) -> Vec<String> {
+    let function = template.get("ForwardingFunction").unwrap();
+    let known = &function.properties["Environment"]["Variables"]["HANDOVERS_AT_ONCE"];
+    template
+        .of_kind(MAPPING)
+        .filter(|mapping| names(&mapping.properties["FunctionName"]) == Some(function.id))
+        .filter(|mapping| {
+            mapping.properties["BatchSize"] != 1
+                || mapping.properties["ScalingConfig"]["MaximumConcurrency"] != *known
         })
         .map(|mapping| mapping.id.to_owned())
         .collect()

@@ -39,7 +39,7 @@ impl Figures {
     }
 
     fn call_micros(&self) -> u64 {
-        self.median(|sample| sample.nanos - sample.init_nanos) / 1000
+        self.median(|sample| sample.nanos.saturating_sub(sample.init_nanos)) / 1000
     }
 
     fn micros(&self) -> u64 {

@@ -20,12 +20,12 @@ pub const STACK: &str = "waybill";
 /// As the demo's `channels.toml` has it.
 const SENDER: &str = "orders@acme.example";
 
-/// Each function's role and its policy.
-const ROLES: [(&str, &str); 4] = [
-    ("OrderWebhookRole", "order-webhook"),
-    ("RoutingRole", "routing"),
-    ("ForwardingRole", "forwarding"),
-    ("ExceptionsRole", "exceptions"),
+/// Each function, its role, and the role's policy.
+pub const ROLES: [(&str, &str, &str); 4] = [
+    ("OrderWebhookFunction", "OrderWebhookRole", "order-webhook"),
+    ("RoutingFunction", "RoutingRole", "routing"),
+    ("ForwardingFunction", "ForwardingRole", "forwarding"),
+    ("ExceptionsFunction", "ExceptionsRole", "exceptions"),
 ];
 
 /// A stack on the emulator.
@@ -74,7 +74,7 @@ impl Deployment {
         self.emulator
             .form("ses", "VerifyEmailIdentity", &verified)
             .await?;
-        for (role, policy) in ROLES {
+        for (_, role, policy) in ROLES {
             let granted = self.policy(role, policy).await?;
             let statements = granted["Statement"].as_array().into_iter().flatten();
             let made_up: Vec<Value> = statements.filter_map(made_up).collect();

@@ -26,7 +26,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permissions {
     Enforced,
-    /// For figures: a signed call can say nothing that its signer did not.
+    /// For figures: what a call is made to say beside what its signer said breaks its signature.
     Ignored,
 }
 

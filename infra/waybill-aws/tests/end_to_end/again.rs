@@ -89,8 +89,8 @@ async fn an_invocation_that_comes_again_changes_nothing() {
     place.every_promise_is_kept().await;
 }
 
-/// To two processes at once, to one of them again, and, after both ended without Lambda having heard
-/// of an answer, to a new one. What each answered.
+/// To two processes at once, to one of them again, and to a new one after both ended, as if Lambda had
+/// not heard of an answer. What each answered.
 async fn again(place: &Place, function: &str, event: &Value) -> Vec<Value> {
     let mut one = Process::start(place, function).await;
     let mut other = Process::start(place, function).await;

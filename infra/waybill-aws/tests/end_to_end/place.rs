@@ -2,7 +2,8 @@
 
 use super::deployed;
 use aws_sdk_sqs::types::QueueAttributeName::{
-    ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible,
+    ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
+    ApproximateNumberOfMessagesNotVisible,
 };
 use domain::ids::OrderId;
 use domain::order::attention::CaseKind;
@@ -105,6 +106,7 @@ impl Place {
             let counted = asked
                 .queue_url(url)
                 .attribute_names(ApproximateNumberOfMessages)
+                .attribute_names(ApproximateNumberOfMessagesDelayed)
                 .attribute_names(ApproximateNumberOfMessagesNotVisible)
                 .send()
                 .await

@@ -13,15 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 use waybill::demo::Stage as _;
-use waybill_aws::local_aws::deployment::Deployment;
-
-/// Function, its role, and the role's policy.
-const ROLES: [(&str, &str, &str); 4] = [
-    ("OrderWebhookFunction", "OrderWebhookRole", "order-webhook"),
-    ("RoutingFunction", "RoutingRole", "routing"),
-    ("ForwardingFunction", "ForwardingRole", "forwarding"),
-    ("ExceptionsFunction", "ExceptionsRole", "exceptions"),
-];
+use waybill_aws::local_aws::deployment::{Deployment, ROLES};
 
 /// Used by Lambda on the role's behalf, and so in no call of ours: logs, and what the event source
 /// does to its queue.

@@ -1,25 +1,30 @@
 //! Suppliers that the demo's stories have none of: one that takes a file for each cut-off, one with
-//! a spend limit and for one hand-over at a time, and one that refuses units of what it takes.
+//! a spend limit, and one that takes one hand-over at a time and refuses units of what it takes.
 
 use super::place::{Place, eventually, only};
+use aws::dynamodb::DynamoDb;
 use domain::batch::Batch;
+use domain::ids::SupplierId;
 use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
+use doubles::recorder::Need;
 use doubles::server::serve_supplier;
 use doubles::shop::ShopOrder;
 use doubles::supplier::{Behaviour, SupplierDouble, http_tables};
 use jiff::{SignedDuration, Timestamp, Zoned};
+use ports::Slots as _;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use waybill::demo::Stage as _;
 
-/// Until everything that goes with the batch is planned.
-const CUT_OFF_AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// Longer than it takes to plan everything that goes with the batch; the others fill the time.
+const CUT_OFF_AFTER: SignedDuration = SignedDuration::from_secs(150);
 
 const OFFERS: &str = "CRATE,quay,QY-1,5.00,USD,20
 BELL,cape,CP-1,9.00,USD,10
 ROPE,ferry,FY-1,3.00,USD,10
+TWINE,ferry,FY-2,2.00,USD,10
 ROPE,lakeside,LS-ROPE,6.00,USD,
 ";
 
@@ -37,6 +42,8 @@ pub(crate) async fn exercise(place: &Place) {
 
     let batched = [2001, 2002, 2003].map(|number| ShopOrder::new(number, &[("CRATE", 1)]));
     let numbers = planned_for(place, &batched, cut_off.timestamp()).await;
+    assert!(place.installation().clock.now() < cut_off.timestamp());
+    one_at_a_time(place, &ferry).await;
     limited(place).await;
     refused_in_part(place, &ferry).await;
     in_one_file(place, &batched, &numbers, cut_off.timestamp()).await;
@@ -81,7 +88,6 @@ fn cape(now: &Zoned) -> String {
 id = "cape"
 name = "Cape Instruments"
 method = "csv"
-concurrency = 1
 spend_limit_per_day = "20.00 USD"
 {calendar}[supplier.csv]
 "#
@@ -101,6 +107,7 @@ fn ferry_at(address: SocketAddr) -> String {
 id = "ferry"
 name = "Ferry Chandlers"
 method = "http"
+concurrency = 1
 [supplier.http]
 timeout = 5
 allow_private = true
@@ -162,6 +169,47 @@ fn due(own: &PurchaseOrder) -> Option<Timestamp> {
     } else {
         None
     }
+}
+
+/// While another hands over to the supplier nothing is sent; it comes again until the other is done.
+async fn one_at_a_time(place: &Place, ferry: &SupplierDouble) {
+    let opened = &place.deployment.opened;
+    let client = opened.account.clients.dynamodb();
+    let slots = DynamoDb::new(client, &opened.outputs.orders_table, None);
+    let supplier = SupplierId::parse("ferry").unwrap();
+    let now = place.installation().clock.now();
+    let until = now + SignedDuration::from_mins(10);
+    let slot = slots.take(&supplier, 1, "another", now, until).await;
+    let slot = slot.unwrap().unwrap();
+
+    let order = ShopOrder::new(2031, &[("TWINE", 1)]);
+    place.post("orders/create", &order).await;
+    let deployment = &place.deployment;
+    let forwarding = deployment.access_key("ForwardingFunction", "ForwardingRole");
+    let forwarding = forwarding.unwrap();
+    let queue = opened.outputs.forwarding_queue_url.rsplit('/').next();
+    let queue = queue.unwrap();
+    let recorder = &deployment.emulator.recorder;
+    eventually("its message came again", async || {
+        let calls = recorder.calls();
+        let again = calls.iter().filter(|call| {
+            let to_itself = |need: &Need| need.resource == queue;
+            call.who == forwarding
+                && call.action == "SendMessage"
+                && call.needs.iter().any(to_itself)
+        });
+        (again.count() >= 2).then_some(())
+    })
+    .await;
+    let waits = place.stored(&order).await.unwrap();
+    let number = &only(&waits).number;
+    assert_eq!(only(&waits).sending.attempts, 0);
+    assert!(!ferry.taken().contains_key(number.as_str()));
+    slots.leave(&slot).await.unwrap();
+    place
+        .until(&order, "sent", |order| only(order).sending.is_sent())
+        .await;
+    assert_eq!(ferry.taken()[number.as_str()], 1);
 }
 
 /// What passes the limit of the day goes on the next, and an edit of it is planned anew.

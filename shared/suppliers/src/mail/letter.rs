@@ -53,8 +53,8 @@ pub(super) struct Texts {
 }
 
 impl Letter {
-    /// Each template is tried with `sample`, where one is given, so that a field that does not exist is named with its
-    /// place in the settings.
+    /// Each template is tried with `sample`, where one is given, so that a field that does not exist is
+    /// named with its place in the settings.
     pub(super) fn open(
         own: LetterSettings,
         defaults: &Defaults,
