@@ -29,6 +29,22 @@ async fn stories() {
     }
 }
 
+/// Transactions that conflict are no news to anybody: every story ends as it does without. The local
+/// AWS never has one, so they are injected here.
+#[tokio::test]
+async fn every_other_commit_meets_a_conflict() {
+    for story in all() {
+        let mut calm = World::new(Faults::default()).await;
+        story.tell(&mut calm).await;
+        let mut world = World::new(Faults::default()).await;
+        world.faults.conflict();
+        story.tell(&mut world).await;
+        let told = world.story().await;
+        assert_eq!(world.broken().await, Vec::<String>::new(), "{told}");
+        assert_eq!(told, calm.story().await, "{}", story.name);
+    }
+}
+
 /// The k-th effect does not happen, or happens and everything in memory is lost, or its answer is
 /// lost, or it fails: for every story and every k.
 #[tokio::test]

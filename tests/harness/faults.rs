@@ -62,6 +62,8 @@ pub enum Unreadable {
 struct State {
     effects: usize,
     unreadable: Option<(OrderId, Unreadable)>,
+    /// Commits asked for so far, where every other one meets a conflict inside the store.
+    conflicts: Option<usize>,
     /// Effects that go wrong, each once.
     plan: Vec<(usize, Fault)>,
     crashed: bool,
@@ -126,6 +128,21 @@ impl Faults {
     /// From now on that order cannot be read, or all can.
     pub fn set_unreadable(&self, order: Option<(OrderId, Unreadable)>) {
         self.state.lock().unwrap().unreadable = order;
+    }
+
+    /// From now on every other commit, the first included, meets a conflict inside the store, and is
+    /// not made.
+    pub fn conflict(&self) {
+        self.state.lock().unwrap().conflicts = Some(0);
+    }
+
+    fn meets_a_conflict(&self) -> bool {
+        let mut state = self.state.lock().unwrap();
+        let Some(asked) = &mut state.conflicts else {
+            return false;
+        };
+        *asked += 1;
+        *asked % 2 == 1
     }
 
     fn unreadable(&self, order: &OrderId) -> Option<Unreadable> {
@@ -298,6 +315,9 @@ impl OrderStore for Faulty {
         self.inner.load(order).await
     }
     async fn commit(&self, mut commit: Commit) -> Result<(), CommitError> {
+        if self.faults.meets_a_conflict() {
+            return Err(CommitError::Busy);
+        }
         if self.faults.mutant == Mutant::StoreIgnoresVersion {
             let stored = self
                 .inner

@@ -4,17 +4,23 @@
 
 use aws::bundle::{self, S3Bundles};
 use aws::clients::{Clients, Endpoints, Place, Roots};
+use aws::dynamodb::DynamoDb;
 use aws::s3::S3Files;
 use aws::ses::SesMailer;
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use domain::commit::{Commit, Index};
 use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{Message, QueueName};
+use domain::order::event::{Event, Recorded};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
-use ports::{Area, Files as _, MailOutcome, Mailer as _, Put, Queue as _, Secrets as _, SendId};
+use ports::{
+    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderStore as _, Put, Queue as _,
+    Secrets as _, SendId,
+};
 use secrecy::ExposeSecret as _;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -428,5 +434,62 @@ async fn secrets_come_in_pages_and_a_new_one_is_looked_for() {
             request.contains("\"Path\":\"/waybill/channels\""),
             "{request}"
         );
+    }
+}
+
+/// Of an order that is new, with a number that is to be its own: two items.
+fn commit() -> Commit {
+    let code = ChannelCode::parse("SH").unwrap();
+    Commit {
+        order: OrderId::parse("acme/1").unwrap(),
+        expected_version: 0,
+        events: vec![Recorded {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            event: Event::PaymentReceived,
+        }],
+        index: Index {
+            batches: Vec::new(),
+            due: None,
+            attention: Vec::new(),
+            configuration: None,
+        },
+        reservations: Vec::new(),
+        spending: Vec::new(),
+        references: vec![PurchaseOrderNumber::new(&code, "1001", 1)],
+        payload: None,
+        trace: None,
+    }
+}
+
+fn cancelled(reasons: &str) -> Reply {
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    answer(
+        400,
+        &format!("{{\"__type\":\"{kind}\",\"CancellationReasons\":[{reasons}]}}"),
+    )
+}
+
+/// Somebody else writes one of the items at the same moment: nothing is known of the order, and it is
+/// tried again. A condition that failed beside it says more.
+#[tokio::test]
+async fn a_conflict_of_transactions_is_no_news() {
+    let none = "{\"Code\":\"None\"}";
+    let conflict = "{\"Code\":\"TransactionConflict\",\"Message\":\"Transaction is ongoing\"}";
+    let failed = "{\"Code\":\"ConditionalCheckFailed\"}";
+    for (reasons, is_busy) in [
+        (format!("{none},{conflict}"), true),
+        (format!("{conflict},{none}"), true),
+        (format!("{conflict},{failed}"), false),
+    ] {
+        let server = Server::start([cancelled(&reasons)]).await;
+        let store = DynamoDb::new(server.clients().dynamodb(), "orders", None);
+        let refused = store.commit(commit()).await.unwrap_err();
+        let expected = if is_busy {
+            matches!(refused, CommitError::Busy)
+        } else {
+            matches!(refused, CommitError::Taken(_))
+        };
+        assert!(expected, "{reasons}: {refused:?}");
+        assert_eq!(server.heard().len(), 1, "{reasons}");
     }
 }
