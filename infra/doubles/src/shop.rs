@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http_client::Request;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -17,6 +18,19 @@ pub struct Shop {
 pub struct SignedWebhook {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+}
+
+impl SignedWebhook {
+    /// As the shop posts it.
+    pub fn to(self, url: &str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            url: url.to_owned(),
+            headers: self.headers,
+            body: self.body,
+            ..Request::default()
+        }
+    }
 }
 
 /// An order under construction.

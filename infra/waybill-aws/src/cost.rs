@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use aws::bundle::KEY;
 use doubles::recorder::Call;
 use doubles::shop::ShopOrder;
-use http_client::{Client, Http as _, Request};
+use http_client::{Client, Http as _};
 use prices::Counted;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -122,13 +122,7 @@ impl Counter {
         self.number += 1;
         let order = ShopOrder::new(self.number, lines);
         let webhook = self.cast.shop.sign("orders/create", &order.0);
-        let request = Request {
-            method: "POST".to_owned(),
-            url: self.stage.webhook_url().to_owned(),
-            headers: webhook.headers,
-            body: webhook.body,
-            ..Request::default()
-        };
+        let request = webhook.to(self.stage.webhook_url());
         let answer = self.client.send(&request, POSTED_WITHIN).await?;
         if answer.status != 200 {
             bail!("a webhook was answered {}", answer.status);

@@ -12,7 +12,7 @@ pub use cast::{Cast, SECRET};
 use domain::ids::{ChannelId, ChannelOrderId, OrderId};
 use domain::order::{Order, SendId};
 use doubles::shop::{ShopOrder, SignedWebhook};
-use http_client::{Client, Http as _, Request};
+use http_client::{Client, Http as _};
 pub(crate) use machine::demo;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -219,12 +219,5 @@ async fn post(
     webhook: SignedWebhook,
     patience: Duration,
 ) -> anyhow::Result<u16> {
-    let request = Request {
-        method: "POST".to_owned(),
-        url,
-        headers: webhook.headers,
-        body: webhook.body,
-        ..Request::default()
-    };
-    Ok(client.send(&request, patience).await?.status)
+    Ok(client.send(&webhook.to(&url), patience).await?.status)
 }

@@ -8,7 +8,7 @@ use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
 use doubles::supplier::SupplierDouble;
 use embedded::Embedded;
-use http_client::{Client, Http as _, Request};
+use http_client::{Client, Http as _};
 use ports::OrderStore as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -95,13 +95,7 @@ async fn post(client: Arc<Client>, listen: SocketAddr, number: u64) {
     };
     let order = ShopOrder::new(number, &[("MUG", 2), ("CHAIR", 1)]);
     let webhook = shop.sign("orders/create", &order.0);
-    let request = Request {
-        method: "POST".to_owned(),
-        url: format!("http://{listen}/webhooks/acme"),
-        headers: webhook.headers,
-        body: webhook.body,
-        ..Request::default()
-    };
+    let request = webhook.to(&format!("http://{listen}/webhooks/acme"));
     loop {
         let answer = client.send(&request, Duration::from_secs(5)).await;
         if answer.is_ok_and(|answer| answer.status == 200) {

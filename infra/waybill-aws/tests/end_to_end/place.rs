@@ -10,7 +10,7 @@ use domain::order::attention::CaseKind;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use doubles::shop::{ShopOrder, SignedWebhook};
-use http_client::{Client, Failure, Http as _, Request, Response};
+use http_client::{Client, Failure, Http as _, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use waybill::demo::{Cast, Stage as _, order_id};
@@ -50,13 +50,7 @@ impl Place {
     }
 
     pub(crate) async fn send(&self, webhook: SignedWebhook) -> Result<Response, Failure> {
-        let request = Request {
-            method: "POST".to_owned(),
-            url: self.stage.webhook_url().to_owned(),
-            headers: webhook.headers,
-            body: webhook.body,
-            ..Request::default()
-        };
+        let request = webhook.to(self.stage.webhook_url());
         self.client.send(&request, Duration::from_secs(30)).await
     }
 
