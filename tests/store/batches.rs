@@ -1,7 +1,7 @@
 //! Which purchase orders go with a batch, and what became of its file.
 
 use crate::facts;
-use crate::given::{Stores, at, commit, index, northwind, number, order};
+use crate::given::{Stores, at, commit, northwind, number, order};
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::commit::{BatchEntry, Commit, Index};
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ fn listed(own: u32, version: u64, entries: &[BatchEntry]) -> Commit {
     Commit {
         index: Index {
             batches: entries.to_vec(),
-            ..index()
+            ..Index::default()
         },
         ..commit(own, version)
     }
@@ -81,7 +81,7 @@ async fn what_cannot_be_read_is_taken_out(stores: Stores) {
         .unwrap();
     other
         .orders
-        .postpone(&order(1), Some(1), &index())
+        .postpone(&order(1), Some(1), &Index::default())
         .await
         .unwrap();
     let left = one.batches.entries(&northwind(), at(100)).await.unwrap();

@@ -113,21 +113,12 @@ pub(crate) fn commit(own: u32, expected_version: u64) -> Commit {
             at: at(1),
             event: Event::PaymentReceived,
         }],
-        index: index(),
+        index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
         references: Vec::new(),
         payload: None,
         trace: None,
-    }
-}
-
-pub(crate) fn index() -> Index {
-    Index {
-        batches: Vec::new(),
-        due: None,
-        attention: Vec::new(),
-        configuration: None,
     }
 }
 

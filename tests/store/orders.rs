@@ -1,7 +1,7 @@
 //! Orders: commits, what is read back, and what they are found by.
 
 use crate::facts;
-use crate::given::{Stores, at, commit, index, northwind, number, order};
+use crate::given::{Stores, at, commit, northwind, number, order};
 use domain::commit::{Commit, Index};
 use domain::digest::Digest;
 use domain::ids::{LineId, Sku, SupplierSku};
@@ -174,7 +174,7 @@ async fn two_processes_take_turns(stores: Stores) {
 fn due(second: Option<i64>) -> Index {
     Index {
         due: second.map(at),
-        ..index()
+        ..Index::default()
     }
 }
 
@@ -252,7 +252,7 @@ fn with_cases(causes: &[&str], configuration: Option<&[u8]>) -> Index {
         due: Some(at(1000)),
         attention: causes.iter().map(|cause| case(cause)).collect(),
         configuration: configuration.map(Digest::of),
-        ..index()
+        ..Index::default()
     }
 }
 

@@ -447,12 +447,7 @@ fn commit() -> Commit {
             at: jiff::Timestamp::UNIX_EPOCH,
             event: Event::PaymentReceived,
         }],
-        index: Index {
-            batches: Vec::new(),
-            due: None,
-            attention: Vec::new(),
-            configuration: None,
-        },
+        index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
         references: vec![PurchaseOrderNumber::new(&code, "1001", 1)],

@@ -33,7 +33,7 @@ pub struct Commit {
 }
 
 /// What an order is found by without loading it; computed from its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Index {
     pub due: Option<Timestamp>,
     /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.

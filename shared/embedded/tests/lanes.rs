@@ -51,12 +51,7 @@ async fn plan(store: &Embedded, suppliers: &[&str]) {
         order: order(),
         expected_version: 0,
         events: vec![Recorded { at: at(1), event }],
-        index: Index {
-            batches: Vec::new(),
-            due: None,
-            attention: Vec::new(),
-            configuration: None,
-        },
+        index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
         references,

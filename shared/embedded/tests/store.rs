@@ -48,12 +48,7 @@ fn commit(own: u32, expected_version: u64) -> Commit {
             at: at(1),
             event: Event::PaymentReceived,
         }],
-        index: Index {
-            batches: Vec::new(),
-            due: None,
-            attention: Vec::new(),
-            configuration: None,
-        },
+        index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
         references: Vec::new(),
