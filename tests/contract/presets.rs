@@ -64,6 +64,7 @@ fn opens(name: &str, preset: &Path) {
     let hosts = (entry.hosts)(&supplier.specific);
     let opened = (entry.open)(suppliers::Opening {
         settings: supplier,
+        sender: "orders@acme.example",
         http: Arc::new(Client::new(hosts, false).unwrap()),
         files: store.clone(),
         mailer: Arc::new(embedded::OutboxMailer { files: store }),

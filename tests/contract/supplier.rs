@@ -160,6 +160,7 @@ impl Fixture {
         let secret = |name| (name, SecretString::from(SECRET.to_owned()));
         (self.entry.open)(Opening {
             settings: &settings,
+            sender: "orders@acme.example",
             http: World::http((self.entry.hosts)(specific)),
             files: world.files(),
             mailer: world.mailer(),
@@ -209,7 +210,7 @@ const BATCHES: &[(&str, Promise)] = &[
         "a_batch_holds_nothing_of_other_settings",
         batch::other_settings,
     ),
-    ("a_batch_is_published_once", batch::published),
+    ("a_batch_is_finished_as_it_was_begun", batch::begun),
     ("an_order_of_a_batch_never_goes_alone", batch::alone),
 ];
 

@@ -60,7 +60,7 @@ async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
     world.pass(SignedDuration::from_mins(2)).await;
     let cases = world.store.attention().await.unwrap();
     let kinds: Vec<_> = cases.iter().map(|row| row.attention.kind).collect();
-    assert_eq!(kinds, [CaseKind::Stuck]);
+    assert_eq!(kinds, [CaseKind::SendDelayed]);
     slots.leave(&other).await.unwrap();
     world.pass(SignedDuration::from_mins(2)).await;
     assert_eq!(world.received().len(), 1);

@@ -56,7 +56,7 @@ async fn due_and_not_sent() {
     nobody_works(&mut world, 3).await;
     assert_eq!(
         indexed(&world).await,
-        [(CaseKind::Stuck, "forwarding".to_owned())]
+        [(CaseKind::SendDelayed, "northwind".to_owned())]
     );
     world.pump().await;
     assert_eq!(indexed(&world).await, []);
@@ -107,8 +107,12 @@ async fn a_lost_message_to_forwarding() {
     assert_eq!(sweeps_after(&world, 119).await, 0);
     assert_eq!(indexed(&world).await, []);
     assert_eq!(sweeps_after(&world, 1).await, 1);
-    let stuck = (CaseKind::Stuck, "forwarding".to_owned());
-    assert_eq!(indexed(&world).await, [stuck], "ten minutes to the second");
+    let delayed = (CaseKind::SendDelayed, "northwind".to_owned());
+    assert_eq!(
+        indexed(&world).await,
+        [delayed],
+        "ten minutes to the second"
+    );
     world.settle().await;
     assert_eq!(indexed(&world).await, []);
     assert_eq!(world.received().len(), 1);

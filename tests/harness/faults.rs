@@ -267,7 +267,7 @@ impl Faulty {
                 let why = "the claim is old".to_owned();
                 let event = SendEvent::SendDeferred {
                     attempt: *attempt,
-                    retry_at: now,
+                    retry_at: Some(now),
                     why,
                     by: By::Answer,
                 };

@@ -3,7 +3,7 @@
 
 use crate::faults::Faults;
 use async_trait::async_trait;
-use ports::{MailEvent, MailOutcome, MailReport, Mailer, SendId, Unavailable};
+use ports::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer, SendId, Unavailable};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -133,8 +133,10 @@ impl Mailer for FaultyMailer {
         }
     }
 
-    /// Only a report tells.
-    async fn was_sent(&self, _: &SendId) -> Option<bool> {
-        None
+    fn place(&self, _: &SendId) -> MailPlace {
+        MailPlace {
+            server: "a mail service that reports".to_owned(),
+            file: None,
+        }
     }
 }

@@ -158,6 +158,7 @@ impl World {
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
+            prepared_by: Arc::default(),
         };
         let shop = Shop {
             domain: "acme.myshopify.com".to_owned(),

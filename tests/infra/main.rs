@@ -320,6 +320,7 @@ fn the_example_configuration_opens() {
         let entry = suppliers::entry(&supplier.method).unwrap();
         let opening = suppliers::Opening {
             settings: supplier,
+            sender: "orders@acme.example",
             http: Arc::new(doubles::supplier::SupplierDouble::default()),
             files: store.clone(),
             mailer: Arc::new(embedded::OutboxMailer {
@@ -384,6 +385,7 @@ fn the_example_templates_are_faithful() {
         let entry = suppliers::entry(&supplier.method).unwrap();
         let opening = suppliers::Opening {
             settings: supplier,
+            sender: "orders@acme.example",
             http: Arc::new(doubles::supplier::SupplierDouble::default()),
             files: store.clone(),
             mailer: Arc::new(embedded::OutboxMailer {

@@ -3,19 +3,22 @@
 
 use domain::commit::Index;
 use domain::digest::Digest;
-use domain::exceptions::{curable_by_configuration, due_again, wake};
+use domain::exceptions::{curable_by_configuration, due_again, prepare, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
+use jiff::Timestamp;
 use ports::{
     Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError,
 };
 use std::collections::BTreeSet;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 /// Orders looked at in one sweep; the rest are the oldest of the next.
 const ORDERS_A_SWEEP: usize = 1000;
+/// Orders with anything that waits; more than any merchant has.
+const WAITING_ORDERS: usize = 100_000;
 const DEAD_LETTERS_AT_ONCE: usize = 100;
 /// An order that cannot be read is an incident already.
 const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_hours(1);
@@ -28,6 +31,24 @@ pub struct Deps {
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
+    /// Of the configuration that whatever waits was last prepared by, as far as this process knows.
+    pub prepared_by: Arc<Mutex<Option<Digest>>>,
+}
+
+impl Deps {
+    fn prepared_by(&self) -> MutexGuard<'_, Option<Digest>> {
+        self.prepared_by
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn configuration(&self) -> Digest {
+        let settings = self
+            .settings
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        settings.digest.clone()
+    }
 }
 
 /// What one sweep did.
@@ -35,15 +56,19 @@ pub struct Deps {
 pub struct Swept {
     pub woken: usize,
     pub replanned: usize,
+    /// Purchase orders that wait, and were asked to be prepared by other settings.
+    pub prepared: usize,
 }
 
 pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
     // What is due goes first, and what one part cannot do keeps none of the others from theirs.
     let woken = wake_due_orders(deps).await;
     let replanned = plan_held_orders_again(deps).await;
+    let prepared = prepare_waiting_orders_again(deps).await;
     Ok(Swept {
         woken: woken?,
         replanned: replanned?,
+        prepared: prepared?,
     })
 }
 
@@ -101,12 +126,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
 
 /// A configuration that an order was not planned with may cure its hold.
 async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
-    let current = deps
-        .settings
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .digest
-        .clone();
+    let current = deps.configuration();
     let held: BTreeSet<_> = deps
         .orders
         .attention()
@@ -125,6 +145,44 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
             .await?;
     }
     Ok(held.len())
+}
+
+/// A place or a text that changed lets go what could not be sent or prepared: once by each
+/// configuration, everything that waits is prepared again.
+async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
+    let current = deps.configuration();
+    if deps.prepared_by().as_ref() == Some(&current) {
+        return Ok(0);
+    }
+    let now = deps.clock.now();
+    let mut waiting: BTreeSet<OrderId> = deps
+        .orders
+        .due(Timestamp::MAX, WAITING_ORDERS)
+        .await?
+        .into_iter()
+        .collect();
+    // What waits for a person is due at no time, and a case.
+    let cases = deps.orders.attention().await?;
+    waiting.extend(cases.into_iter().map(|row| row.order));
+    let mut prepared = 0;
+    for id in &waiting {
+        let loaded = match deps.orders.load(id).await {
+            Ok(history) => history.map(|history| history.fold()).transpose(),
+            Err(error) => Err(error),
+        };
+        let order = match loaded {
+            Ok(Some(order)) => order,
+            // It is set aside when it is due.
+            Ok(None) | Err(StoreError::Corrupt(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for message in prepare(&order, now) {
+            deps.queue.send(&message).await?;
+            prepared += 1;
+        }
+    }
+    *deps.prepared_by() = Some(current);
+    Ok(prepared)
 }
 
 /// A message that failed every time it was delivered.

@@ -1,16 +1,39 @@
-//! The exact bytes for a supplier: rendered once, checked, stored as evidence, never rendered again.
+//! The exact bytes for a supplier: rendered by the settings in force for every attempt, checked, and
+//! stored as evidence under their digest. What a claim names is never replaced.
 
 use crate::{Deps, sending};
+use domain::digest::Digest;
 use domain::ids::LineId;
 use domain::money::Money;
+use domain::order::machine::Sending;
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest as Asked;
 use domain::order::{AddressEdit, Order, PurchaseOrder, SendId};
-use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, Put, StepError, Supplier};
+use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
 
-/// The stored artifact of an earlier attempt at this step, or a new one that is stored and checked;
-/// or, inside, why there cannot be one.
+/// The artifact of the next attempt, stored; or, inside, why there cannot be one.
 pub(crate) async fn artifact(
+    deps: &Deps,
+    order: &Order,
+    own: &PurchaseOrder,
+    id: &SendId,
+    way: &dyn Supplier,
+) -> Result<Result<Artifact, String>, StepError> {
+    let artifact = match prepared(deps, order, own, id, way).await? {
+        Ok(artifact) => artifact,
+        Err(why) => return Ok(Err(why)),
+    };
+    let key = key(id, &Digest::of(&artifact.bytes));
+    // One that is there already has the same bytes.
+    deps.files
+        .put_new(Area::Evidence, &key, &to_evidence(&artifact))
+        .await?;
+    Ok(Ok(artifact))
+}
+
+/// The artifact of the next attempt as the settings in force have it, checked and not stored; or,
+/// inside, why there cannot be one.
+pub(crate) async fn prepared(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
@@ -19,13 +42,8 @@ pub(crate) async fn artifact(
 ) -> Result<Result<Artifact, String>, StepError> {
     let asked = id.cancel.and_then(|request| own.cancel(request));
     let sending = sending(own, id);
-    let key = key(id, sending.progress.steps.len());
-    // Before the first claim nothing was sent, and what a worker stored that got no further is found
-    // where this one is stored.
-    if sending.attempts > 0
-        && let Some(stored) = deps.files.get(Area::Evidence, &key).await?
-    {
-        return Ok(from_evidence(&stored).ok_or_else(|| format!("evidence {key} is unreadable")));
+    if let Some(why) = other_way(sending, id, way) {
+        return Ok(Err(why));
     }
     let payload = match payload(deps, order, own).await? {
         Ok(payload) => payload,
@@ -50,18 +68,21 @@ pub(crate) async fn artifact(
             return Ok(Err(format!("the artifact lacks {}", missing.join(", "))));
         }
     }
-    let put = deps
-        .files
-        .put_new(Area::Evidence, &key, &to_evidence(&artifact))
-        .await?;
-    if put == Put::Created {
-        return Ok(Ok(artifact));
-    }
-    // Another worker stored its own first: what is stored is what is sent.
-    let stored = deps.files.get(Area::Evidence, &key).await?;
-    Ok(stored
-        .and_then(|stored| from_evidence(&stored))
-        .ok_or_else(|| format!("evidence {key} is unreadable")))
+    Ok(Ok(artifact))
+}
+
+/// After a step that is done the supplier has a draft, which only the way it came by can go on with.
+fn other_way(sending: &Sending, id: &SendId, way: &dyn Supplier) -> Option<String> {
+    let done = sending.done_via.as_ref()?;
+    let now = way.via(id, sending.progress.steps.len().checked_sub(1)?);
+    let same = done.method == now.method && done.place == now.place;
+    (!same).then(|| {
+        format!(
+            "a step is done by {} {}, and the settings have {} {} now: put them back, or have the \
+             supplier take its draft back",
+            done.method, done.place, now.method, now.place
+        )
+    })
 }
 
 /// The payload that the purchase order was planned from, with the address that counted then.
@@ -91,17 +112,19 @@ async fn payload(
     Ok(Ok(payload))
 }
 
-/// The artifact that a claim was made for.
-pub(crate) async fn stored(deps: &Deps, id: &SendId) -> Result<Option<Artifact>, StepError> {
-    let stored = deps.files.get(Area::Evidence, &key(id, 0)).await?;
+/// The artifact that a claim names.
+pub(crate) async fn stored(
+    deps: &Deps,
+    id: &SendId,
+    artifact: &Digest,
+) -> Result<Option<Artifact>, StepError> {
+    let stored = deps.files.get(Area::Evidence, &key(id, artifact)).await?;
     Ok(stored.and_then(|stored| from_evidence(&stored)))
 }
 
-fn key(id: &SendId, steps_done: usize) -> String {
-    match steps_done {
-        0 => format!("artifact/{id}"),
-        done => format!("artifact/{id}/step-{}", done + 1),
-    }
+/// `artifact/SH-1001-1-K/3f2a...`, and `artifact/SH-1001-1-K/X1/...` of a request to cancel.
+fn key(id: &SendId, artifact: &Digest) -> String {
+    format!("artifact/{id}/{artifact}")
 }
 
 fn handover(

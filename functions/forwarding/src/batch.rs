@@ -18,17 +18,53 @@ use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use ports::{Area, Artifact, Batches, Put, StepError, Supplier};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What stands in the place of the file of a batch that was given up: no real one is empty.
 const GIVEN_UP: &[u8] = b"";
 
-/// Batches that are looked through for one that is being given up.
-const NEWEST: usize = 1000;
-
 fn key(name: &BatchName) -> String {
     format!("batch/{name}")
+}
+
+/// The file of a batch as evidence keeps it: a line of JSON that says what is done with it, then its
+/// bytes. Whoever finds it finishes the batch by it, whatever the settings say by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchFile {
+    head: Head,
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    /// The key in the outbox.
+    key: String,
+    purchase_orders: BTreeSet<PurchaseOrderNumber>,
+    /// Until when a person has to upload it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload_by: Option<Timestamp>,
+}
+
+impl BatchFile {
+    /// `None` where the evidence is no such file, or of a batch that was given up.
+    pub fn from_evidence(stored: &[u8]) -> Option<Self> {
+        let end = stored.iter().position(|byte| *byte == b'\n')?;
+        let (head, bytes) = stored.split_at_checked(end)?;
+        Some(Self {
+            head: serde_json::from_slice(head).ok()?,
+            bytes: bytes.get(1..)?.to_vec(),
+        })
+    }
+
+    fn to_evidence(&self) -> Result<Vec<u8>, StepError> {
+        let mut evidence =
+            serde_json::to_vec(&self.head).map_err(|error| StepError::Stop(error.to_string()))?;
+        evidence.push(b'\n');
+        evidence.extend_from_slice(&self.bytes);
+        Ok(evidence)
+    }
 }
 
 pub(crate) async fn run(
@@ -41,112 +77,83 @@ pub(crate) async fn run(
         return give_up(deps, id, cut_off).await;
     };
     let name = BatchName::new(id, cut_off);
-    for (order, number) in deps.batches.entries(id, cut_off).await? {
-        claim_due(deps, &order, &number, supplier, batches).await?;
-    }
-    let Some(file) = file(deps, &name, id, cut_off, batches).await? else {
-        return Ok(());
+    let begun = begun(deps, &name, batches).await?;
+    let Some(batches) = begun.batches() else {
+        return Err(StepError::Stop(format!("batch {name}: no batches")));
     };
-    if file == GIVEN_UP {
-        return give_up(deps, id, cut_off).await;
-    }
-    let unreadable = |error: ports::PrepareError| StepError::Stop(format!("batch {name}: {error}"));
-    let contents = batches.contents(&file).map_err(unreadable)?;
-    batches.publish(name.as_str(), &file).await?;
-    let batch = Batch {
-        name: name.clone(),
-        supplier: id.clone(),
-        cut_off,
-        purchase_orders: contents.clone(),
-        upload_by: batches
-            .upload_within()
-            .and_then(|within| jiff::SignedDuration::try_from(within).ok())
-            .map(|within| cut_off + within),
-        uploaded: None,
-    };
-    deps.batches.put_batch(&batch).await?;
     for (order, number) in deps.batches.entries(id, cut_off).await? {
-        settle(deps, &order, &number, cut_off, &contents).await?;
+        claim_due(deps, &order, &number, begun.as_ref(), batches).await?;
     }
-    Ok(())
+    match file(deps, &name, id, cut_off, batches).await? {
+        Some(file) => finish(deps, &name, id, cut_off, &file).await,
+        None => Ok(()),
+    }
+}
+
+/// The supplier by the terms under which the batch was begun: the first to come leaves its own.
+async fn begun(
+    deps: &Deps,
+    name: &BatchName,
+    batches: &dyn Batches,
+) -> Result<Box<dyn Supplier>, StepError> {
+    let key = format!("{}/terms", key(name));
+    let own = batches.terms();
+    let terms = match deps.files.put_new(Area::Evidence, &key, &own).await? {
+        Put::Created => own,
+        Put::AlreadyThere => deps.files.get(Area::Evidence, &key).await?.unwrap_or(own),
+    };
+    batches
+        .under(&terms)
+        .map_err(|error| StepError::Stop(format!("batch {name}: {error}")))
 }
 
 /// The supplier takes no batches any more, or is gone. Where the batch's file is not there, a file
 /// without anything in it is created in its place: whoever still assembles one finds it, so that
-/// nothing of the batch is sent. Where it is there, what it holds was recorded with it, unless
-/// somebody is about to do so.
+/// nothing of the batch is sent. One that is there is sent as it was meant to be.
 pub(crate) async fn give_up(
     deps: &Deps,
     id: &SupplierId,
     cut_off: Timestamp,
 ) -> Result<(), StepError> {
     let name = BatchName::new(id, cut_off);
-    let contents = match deps
-        .files
-        .put_new(Area::Evidence, &key(&name), GIVEN_UP)
-        .await?
-    {
-        Put::Created => Some(BTreeSet::new()),
-        Put::AlreadyThere => held(deps, &name).await?,
+    let key = key(&name);
+    let stored = match deps.files.put_new(Area::Evidence, &key, GIVEN_UP).await? {
+        Put::Created => None,
+        Put::AlreadyThere => deps.files.get(Area::Evidence, &key).await?,
     };
-    for (order, number) in deps.batches.entries(id, cut_off).await? {
-        match &contents {
-            Some(contents) => settle(deps, &order, &number, cut_off, contents).await?,
-            None => doubt(deps, &order, &number, cut_off).await?,
-        }
-    }
-    Ok(())
+    finish(deps, &name, id, cut_off, &stored.unwrap_or_default()).await
 }
 
-/// What the batch's file holds, without reading it; `None` where nobody has recorded it.
-async fn held(
+/// Publishes the file and reads off it what was sent; again changes nothing.
+async fn finish(
     deps: &Deps,
     name: &BatchName,
-) -> Result<Option<BTreeSet<PurchaseOrderNumber>>, StepError> {
-    let file = deps.files.get(Area::Evidence, &key(name)).await?;
-    if file.is_some_and(|file| file == GIVEN_UP) {
-        return Ok(Some(BTreeSet::new()));
-    }
-    let known = deps.batches.batches(NEWEST).await?;
-    let own = known.into_iter().find(|known| &known.name == name);
-    Ok(own.map(|own| own.purchase_orders))
-}
-
-/// Its file may hold it, and nothing can read the file any more.
-async fn doubt(
-    deps: &Deps,
-    order: &OrderId,
-    number: &PurchaseOrderNumber,
+    id: &SupplierId,
     cut_off: Timestamp,
+    stored: &[u8],
 ) -> Result<(), StepError> {
-    let Some((order, own)) = load(deps, order, number).await? else {
-        return Ok(());
-    };
-    let SendState::SendStarted {
-        attempt,
-        settle_at,
-        cut_off: claimed,
-        ..
-    } = own.sending.state
-    else {
-        return Ok(());
-    };
-    // Until then somebody may be recording it.
-    if claimed != Some(cut_off) || deps.clock.now() < settle_at {
-        return Ok(());
+    let mut contents = BTreeSet::new();
+    if stored != GIVEN_UP {
+        let unreadable = || StepError::Stop(format!("the file of batch {name} is unreadable"));
+        let file = BatchFile::from_evidence(stored).ok_or_else(unreadable)?;
+        deps.files
+            .put_new(Area::Outbox, &file.head.key, &file.bytes)
+            .await?;
+        contents.clone_from(&file.head.purchase_orders);
+        let batch = Batch {
+            name: name.clone(),
+            supplier: id.clone(),
+            cut_off,
+            purchase_orders: file.head.purchase_orders,
+            upload_by: file.head.upload_by,
+            uploaded: None,
+        };
+        deps.batches.put_batch(&batch).await?;
     }
-    let outcome = Outcome::InDoubt {
-        why: format!(
-            "it was claimed for a batch, and {} takes none any more",
-            own.supplier
-        ),
-        evidence: None,
-        can_look_up: false,
-    };
-    let id = SendId::of(number);
-    record(deps, None, &order.id, &id, attempt, outcome)
-        .await
-        .map(drop)
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        settle(deps, &order, &number, cut_off, &contents).await?;
+    }
+    Ok(())
 }
 
 /// Claims the purchase order where it is due and still holds; what cannot be prepared stays out.
@@ -198,7 +205,8 @@ fn fits(
         .map_err(|error| error.to_string())
 }
 
-/// The file as it was created by whoever came first; `None` where nothing is claimed.
+/// The file as it was created by whoever came first, as evidence keeps it; `None` where nothing is
+/// claimed.
 async fn file(
     deps: &Deps,
     name: &BatchName,
@@ -215,8 +223,13 @@ async fn file(
         let Some((_, own)) = load(deps, &order, &number).await? else {
             continue;
         };
-        if matches!(&own.sending.state, SendState::SendStarted { cut_off: claimed, .. } if *claimed == Some(cut_off))
-            && let Some(artifact) = stored(deps, &SendId::of(&number)).await?
+        if let SendState::SendStarted {
+            cut_off: Some(claimed),
+            artifact,
+            ..
+        } = &own.sending.state
+            && *claimed == cut_off
+            && let Some(artifact) = stored(deps, &SendId::of(&number), artifact).await?
             && fits(batches, &number, &artifact).is_ok()
         {
             artifacts.push((number, artifact));
@@ -226,9 +239,17 @@ async fn file(
         return Ok(None);
     }
     artifacts.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let assembled = batches
-        .assemble(&artifacts)
-        .map_err(|error| StepError::Stop(format!("batch {name}: {error}")))?;
+    let failed = |error: ports::PrepareError| StepError::Stop(format!("batch {name}: {error}"));
+    let bytes = batches.assemble(&artifacts).map_err(failed)?;
+    let upload_within = batches.upload_within();
+    let upload_within =
+        upload_within.and_then(|within| jiff::SignedDuration::try_from(within).ok());
+    let head = Head {
+        key: batches.key(name.as_str()),
+        purchase_orders: batches.contents(&bytes).map_err(failed)?,
+        upload_by: upload_within.map(|within| cut_off + within),
+    };
+    let assembled = BatchFile { head, bytes }.to_evidence()?;
     deps.files.put_new(Area::Evidence, &key, &assembled).await?;
     Ok(deps.files.get(Area::Evidence, &key).await?)
 }

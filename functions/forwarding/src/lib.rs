@@ -11,8 +11,10 @@ mod mail;
 mod record;
 mod send;
 
+pub use batch::BatchFile;
 pub use crowd::Crowd;
-use domain::forwarding::{Step, is_out_of_step, step, step_of_cancel};
+use domain::digest::Digest;
+use domain::forwarding::{Step, is_out_of_step, step, step_of_cancel, waiting};
 use domain::ids::{OrderId, SupplierId};
 use domain::messages::Message;
 use domain::order::decide::Command;
@@ -20,6 +22,7 @@ use domain::order::machine::{SendState, Sending};
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
+use jiff::Timestamp;
 pub use mail::mail_event;
 use ports::{BatchStore, Clock, Files, OrderStore, Queue, StepError, Supplier};
 use record::commit;
@@ -135,7 +138,7 @@ async fn take_step(
     };
     let now = deps.clock.now();
     let Some((asked, step)) = next_step(&order, own, now) else {
-        return Ok(Flow::Stop(Some(order)));
+        return prepare_ahead(deps, order, number, now).await;
     };
     if let Step::Lapse { attempt } = step {
         // Nobody need know the supplier to see that nobody recorded an outcome.
@@ -153,8 +156,13 @@ async fn take_step(
             batch::give_up(deps, &own.supplier, cut_off).await?;
             return Ok(Flow::GoOn(None));
         }
-        let why = format!("supplier {} is not configured", own.supplier);
-        return prepared_not(deps, id, &asked, why).await;
+        if let Step::LookUp { attempt } = step
+            && left_a_file(own, &asked)
+        {
+            send::look_up(deps, id, own, &asked, attempt, None).await?;
+            return Ok(Flow::GoOn(None));
+        }
+        return prepared_not(deps, id, &asked, not_configured(own)).await;
     };
     let way: &dyn Supplier = if asked.cancel.is_some() {
         match supplier.cancels() {
@@ -164,16 +172,9 @@ async fn take_step(
     } else {
         supplier.as_ref()
     };
-    let planned = matches!(own.sending.state, SendState::Planned { .. });
-    let unfit = |settings: &Settings| {
-        let known = settings.suppliers.get(&own.supplier);
-        known.is_some_and(|known| known.terms.paused || is_out_of_step(own, known, now))
-    };
     match step {
         // Routing finds another supplier, or another way to this one, or holds it.
-        Step::Send | Step::Batch { .. }
-            if planned && asked.cancel.is_none() && unfit(&deps.settings()) =>
-        {
+        Step::Send | Step::Batch { .. } if is_unfit(own, &asked, &deps.settings(), now) => {
             let order = id.clone();
             deps.queue.send(&Message::Route { order }).await?;
             Ok(Flow::Stop(None))
@@ -186,14 +187,83 @@ async fn take_step(
             Ok(Flow::Stop(None))
         }
         Step::LookUp { attempt } => {
-            send::look_up(deps, id, own, &asked, attempt, way).await?;
+            send::look_up(deps, id, own, &asked, attempt, Some(way)).await?;
             Ok(Flow::GoOn(None))
         }
     }
 }
 
+/// What waits is prepared before it is due, and only a failure is recorded, so that what is wrong with
+/// it is a case while there is time. What other settings send elsewhere, or otherwise, is due at once.
+async fn prepare_ahead(
+    deps: &Deps,
+    order: Box<Order>,
+    number: &PurchaseOrderNumber,
+    now: Timestamp,
+) -> Result<Flow, StepError> {
+    let Some(own) = order.purchase_order(number) else {
+        return Ok(Flow::Stop(Some(order)));
+    };
+    let Some(asked) = waiting(own, now).filter(|_| order.needs_routing.is_none()) else {
+        return Ok(Flow::Stop(Some(order)));
+    };
+    if is_unfit(own, &asked, &deps.settings(), now) {
+        let order = order.id.clone();
+        deps.queue.send(&Message::Route { order }).await?;
+        return Ok(Flow::Stop(None));
+    }
+    let supplier = deps.suppliers.get(&own.supplier);
+    let way = match (supplier, asked.cancel) {
+        (None, _) => return prepared_not(deps, &order.id, &asked, not_configured(own)).await,
+        (Some(supplier), None) => supplier.as_ref(),
+        (Some(supplier), Some(_)) => match supplier.cancels() {
+            Some(way) => way,
+            None => {
+                let why = no_way_to_ask(deps, own);
+                return prepared_not(deps, &order.id, &asked, why).await;
+            }
+        },
+    };
+    let artifact = match artifact::prepared(deps, &order, own, &asked, way).await? {
+        Ok(artifact) => artifact,
+        Err(why) => return prepared_not(deps, &order.id, &asked, why).await,
+    };
+    let sending = sending(own, &asked);
+    let command = if sending.unpreparable.is_some() {
+        Command::Prepared { id: asked.clone() }
+    } else if sending.is_kept_back(now)
+        && sending.differs_from_last(
+            &Digest::of(&artifact.bytes),
+            &way.via(&asked, sending.progress.steps.len()),
+        )
+    {
+        Command::SettingsChanged { id: asked.clone() }
+    } else {
+        return Ok(Flow::Stop(Some(order)));
+    };
+    let after = commit(deps, &order.id, || command.clone()).await?;
+    Ok(Flow::GoOn(after))
+}
+
+/// Routing has to find another supplier for it, or another way to this one.
+fn is_unfit(own: &PurchaseOrder, id: &SendId, settings: &Settings, now: Timestamp) -> bool {
+    let planned = matches!(own.sending.state, SendState::Planned { .. });
+    let known = settings.suppliers.get(&own.supplier);
+    let unfit = known.is_some_and(|known| known.terms.paused || is_out_of_step(own, known, now));
+    planned && id.cancel.is_none() && unfit
+}
+
+fn left_a_file(own: &PurchaseOrder, id: &SendId) -> bool {
+    let made_by = sending(own, id).last.via.as_ref();
+    made_by.is_some_and(|via| via.file.is_some())
+}
+
+fn not_configured(own: &PurchaseOrder) -> String {
+    format!("supplier {} is not configured", own.supplier)
+}
+
 /// The purchase order's own step goes first, then those of the requests to take it back.
-fn next_step(order: &Order, own: &PurchaseOrder, now: jiff::Timestamp) -> Option<(SendId, Step)> {
+fn next_step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Option<(SendId, Step)> {
     let id = SendId::of(&own.number);
     let requests = own.numbered_cancels().map(|(request, _)| {
         let id = SendId {

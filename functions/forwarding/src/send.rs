@@ -10,9 +10,12 @@ use domain::forwarding::SETTLE_MARGIN;
 use domain::ids::OrderId;
 use domain::order::decide::{Answer, Command, Outcome};
 use domain::order::event::LookupFinding;
+use domain::order::machine::Sending;
+use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Artifact, Attempt, CommitError, LookupAnswer, StepError, Supplier};
+use ports::{Acceptance, Artifact, Attempt, CommitError, LookupAnswer, StepError, Supplier};
+use std::time::Duration;
 
 /// A supplier's own limit that ends so soon is waited for here; a longer one is committed.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -24,7 +27,8 @@ pub(crate) async fn send(
     id: &SendId,
     way: &dyn Supplier,
 ) -> Result<Flow, StepError> {
-    if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, way).await? {
+    let sending = sending(own, id);
+    if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, sending, way).await? {
         return Ok(flow);
     }
     match room(deps, &order.id, own, id, way).await? {
@@ -65,7 +69,8 @@ async fn hand_over(
         }
     } else {
         let sent = way.send(&artifact, &claim.attempt).await;
-        recordable(deps, own, sent, way.lookup().is_some()).await
+        let can_look_up = way.lookup().is_some() || claim.via.file.is_some();
+        recordable(deps, own, sent, can_look_up).await
     };
     let attempt = claim.attempt.attempt;
     let after = record(deps, Some(claim.after), &order.id, id, attempt, outcome).await?;
@@ -78,10 +83,12 @@ async fn wait_for_the_supplier(
     deps: &Deps,
     order: &OrderId,
     id: &SendId,
+    sending: &Sending,
     way: &dyn Supplier,
 ) -> Result<Option<Flow>, StepError> {
     let now = deps.clock.now();
-    let Some(until) = way.not_before(now).filter(|until| *until > now) else {
+    let until = way.not_before(now, sending.retry_requested_at);
+    let Some(until) = until.filter(|until| *until > now) else {
         return Ok(None);
     };
     let wait = until.duration_since(now);
@@ -93,6 +100,7 @@ async fn wait_for_the_supplier(
         id: id.clone(),
         until,
         why: "the supplier's limit of requests".to_owned(),
+        via: way.via(id, sending.progress.steps.len()),
     })
     .await?;
     Ok(Some(Flow::Stop(None)))
@@ -109,6 +117,7 @@ fn timeout(way: &dyn Supplier) -> SignedDuration {
 
 pub(crate) struct Claim {
     pub(crate) attempt: Attempt,
+    pub(crate) via: Via,
     pub(crate) at: Timestamp,
     /// The order with the claim.
     pub(crate) after: Box<Order>,
@@ -126,11 +135,13 @@ pub(crate) async fn claim(
     way: &dyn Supplier,
 ) -> Result<Option<Claim>, StepError> {
     let at = deps.clock.now();
+    let via = way.via(id, sending(own, id).progress.steps.len());
     let claim = Command::StartSend {
         id: id.clone(),
         artifact: Digest::of(&artifact.bytes),
         settle_at: until(way, at),
         cut_off: own.cut_off.filter(|_| way.batches().is_some()),
+        via: via.clone(),
     };
     let events = match order.decide(claim, at) {
         Ok(events) => events,
@@ -152,7 +163,12 @@ pub(crate) async fn claim(
     let mut attempt = attempt(own, id);
     attempt.attempt += 1;
     let after = Box::new(after);
-    Ok(Some(Claim { attempt, at, after }))
+    Ok(Some(Claim {
+        attempt,
+        via,
+        at,
+        after,
+    }))
 }
 
 /// The attempt that was claimed last.
@@ -166,21 +182,26 @@ fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
     }
 }
 
+/// What a look-up found, and how long after an absence a second one proves it.
+type Found = (LookupAnswer, Option<Duration>);
+
+/// Asks what became of an attempt. A file is asked for by the name under which it was created, or
+/// not; any other way than the attempt's own may confirm it, and proves no absence. `way` is how the
+/// settings reach the supplier now, where they do.
 pub(crate) async fn look_up(
     deps: &Deps,
     order: &OrderId,
     own: &PurchaseOrder,
     id: &SendId,
     number_of_attempt: u32,
-    way: &dyn Supplier,
+    way: Option<&dyn Supplier>,
 ) -> Result<(), StepError> {
-    let attempt = attempt(own, id);
-    let (answer, proof_after) = match way.lookup() {
-        Some(lookup) => (
-            lookup.find(&attempt).await,
-            lookup.policy(&attempt).authoritative_after,
-        ),
-        None => (LookupAnswer::NotFound(LookupFinding::Unclear), None),
+    let made_by = sending(own, id).last.via.as_ref();
+    let file = made_by.and_then(|via| via.file.as_deref());
+    let (answer, proof_after) = match (file, way) {
+        (Some(file), _) => ask_for_the_file(deps, file).await,
+        (None, Some(way)) => ask_the_supplier(own, id, way).await,
+        (None, None) => (LookupAnswer::NotFound(LookupFinding::Unclear), None),
     };
     let answer = match answer {
         LookupAnswer::Accepted(acceptance) => {
@@ -198,4 +219,32 @@ pub(crate) async fn look_up(
     })
     .await
     .map(drop)
+}
+
+/// The outbox is ours: what it does not know was never there.
+async fn ask_for_the_file(deps: &Deps, file: &str) -> Found {
+    let answer = match deps.files.was_published(file).await {
+        Ok(true) => LookupAnswer::Accepted(Acceptance::default()),
+        Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
+        Err(error) => {
+            tracing::warn!(error = %error, "the outbox did not answer");
+            LookupAnswer::NotFound(LookupFinding::Unclear)
+        }
+    };
+    (answer, Some(Duration::ZERO))
+}
+
+async fn ask_the_supplier(own: &PurchaseOrder, id: &SendId, way: &dyn Supplier) -> Found {
+    let Some(lookup) = way.lookup() else {
+        return (LookupAnswer::NotFound(LookupFinding::Unclear), None);
+    };
+    let attempt = attempt(own, id);
+    let now = way.via(id, attempt.progress.steps.len());
+    let is_same_way = sending(own, id).last.via.as_ref() == Some(&now);
+    match lookup.find(&attempt).await {
+        LookupAnswer::NotFound(_) if !is_same_way => {
+            (LookupAnswer::NotFound(LookupFinding::Unclear), None)
+        }
+        answer => (answer, lookup.policy(&attempt).authoritative_after),
+    }
 }

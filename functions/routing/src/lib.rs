@@ -1,8 +1,9 @@
 //! Decides who ships what: load, plan, commit, enqueue forwarding. Woken by a message, but a
 //! function of the order's state alone: a second message changes nothing and may repair a lost one.
 
-use domain::commit::Commit;
-use domain::exceptions::wake;
+use domain::commit::{Commit, Index};
+use domain::digest::Digest;
+use domain::exceptions::{due_again, prepare, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
@@ -10,6 +11,7 @@ use domain::order::event::Event;
 use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
 use domain::spending::first_day;
+use jiff::Timestamp;
 use ports::{Clock, CommitError, OfferStore, OrderStore, Queue, StepError};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -31,8 +33,15 @@ pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
         return Ok(());
     };
     // Every purchase order and every request that is due, new or old: this may repair a lost message.
-    let mut messages = wake(&order, deps.clock.now());
+    // What waits for its time is prepared now, so that what is wrong with it shows at once.
+    let now = deps.clock.now();
+    let mut messages = wake(&order, now);
     messages.retain(|message| matches!(message, Message::Forward { .. }));
+    for message in prepare(&order, now) {
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
     Ok(deps.queue.send_all(&messages).await?)
 }
 
@@ -66,6 +75,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         let stop = |refusal: domain::order::Refusal| StepError::Stop(refusal.to_string());
         let events = order.decide(planned.command, now).map_err(stop)?;
         if events.is_empty() {
+            looked_at(deps, &order, &settings.digest, now).await?;
             return Ok(Some(order));
         }
         let trace = events.iter().find_map(|event| {
@@ -97,6 +107,29 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         }
     }
     Err(StepError::Contended)
+}
+
+/// The same decision by another configuration is no event: only the index says by which one the order
+/// was looked at last.
+async fn looked_at(
+    deps: &Deps,
+    order: &Order,
+    configuration: &Digest,
+    now: Timestamp,
+) -> Result<(), StepError> {
+    let held = order.routing.as_ref();
+    if held.is_none_or(|routing| routing.holds.is_empty()) {
+        return Ok(());
+    }
+    let index = Index {
+        configuration: Some(configuration.clone()),
+        due: due_again(order, now),
+        ..order.index(now)
+    };
+    Ok(deps
+        .orders
+        .postpone(&order.id, Some(order.version), &index)
+        .await?)
 }
 
 fn is_routing(message: &Message) -> bool {

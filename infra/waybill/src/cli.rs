@@ -123,6 +123,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         person: Person,
     },
+    /// Try again at once, or look up, what waits at a supplier.
+    Retry {
+        #[command(flatten)]
+        at: Where,
+        /// A supplier, for everything that waits there, or one purchase order.
+        what: String,
+        #[command(flatten)]
+        person: Person,
+    },
     /// Tells what became of a doubt, or of a cancel that was asked for.
     Resolve {
         #[command(flatten)]
@@ -248,6 +257,9 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         }
         Command::Cancel { at, order, person } => {
             commands::decide::cancel(&at.open(cloud).await?, &order, person).await
+        }
+        Command::Retry { at, what, person } => {
+            commands::retry::retry(&at.open(cloud).await?, &what, person).await
         }
         Command::Resolve {
             at,

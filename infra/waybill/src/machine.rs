@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use ways::Ways;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-const RELOAD_EVERY: Duration = Duration::from_secs(2);
+const RELOAD_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Machine {
     pub(crate) store: Embedded,
@@ -86,6 +86,7 @@ impl Machine {
                 files: shared,
                 clock: clock.clone(),
                 settings: settings.clone(),
+                prepared_by: Arc::default(),
             },
             store,
             clock,

@@ -96,6 +96,8 @@ fn metric(event: &Event) -> Option<Metric> {
             | SendEvent::SendPostponed { .. }
             | SendEvent::LookedUp { .. }
             | SendEvent::PreparationFailed { .. }
+            | SendEvent::Prepared
+            | SendEvent::RetryRequested { .. }
             | SendEvent::PurchaseOrderVoided { .. }
             | SendEvent::RejectionFreed => None,
         },
@@ -254,6 +256,7 @@ mod tests {
             artifact: Digest::of(b"artifact"),
             settle_at: Timestamp::UNIX_EPOCH,
             cut_off: None,
+            via: domain::order::via::Via::new("mail", "outbox"),
         };
         let counted = counts(&[of(claim), of(sent()), of(doubt), of(sent())]);
         let at = "2026-11-23T10:00:00.5Z".parse().unwrap();

@@ -13,7 +13,7 @@ use aws_sdk_ses::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::operation::send_raw_email::SendRawEmailError;
 use aws_sdk_ses::primitives::Blob;
 use aws_sdk_ses::types::{MessageTag, RawMessage};
-use ports::{MailOutcome, Mailer, SendId};
+use ports::{MailOutcome, MailPlace, Mailer, SendId};
 
 const PURCHASE_ORDER: &str = "purchase_order";
 /// Of a request to take it back: its number.
@@ -58,9 +58,12 @@ impl Mailer for SesMailer {
         }
     }
 
-    /// Only a report tells.
-    async fn was_sent(&self, _: &SendId) -> Option<bool> {
-        None
+    fn place(&self, _: &SendId) -> MailPlace {
+        let region = self.client.config().region();
+        MailPlace {
+            server: format!("ses {}", region.map_or("", |region| region.as_ref())),
+            file: None,
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Index {
     /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.
     pub batches: Vec<BatchEntry>,
     pub attention: Vec<Attention>,
-    /// Configuration that the last routing step used.
+    /// Configuration by which routing looked at the order in this step. `None` keeps what is known.
     pub configuration: Option<Digest>,
 }
 
@@ -132,11 +132,14 @@ impl Commit {
         let commit = Self {
             order: order.id.clone(),
             expected_version: order.version,
-            events,
-            index: after.index(now),
+            index: Index {
+                configuration: configuration_of(&events),
+                ..after.index(now)
+            },
             reservations: joined(reservations),
             spending: spending::changes(order, &after),
             references,
+            events,
             payload: None,
             trace: None,
         };
@@ -155,6 +158,18 @@ impl Commit {
         let own = planned.find(|planned| &planned.number == number);
         own.map(|own| &own.supplier)
     }
+}
+
+/// Of the routing step among them.
+fn configuration_of(events: &[Recorded]) -> Option<Digest> {
+    let mut routed = events.iter().rev().filter_map(|recorded| {
+        if let Event::Routed(routed) = &recorded.event {
+            Some(&routed.state.configuration)
+        } else {
+            None
+        }
+    });
+    routed.next().cloned()
 }
 
 /// What the steps from one state of a purchase order to another mean for its reservations.

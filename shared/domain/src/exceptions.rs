@@ -1,9 +1,9 @@
 //! What is done about each kind of case, as data; and what the sweep does with an order that is due.
 
-use crate::forwarding::{Step, step, step_of_cancel};
+use crate::forwarding::{Step, step, step_of_cancel, waiting};
 use crate::messages::Message;
-use crate::order::Order;
 use crate::order::attention::{Attention, CaseKind};
+use crate::order::{Order, PurchaseOrder};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
@@ -248,13 +248,19 @@ pub const POLICY: &[Policy] = &[
         CaseKind::SupplierUnreachable,
         Severity::One,
         false,
-        "closes itself when it is sent",
+        "closes itself when it is sent; `retry` tries at once, `reroute` takes another supplier",
+    ),
+    row(
+        CaseKind::SendDelayed,
+        Severity::Two,
+        false,
+        "closes itself when it is sent; `retry` tries at once, `reroute` takes another supplier",
     ),
     row(
         CaseKind::CannotPrepare,
         Severity::Two,
         false,
-        "mend the supplier's settings, which `check` tries out; tried again every 30 minutes",
+        "correct the supplier's settings, which `check` tries out, or the address with `edit-address`",
     ),
     row(
         CaseKind::SendInDoubt,
@@ -414,6 +420,20 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
             purchase_order: own.number.clone(),
         }))
         .collect()
+}
+
+/// Messages to whatever of the order waits: it is prepared before it is due, and by other settings
+/// again.
+pub fn prepare(order: &Order, now: Timestamp) -> impl Iterator<Item = Message> {
+    let waits = move |own: &&PurchaseOrder| waiting(own, now).is_some();
+    order
+        .purchase_orders
+        .iter()
+        .filter(waits)
+        .map(|own| Message::Forward {
+            order: order.id.clone(),
+            purchase_order: own.number.clone(),
+        })
 }
 
 fn wants_a_step(step: &Step) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::order::event::LookupFinding;
 use crate::order::machine::{LookUps, SendState, Sending};
-use crate::order::{Order, PurchaseOrder};
+use crate::order::{Order, PurchaseOrder, SendId};
 use crate::settings::SupplierSettings;
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,6 +27,8 @@ pub const LOOK_UP_AFTER: [SignedDuration; 4] = [
 pub const PREPARE_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// And again after this long while it fails for the same reason.
 pub const PREPARE_ONCE_MORE_AFTER: SignedDuration = SignedDuration::from_hours(6);
+/// Attempts in a row whose absence was proved, after which nothing is tried by itself any more.
+pub const ABSENCES_BEFORE_CASE: u32 = 6;
 /// Rejections of one order after which no further supplier is tried by itself.
 pub const REJECTIONS_BEFORE_HOLD: usize = 3;
 /// A claim is looked up when the hard timeout of the send and this much have passed.
@@ -88,12 +90,37 @@ pub fn step_of_cancel(own: &PurchaseOrder, request: u32, now: Timestamp) -> Step
     }
 }
 
+/// What of the purchase order waits for a later time, or for a person: the purchase order itself, or
+/// its oldest request to take units back. It can be prepared before it may be sent.
+pub fn waiting(own: &PurchaseOrder, now: Timestamp) -> Option<SendId> {
+    let waits = |sending: &Sending| {
+        let planned = matches!(
+            sending.state,
+            SendState::Planned { .. } | SendState::BetweenSteps { .. }
+        );
+        planned && matches!(next(sending, now), Step::Leave(_))
+    };
+    if waits(&own.sending) && !own.is_being_taken_back() {
+        return Some(SendId::of(&own.number));
+    }
+    let asked = own.numbered_cancels().find(|(_, request)| {
+        request.is_open() && own.can_be_asked_back() && waits(&request.sending)
+    });
+    asked.map(|(request, _)| SendId {
+        number: own.number.clone(),
+        cancel: Some(request),
+    })
+}
+
 fn next(sending: &Sending, now: Timestamp) -> Step {
     match &sending.state {
+        SendState::Planned { .. } | SendState::BetweenSteps { .. } if sending.waits_for_person => {
+            Step::Leave("a person must ask for it")
+        }
         // What could not be prepared is tried again whenever somebody asks: the merchant may have
-        // mended a template.
+        // corrected a template.
         SendState::Planned { due } | SendState::BetweenSteps { due }
-            if now < *due && sending.unpreparable.is_none() =>
+            if now < *due && (sending.unpreparable.is_none() || now < sending.ready_since) =>
         {
             Step::Leave("not due")
         }
@@ -131,7 +158,8 @@ pub fn retry_after(said: Option<SignedDuration>, deferrals: u32) -> SignedDurati
 const SHORT_WAITS: u32 = 3;
 /// A supplier that names no real wait is asked again after this long.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
-/// However long a supplier wants to be left alone, it is asked again after this long.
+/// However long a supplier wants to be left alone, and its settings permit, it is asked again after
+/// this long.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(24);
 /// A wait that ends later than this is a case at once.
 pub const LONG_WAIT: SignedDuration = SignedDuration::from_mins(30);

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod news;
 pub mod purchase_order;
 pub mod units;
+pub mod via;
 
 use crate::address::Destination;
 use crate::digest::Digest;
@@ -87,11 +88,13 @@ pub struct RoutingState {
 }
 
 impl RoutingState {
-    /// The same but for the time of looking again, which is not worth an event.
+    /// The same but for the time of looking again and the configuration that was looked at, which are
+    /// not worth an event.
     pub fn same_decision(&self, other: &Self) -> bool {
         let timeless = |state: &Self| {
             let mut state = state.clone();
             state.holds.iter_mut().for_each(|hold| hold.again_at = None);
+            state.configuration = other.configuration.clone();
             state
         };
         timeless(self) == timeless(other)
@@ -292,7 +295,7 @@ impl Order {
                 let given_up = !own.holds_reservation();
                 own.apply(event, at)?;
                 if let machine::SendEvent::SendDeferred {
-                    retry_at,
+                    retry_at: Some(retry_at),
                     by: event::By::Batch,
                     ..
                 } = event

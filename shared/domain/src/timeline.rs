@@ -342,7 +342,9 @@ fn sending(event: &SendEvent) -> String {
                 reason(why)
             )
         }
-        SendEvent::SendPostponed { until, why } => format!("not before {}: {why}", moment(*until)),
+        SendEvent::SendPostponed { until, why, .. } => {
+            format!("not before {}: {why}", moment(*until))
+        }
         SendEvent::SendInDoubt { attempt, why, .. } => {
             format!("in doubt, attempt {attempt}: {why}")
         }
@@ -352,9 +354,12 @@ fn sending(event: &SendEvent) -> String {
             why,
             by,
         } => {
+            let again = retry_at.map_or_else(
+                || "tried again only when a person asks for it".to_owned(),
+                |retry_at| format!("again at {}", moment(retry_at)),
+            );
             format!(
-                "not sent by attempt {attempt}: {why}; again at {}{}",
-                moment(*retry_at),
+                "not sent by attempt {attempt}: {why}; {again}{}",
                 said_by(by)
             )
         }
@@ -374,6 +379,13 @@ fn sending(event: &SendEvent) -> String {
         SendEvent::PreparationFailed { why, retry_at } => {
             format!("cannot be prepared: {why}; again at {}", moment(*retry_at))
         }
+        SendEvent::Prepared => "can be prepared again".to_owned(),
+        SendEvent::RetryRequested { by } => match by {
+            By::Configuration => "tried again at once: the supplier's settings changed".to_owned(),
+            By::Answer | By::LookUp | By::Batch | By::MailService | By::Person { .. } => {
+                format!("tried again at once{}", said_by(by))
+            }
+        },
         SendEvent::PurchaseOrderVoided { why } => format!("voided: {why}"),
         SendEvent::RejectionFreed => "rejection released: its units are planned again".to_owned(),
     }
@@ -405,6 +417,7 @@ fn said_by(by: &By) -> String {
         By::LookUp => ", a look-up said".to_owned(),
         By::Batch => ", as the file of its batch says".to_owned(),
         By::MailService => ", the mail service reported".to_owned(),
+        By::Configuration => ", by other settings".to_owned(),
         By::Person { who, why } => format!(", {who} said: {why}"),
     }
 }

@@ -30,6 +30,7 @@ fn started(attempt: u32) -> SendEvent {
         artifact: Digest::of(b"mail"),
         settle_at: at(),
         cut_off: None,
+        via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::columns::to_json;
 use crate::database::Broken;
 use crate::orders::owner;
 use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::digest::Digest;
 use domain::ids::SupplierId;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::spending::SpendingChange;
@@ -115,12 +116,14 @@ fn index(
 ) -> Result<(), Failure> {
     let sql = "INSERT INTO orders (id, version, due, configuration) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (id) DO UPDATE SET
-                   version = excluded.version, due = excluded.due, configuration = excluded.configuration";
-    let configuration = index
-        .configuration
-        .as_ref()
-        .map(domain::digest::Digest::as_str);
-    let row = params![order, version, index.due.map(not_before), configuration];
+                   version = excluded.version, due = excluded.due,
+                   configuration = coalesce(excluded.configuration, configuration)";
+    let row = params![
+        order,
+        version,
+        index.due.map(not_before),
+        configuration(index)
+    ];
     connection.prepare_cached(sql)?.execute(row)?;
     if was_listed {
         unlist(connection, order)?;
@@ -135,13 +138,23 @@ pub(crate) fn postpone(
     version: Option<i64>,
     index: &Index,
 ) -> Result<(), Broken> {
-    let sql = "UPDATE orders SET due = ?3 WHERE id = ?1 AND version = ifnull(?2, version)";
-    let row = params![order, version, index.due.map(not_before)];
+    let sql = "UPDATE orders SET due = ?3, configuration = coalesce(?4, configuration)
+               WHERE id = ?1 AND version = ifnull(?2, version)";
+    let row = params![
+        order,
+        version,
+        index.due.map(not_before),
+        configuration(index)
+    ];
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
         unlist(connection, order)?;
         list(connection, order, index)?;
     }
     Ok(())
+}
+
+fn configuration(index: &Index) -> Option<&str> {
+    index.configuration.as_ref().map(Digest::as_str)
 }
 
 fn unlist(connection: &Connection, order: &str) -> rusqlite::Result<()> {

@@ -1,7 +1,7 @@
 //! Mail as files in the outbox, for whoever sends from there and for trying Waybill out.
 
 use async_trait::async_trait;
-use ports::{Area, Files, MailOutcome, Mailer, SendId};
+use ports::{Area, Files, MailOutcome, MailPlace, Mailer, SendId};
 use std::sync::Arc;
 
 /// Exactly one message for each hand-over, because the file is created once.
@@ -23,7 +23,10 @@ impl Mailer for OutboxMailer {
         }
     }
 
-    async fn was_sent(&self, id: &SendId) -> Option<bool> {
-        self.files.was_published(&path(id)).await.ok()
+    fn place(&self, id: &SendId) -> MailPlace {
+        MailPlace {
+            server: "outbox".to_owned(),
+            file: Some(path(id)),
+        }
     }
 }

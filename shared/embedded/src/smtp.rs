@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use connection::{Connection, Lost, Reply};
 use domain::settings::{Smtp, SmtpTls};
 use message::Envelope;
-use ports::{Clock, MailOutcome, Mailer, SendId};
+use ports::{Clock, MailOutcome, MailPlace, Mailer, SendId};
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -331,8 +331,10 @@ impl Mailer for SmtpMailer {
         outcome
     }
 
-    /// Nobody can be asked what became of a message.
-    async fn was_sent(&self, _: &SendId) -> Option<bool> {
-        None
+    fn place(&self, _: &SendId) -> MailPlace {
+        MailPlace {
+            server: format!("smtp {}:{}", self.host, self.port),
+            file: None,
+        }
     }
 }

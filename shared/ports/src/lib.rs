@@ -23,8 +23,8 @@ pub use store::{
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
-    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailEvent, MailOutcome, MailReport, Mailer,
-    Part, PrepareError, SendLookup, SendOutcome, StepDone, Supplier,
+    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailEvent, MailOutcome, MailPlace,
+    MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome, StepDone, Supplier,
 };
 
 /// The only source of time.

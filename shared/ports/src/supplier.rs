@@ -1,11 +1,11 @@
 //! A supplier: how purchase orders are handed over.
 
-use crate::Unavailable;
 use async_trait::async_trait;
 use domain::address::Address;
 use domain::order::SendId;
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
+use domain::order::via::Via;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
@@ -249,11 +249,14 @@ pub trait Supplier: Send + Sync {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError>;
     /// What a reader of the artifact sees.
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError>;
+    /// How the step after so many that are done reaches the supplier by the settings in force; with the
+    /// same settings it is the same for every attempt at that step.
+    fn via(&self, id: &SendId, steps_done: usize) -> Via;
     /// Hard limit of one send, answer included.
     fn timeout(&self) -> Duration;
     /// Exactly one step, without any retry below it.
     async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome;
-    /// What settles a doubt, where anything does.
+    /// What settles a doubt, where anything beside the file of the outbox does.
     fn lookup(&self) -> Option<&dyn SendLookup> {
         None
     }
@@ -267,17 +270,21 @@ pub trait Supplier: Send + Sync {
         None
     }
     /// Until when nothing more may be sent, by the supplier's own limits as far as this process
-    /// knows; asked before a claim is made.
-    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
-        let _ = now;
+    /// knows; asked before a claim is made. A wait that the supplier asked for before `retried_at`
+    /// is over: a person, or other settings, want it tried again.
+    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+        let _ = (now, retried_at);
         None
     }
 }
 
 /// One file with all purchase orders of a cut-off. The file is the only truth of what was sent: it
 /// is created once, and outcomes are read off it.
-#[async_trait]
 pub trait Batches: Send + Sync {
+    /// What a batch that begins now is finished by, whatever the settings say by then.
+    fn terms(&self) -> Vec<u8>;
+    /// The supplier as the terms of a batch have it.
+    fn under(&self, terms: &[u8]) -> Result<Box<dyn Supplier>, PrepareError>;
     /// Pure; the artifacts come in the order of their numbers.
     fn assemble(
         &self,
@@ -285,9 +292,9 @@ pub trait Batches: Send + Sync {
     ) -> Result<Vec<u8>, PrepareError>;
     /// The purchase orders in an assembled file.
     fn contents(&self, file: &[u8]) -> Result<BTreeSet<PurchaseOrderNumber>, PrepareError>;
-    /// Puts the file where the supplier, or the person who uploads it, finds it; again changes
-    /// nothing. `name` is the batch's own, without an ending.
-    async fn publish(&self, name: &str, file: &[u8]) -> Result<(), Unavailable>;
+    /// The key in the outbox under which the supplier, or the person who uploads it, finds the file.
+    /// `name` is the batch's own, without an ending.
+    fn key(&self, name: &str) -> String;
     /// How long after its cut-off a person may take to upload the file; `None` where the supplier
     /// fetches it.
     fn upload_within(&self) -> Option<Duration>;
@@ -299,8 +306,17 @@ pub trait Mailer: Send + Sync {
     /// Of one hand-over, whose every attempt has the same message; a service that reports later what
     /// became of it is told the attempt.
     async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome;
-    /// Whether the message of that hand-over went out; `None` where asking shows nothing.
-    async fn was_sent(&self, id: &SendId) -> Option<bool>;
+    /// Where the message of that purchase order or request goes to on its way.
+    fn place(&self, id: &SendId) -> MailPlace;
+}
+
+/// Where a [`Mailer`] puts a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailPlace {
+    /// `smtp mail.example.com:587`, `ses eu-west-1`, `outbox`.
+    pub server: String,
+    /// The key of the file in the outbox, where the message becomes one.
+    pub file: Option<String>,
 }
 
 /// What a mail service reports later about a mail that it took: at least once, in any order, and

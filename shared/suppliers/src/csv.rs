@@ -7,16 +7,16 @@
 use crate::table::{Table, TableSettings};
 use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
+use domain::order::SendId;
 use domain::order::answer::Progress;
-use domain::order::event::LookupFinding;
+use domain::order::via::Via;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::SignedDuration;
-use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Area, Artifact, Attempt, Batches, Decoded, Files, Handover, LookupPolicy,
-    PrepareError, SendLookup, SendOutcome, Supplier, Unavailable,
+    Area, Artifact, Attempt, Batches, Decoded, Files, Handover, PrepareError, SendOutcome, Supplier,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,10 +65,42 @@ struct Csv {
     /// Where purchase orders wait for a cut-off.
     batch: Option<Batch>,
     files: Arc<dyn Files>,
+    terms: Terms,
 }
 
+#[derive(Clone)]
 struct Batch {
     upload_within: Option<Duration>,
+}
+
+/// What says where a file goes and how it is written: a batch is finished as it was begun.
+#[derive(Clone, Serialize, Deserialize)]
+struct Terms {
+    folder: String,
+    /// The table's settings as they were written.
+    table: Value,
+}
+
+impl Terms {
+    fn open(self, batch: Option<Batch>, files: Arc<dyn Files>) -> Result<Csv, SettingsError> {
+        let table: TableSettings = read("csv", &self.table).map_err(|error| error.beside(&OWN))?;
+        if !self.folder.split('/').all(plain) {
+            let message = "a folder has names of letters, digits, '-', '_' and '.', parted by '/'";
+            return Err(SettingsError::new("folder", message));
+        }
+        let table = Table::open(table, "")?;
+        if batch.is_some() && !table.has_number() {
+            let message = "a batch is read back by its numbers: one column has to hold \"number\"";
+            return Err(SettingsError::new("columns", message));
+        }
+        Ok(Csv {
+            folder: self.folder.clone(),
+            table,
+            batch,
+            files,
+            terms: self,
+        })
+    }
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
@@ -78,26 +110,14 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     if let Some(keys) = of_table.as_object_mut() {
         keys.retain(|key, _| !OWN.contains(&key.as_str()));
     }
-    let table: TableSettings = read("csv", &of_table).map_err(|error| error.beside(&OWN))?;
-    let folder = settings
-        .folder
-        .unwrap_or_else(|| opening.settings.id.to_string());
-    if !folder.split('/').all(plain) {
-        let message = "a folder has names of letters, digits, '-', '_' and '.', parted by '/'";
-        return Err(SettingsError::new("folder", message));
-    }
-    let table = Table::open(table, "")?;
-    let batch = settings.batch.map(Batch::open).transpose()?;
-    if batch.is_some() && !table.has_number() {
-        let message = "a batch is read back by its numbers: one column has to hold \"number\"";
-        return Err(SettingsError::new("columns", message));
-    }
-    let supplier = Csv {
-        folder,
-        table,
-        batch,
-        files: opening.files,
+    let terms = Terms {
+        folder: settings
+            .folder
+            .unwrap_or_else(|| opening.settings.id.to_string()),
+        table: of_table,
     };
+    let batch = settings.batch.map(Batch::open).transpose()?;
+    let supplier = terms.open(batch, opening.files)?;
     if !opening.tried_before {
         let lacks = sample::missing(&supplier, &sample::handover())
             .map_err(|error| SettingsError::new("columns", error.to_string()))?;
@@ -164,6 +184,19 @@ impl Supplier for Csv {
         Ok(Decoded::one(NAME, self.table.records(&rows)))
     }
 
+    /// In a batch the file of the cut-off alone says what was sent.
+    fn via(&self, id: &SendId, _: usize) -> Via {
+        let alone = self.batch.is_none().then(|| self.key(&id.file_name()));
+        let place = match &alone {
+            Some(file) => format!("file {file}"),
+            None => format!("batches in {}", self.folder),
+        };
+        Via {
+            file: alone,
+            ..Via::new(ENTRY.method, place)
+        }
+    }
+
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
@@ -186,37 +219,27 @@ impl Supplier for Csv {
         }
     }
 
-    /// In a batch the file of the cut-off alone says what was sent.
-    fn lookup(&self) -> Option<&dyn SendLookup> {
-        self.batch.is_none().then_some(self as &dyn SendLookup)
-    }
-
     fn batches(&self) -> Option<&dyn Batches> {
         self.batch.is_some().then_some(self as &dyn Batches)
     }
 }
 
-#[async_trait]
-impl SendLookup for Csv {
-    /// The outbox is ours: what it does not know never was there.
-    fn policy(&self, _: &Attempt) -> LookupPolicy {
-        LookupPolicy {
-            authoritative_after: Some(Duration::ZERO),
-        }
-    }
-
-    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        let key = self.key(&attempt.id.file_name());
-        match timeout(TIMEOUT, self.files.was_published(&key)).await {
-            Ok(Ok(true)) => LookupAnswer::Accepted(Acceptance::default()),
-            Ok(Ok(false)) => LookupAnswer::NotFound(LookupFinding::Absent),
-            Ok(Err(_)) | Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
-        }
-    }
-}
-
-#[async_trait]
 impl Batches for Csv {
+    fn terms(&self) -> Vec<u8> {
+        // Texts, numbers and tables always have a JSON form.
+        serde_json::to_vec(&self.terms).unwrap_or_default()
+    }
+
+    fn under(&self, terms: &[u8]) -> Result<Box<dyn Supplier>, PrepareError> {
+        let unusable =
+            |why: String| PrepareError(format!("the terms of the batch cannot be used: {why}"));
+        let terms: Terms =
+            serde_json::from_slice(terms).map_err(|error| unusable(error.to_string()))?;
+        let opened = terms.open(self.batch.clone(), self.files.clone());
+        let opened = opened.map_err(|error| unusable(error.message))?;
+        Ok(Box::new(opened))
+    }
+
     fn assemble(
         &self,
         artifacts: &[(PurchaseOrderNumber, Artifact)],
@@ -239,13 +262,8 @@ impl Batches for Csv {
         self.table.numbers(file)
     }
 
-    async fn publish(&self, name: &str, file: &[u8]) -> Result<(), Unavailable> {
-        let key = self.key(name);
-        let put = self.files.put_new(Area::Outbox, &key, file);
-        match timeout(TIMEOUT, put).await {
-            Ok(put) => put.map(|_| ()),
-            Err(_) => Err(Unavailable::new("the outbox did not answer in time")),
-        }
+    fn key(&self, name: &str) -> String {
+        Self::key(self, name)
     }
 
     fn upload_within(&self) -> Option<Duration> {

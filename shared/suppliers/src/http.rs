@@ -12,6 +12,7 @@ mod checks;
 mod exchange;
 mod judge;
 mod lines;
+mod place;
 mod rate;
 mod rehearsal;
 mod request;

@@ -28,6 +28,8 @@ pub use problem::{SettingsError, Unknown};
 /// What a method may use, though none uses everything.
 pub struct Opening<'a> {
     pub settings: &'a domain::settings::SupplierSettings,
+    /// The merchant's address, from which mails are sent.
+    pub sender: &'a str,
     /// Pinned to the hosts that [`Entry::hosts`] names.
     pub http: Arc<dyn Http>,
     pub files: Arc<dyn Files>,

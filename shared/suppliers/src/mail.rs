@@ -16,8 +16,9 @@ use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
 use attachment::{Attachment, TableFile};
 use domain::address::Address;
+use domain::order::SendId;
 use domain::order::answer::{Progress, RejectionReason};
-use domain::order::event::LookupFinding;
+use domain::order::via::Via;
 use header::{header_text, is_address};
 use letter::{Letter, LetterSettings, PackingSlip, Texts};
 use mail_builder::MessageBuilder;
@@ -25,10 +26,9 @@ use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 use mail_parser::MessageParser;
-use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Artifact, Attempt, CancelRequest, Decoded, Handover, LookupPolicy, MailOutcome,
-    Mailer, Part, PrepareError, SendLookup, SendOutcome, Supplier,
+    Artifact, Attempt, CancelRequest, Decoded, Handover, MailOutcome, MailPlace, Mailer, Part,
+    PrepareError, SendOutcome, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -79,6 +79,7 @@ struct Mail {
 
 /// Who writes to whom.
 struct Post {
+    sender: String,
     to: Vec<String>,
     cc: Vec<String>,
     reply_to: Option<String>,
@@ -90,6 +91,7 @@ fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
     let settings: Settings = read("mail", &opening.settings.specific)?;
     known_fields(&settings.omits, "omits")?;
     let post = Arc::new(Post {
+        sender: opening.sender.to_owned(),
         to: header::addresses(&settings.to, "to")?,
         cc: match &settings.cc {
             Some(cc) => header::addresses(cc, "cc")?,
@@ -325,6 +327,23 @@ impl Supplier for Mail {
         Ok(Decoded { parts })
     }
 
+    fn via(&self, id: &SendId, _: usize) -> Via {
+        let MailPlace { server, file } = self.post.mailer.place(id);
+        let receivers = [self.post.to.as_slice(), &self.post.cc].concat();
+        let place = match &file {
+            Some(file) => format!("file {file}"),
+            None => format!(
+                "{server} from {} to {}",
+                self.post.sender,
+                receivers.join(", ")
+            ),
+        };
+        Via {
+            file,
+            ..Via::new(ENTRY.method, place)
+        }
+    }
+
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
@@ -351,30 +370,8 @@ impl Supplier for Mail {
         }
     }
 
-    fn lookup(&self) -> Option<&dyn SendLookup> {
-        Some(self)
-    }
-
     /// A mail of its own, in the thread of the purchase order's.
     fn cancels(&self) -> Option<&dyn Supplier> {
         self.cancels.as_deref().map(|mail| mail as &dyn Supplier)
-    }
-}
-
-#[async_trait]
-impl SendLookup for Mail {
-    /// A mailer that can know answers for itself, so one that says no is believed.
-    fn policy(&self, _: &Attempt) -> LookupPolicy {
-        LookupPolicy {
-            authoritative_after: Some(Duration::ZERO),
-        }
-    }
-
-    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        match timeout(TIMEOUT, self.post.mailer.was_sent(&attempt.id)).await {
-            Ok(Some(true)) => LookupAnswer::Accepted(Acceptance::default()),
-            Ok(Some(false)) => LookupAnswer::NotFound(LookupFinding::Absent),
-            Ok(None) | Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
-        }
     }
 }

@@ -181,6 +181,7 @@ pub async fn secrets_of(
 pub fn opening<'a>(
     entry: &Entry,
     supplier: &'a SupplierSettings,
+    sender: &'a str,
     files: Arc<dyn Files>,
     mailer: Arc<dyn Mailer>,
     secrets: BTreeMap<String, SecretString>,
@@ -193,6 +194,7 @@ pub fn opening<'a>(
     .map_err(WaysError::Http)?;
     Ok(Opening {
         settings: supplier,
+        sender,
         http: Arc::new(http),
         files,
         mailer,
@@ -266,7 +268,16 @@ pub async fn open_suppliers(
         let missing = values.missing.iter();
         problems.extend(missing.map(|name| unset(loaded, section, name, secrets.place(name))));
         let (files, mailer) = (files.clone(), mailer.clone());
-        let opening = opening(entry, supplier, files, mailer, values.found, tried_before)?;
+        let sender = &loaded.settings.merchant.mail;
+        let opening = opening(
+            entry,
+            supplier,
+            sender,
+            files,
+            mailer,
+            values.found,
+            tried_before,
+        )?;
         match (entry.open)(opening) {
             Ok(open) => {
                 suppliers.insert(supplier.id.clone(), open);

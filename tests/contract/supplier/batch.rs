@@ -1,7 +1,6 @@
 //! All purchase orders of a cut-off in one file.
 
 use super::Fixture;
-use super::answers::{Answer, Does};
 use super::handovers::{number, plain};
 use super::ports::World;
 use ::ports::{Artifact, Attempt, SendOutcome, Supplier};
@@ -61,29 +60,21 @@ pub(super) fn other_settings(fixture: &Fixture) {
     assert!(error.contains(own.as_str()), "{error}");
 }
 
-pub(super) fn published(fixture: &Fixture) {
-    for does in [Does::Take, Does::TakeSilently, Does::Unreachable] {
-        let world = World::working();
-        let supplier = fixture.open(&world);
-        let batches = supplier.batches().unwrap();
-        let artifacts = artifacts(supplier.as_ref());
-        let file = batches.assemble(&artifacts).unwrap();
-        world.meets(&Answer::plain(does));
-        let first = world.run(batches.publish(NAME, &file));
-        assert_eq!(first.is_ok(), does == Does::Take);
-        let there = usize::from(does != Does::Unreachable);
-        assert_eq!(world.published().len(), there, "{does:?}");
-        world.recovers();
-        world.run(batches.publish(NAME, &file)).unwrap();
-        let published = world.published();
-        assert_eq!(published.values().collect::<Vec<_>>(), [&file]);
-        let name = published.keys().next().unwrap();
-        assert!(name.contains(NAME), "{name}");
-        // What is there stays, whatever comes later under its name.
-        let other = batches.assemble(&artifacts[..1]).unwrap();
-        world.run(batches.publish(NAME, &other)).unwrap();
-        assert_eq!(world.published(), published);
-    }
+/// Its key says which batch it is, and whoever comes with other settings finishes it as it was begun.
+pub(super) fn begun(fixture: &Fixture) {
+    let world = World::elsewhere();
+    let (supplier, other) = (fixture.open(&world), fixture.open_otherwise(&world));
+    let batches = supplier.batches().unwrap();
+    assert!(batches.key(NAME).contains(NAME));
+    let terms = batches.terms();
+    assert_eq!(terms, fixture.open(&world).batches().unwrap().terms());
+    let finishing = other.batches().unwrap().under(&terms).unwrap();
+    let finished = finishing.batches().unwrap();
+    assert_eq!(finished.key(NAME), batches.key(NAME));
+    let file = batches.assemble(&artifacts(supplier.as_ref())).unwrap();
+    let same = finished.assemble(&artifacts(finishing.as_ref())).unwrap();
+    assert!(file == same, "another dialect");
+    assert!(batches.under(b"no terms").is_err());
 }
 
 pub(super) fn alone(fixture: &Fixture) {

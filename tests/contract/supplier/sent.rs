@@ -171,11 +171,11 @@ pub(super) fn waits(fixture: &Fixture) {
             way.earlier(answer);
             let supplier = way.opened();
             let side = place.of(supplier.as_ref());
-            assert_eq!(side.not_before(now), None, "nothing was asked yet");
+            assert_eq!(side.not_before(now, None), None, "nothing was asked yet");
             way.attempt.doubted = answer.doubted;
             way.world.meets(answer);
             way.send(supplier.as_ref());
-            let until = side.not_before(now);
+            let until = side.not_before(now, None);
             let Some(wait) = answer.retry_after else {
                 assert_eq!(until, None, "{answer:?}");
                 continue;
@@ -197,7 +197,7 @@ pub(super) fn waits(fixture: &Fixture) {
             assert!(left <= wait.unsigned_abs() + Duration::from_secs(5));
             assert_eq!((way.world.requests(), way.holds()), (asked, holds));
             let later = now + wait + SignedDuration::from_secs(5);
-            assert_eq!(side.not_before(later), None);
+            assert_eq!(side.not_before(later, None), None);
             let outcome = way.send(supplier.as_ref());
             way.go_on(&outcome);
         }

@@ -8,6 +8,7 @@ use ::ports::supplier::LookupAnswer;
 use ::ports::{Acceptance, Artifact, Attempt, Handover, SendOutcome, StepDone, Supplier};
 use domain::order::SendId;
 use domain::order::answer::Progress;
+use domain::order::event::LookupFinding;
 
 /// Stands before a step, or before a request to cancel.
 pub(super) struct Way<'a> {
@@ -82,8 +83,18 @@ impl<'a> Way<'a> {
     }
 
     pub(super) fn find(&self, supplier: &dyn Supplier) -> Option<LookupAnswer> {
-        let lookup = self.place.of(supplier).lookup()?;
-        Some(self.world.run(lookup.find(&self.attempt)))
+        let side = self.place.of(supplier);
+        let via = side.via(&self.attempt.id, self.attempt.progress.steps.len());
+        if let Some(file) = via.file {
+            let files = self.world.files();
+            let found = self.world.run(files.was_published(&file));
+            return Some(match found {
+                Ok(true) => LookupAnswer::Accepted(Acceptance::default()),
+                Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
+                Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
+            });
+        }
+        Some(self.world.run(side.lookup()?.find(&self.attempt)))
     }
 
     pub(super) fn holds(&self) -> usize {

@@ -52,6 +52,7 @@ pub(super) fn opened(
         let entry = suppliers::entry(&supplier_settings.method).unwrap();
         let opening = suppliers::Opening {
             settings: supplier_settings,
+            sender: &settings.merchant.mail,
             http: if supplier_settings.id.as_str() == "printful" {
                 Arc::new(FaultyHttp {
                     inner: InProcess(printful.clone()),

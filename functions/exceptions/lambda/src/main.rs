@@ -76,6 +76,7 @@ async fn main() -> Result<(), Error> {
         files: Arc::new(S3Files::new(clients.s3(), artifacts, None)),
         clock,
         settings: running.settings.clone(),
+        prepared_by: Arc::default(),
     };
     let sweeper = deps.clone();
     let sweep = move || {

@@ -4,6 +4,7 @@ use super::{Instead, document, table};
 use crate::{Exit, Installation, say};
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::timeline::{counted, moment};
+use forwarding::BatchFile;
 use jiff::Timestamp;
 use ports::{Area, BatchStore};
 use serde::Serialize;
@@ -99,7 +100,8 @@ async fn named(store: &dyn BatchStore, name: &str) -> anyhow::Result<Batch> {
 pub(crate) async fn open(at: &Installation, name: &str) -> anyhow::Result<Exit> {
     let batch = named(at.batches.as_ref(), name).await?;
     let key = format!("batch/{}", batch.name);
-    let Some(file) = at.files.get(Area::Evidence, &key).await? else {
+    let stored = at.files.get(Area::Evidence, &key).await?;
+    let Some(file) = stored.and_then(|stored| BatchFile::from_evidence(&stored)) else {
         let said = format!("the file of {} was erased", batch.name);
         return Err(Instead::not_found(said).into());
     };
@@ -109,7 +111,7 @@ pub(crate) async fn open(at: &Installation, name: &str) -> anyhow::Result<Exit> 
     });
     let orders = counted(batch.purchase_orders.len(), "purchase order");
     drop(writeln!(std::io::stderr(), "{place} ({orders})"));
-    drop(std::io::stdout().write_all(&file));
+    drop(std::io::stdout().write_all(&file.bytes));
     Ok(Exit::Done)
 }
 

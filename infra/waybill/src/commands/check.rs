@@ -118,6 +118,7 @@ fn tried(
     let files = Arc::new(store.clone());
     let opening = suppliers::Opening {
         settings: known,
+        sender: &loaded.settings.merchant.mail,
         http: Arc::new(http_client::Client::new(
             (entry.hosts)(&known.specific),
             suppliers::allow_private(&known.specific),

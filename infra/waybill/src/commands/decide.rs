@@ -183,6 +183,8 @@ fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
             commands.push(format!("waybill {words} --why '...'"));
         }
     };
+    let waits = own.sending.waits_for_person || own.sending.waits_because.is_some();
+    add(waits && own.is_live(), format!("retry {number}"));
     for verdict in ["--sent REF", "--not-sent"] {
         add(doubted, format!("resolve {number} {verdict}"));
     }

@@ -45,7 +45,8 @@ pub(crate) async fn test(config: &Path, name: &str) -> anyhow::Result<Exit> {
         bail!("method {:?} is unknown", known.method);
     };
     let secrets = secrets_of(entry, known, &EnvironmentSecrets).await?;
-    let opening = opening(entry, known, files, mailer, secrets.found, false)?;
+    let sender = &loaded.settings.merchant.mail;
+    let opening = opening(entry, known, sender, files, mailer, secrets.found, false)?;
     let rehearsal = suppliers::rehearsal(opening)
         .map_err(|error| Instead::refused(&format!("supplier {name}: {error}")))?;
     let handover = test_order(&loaded, known, SystemClock.now())?;

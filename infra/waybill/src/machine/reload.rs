@@ -62,6 +62,8 @@ impl Machine {
                 .unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded.settings);
             self.close_refusals("good files were taken over").await?;
             tracing::info!(configuration = digest.short(), "configuration taken over");
+            // What the former settings kept back goes on at once.
+            self.sweep().await;
         } else {
             self.close_refusals("the files changed, and were refused again")
                 .await?;

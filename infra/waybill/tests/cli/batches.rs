@@ -12,6 +12,9 @@ use ports::{Area, BatchStore as _, Files as _};
 const FILE: &[u8] = b"number,sku\nSH-1001-1-Q,HB-77\n";
 
 /// As forwarding leaves a batch whose file was written.
+/// What the evidence of a batch's file begins with.
+const HEAD: &[u8] = b"{\"key\":\"quay/a.csv\",\"purchase_orders\":[\"SH-1001-1-Q\"]}\n";
+
 async fn put(
     store: &Embedded,
     supplier: &str,
@@ -23,7 +26,7 @@ async fn put(
     let name = BatchName::new(&supplier, time(cut_off));
     let evidence = format!("batch/{name}");
     store
-        .put_new(Area::Evidence, &evidence, FILE)
+        .put_new(Area::Evidence, &evidence, &[HEAD, FILE].concat())
         .await
         .unwrap();
     let published = format!("{supplier}/{name}.csv");

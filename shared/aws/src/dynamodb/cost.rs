@@ -15,6 +15,7 @@ use domain::money::{Currency, Money};
 use domain::order::event::{By, Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
 use domain::order::machine::SendEvent;
 use domain::order::news::{Content, Latest, Line, Payload, PayloadLine, ShippingMethod};
+use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -239,6 +240,13 @@ fn told(suppliers: &[&str]) -> Story {
             // An HTTP supplier's 20 seconds and the margin: before the order's first alarm.
             settle_at: story.now + SignedDuration::from_secs(50),
             cut_off: None,
+            via: Via {
+                lookup: Some("3f2a5c7be190".to_owned()),
+                ..Via::new(
+                    "http",
+                    "POST https://api.supplier.example/v2/orders SUPPLIER_TOKEN=5b1c0e",
+                )
+            },
         });
         story.step("claimed", vec![claim], |_| ());
         story.takes(640);

@@ -110,13 +110,7 @@ impl Seen {
         changes.set.insert("history", bytes(history));
         changes.set.insert("commit", text(commit));
         changes.set_or_remove("batches", after.batches.as_ref().map(text));
-        changes.set_or_remove(
-            "configuration",
-            index
-                .configuration
-                .as_ref()
-                .map(|digest| text(digest.as_str())),
-        );
+        configuration(&mut changes, index);
         attention(&mut changes, index);
         let mut condition = if self.version == 0 {
             Condition::new("attribute_not_exists(#version)", [])
@@ -142,6 +136,7 @@ impl Seen {
         let mut changes = Changes::default();
         set_due(&mut changes, order, index.due.map(not_before));
         changes.set_or_remove("batches", batches_text(&index.batches).map(text));
+        configuration(&mut changes, index);
         attention(&mut changes, index);
         let condition =
             Condition::new("#version = :version", [(":version", version(self.version))])
@@ -164,6 +159,13 @@ fn same_batches(known: Option<&String>) -> Condition {
 fn set_due(changes: &mut Changes, order: &OrderId, due: Option<i64>) {
     changes.set_or_remove("due", due.map(number));
     changes.set_or_remove("due_shard", due.map(|_| text(shard(order))));
+}
+
+/// What is known stays where this step does not say it.
+fn configuration(changes: &mut Changes, index: &Index) {
+    if let Some(digest) = &index.configuration {
+        changes.set.insert("configuration", text(digest.as_str()));
+    }
 }
 
 fn attention(changes: &mut Changes, index: &Index) {

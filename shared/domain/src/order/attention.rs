@@ -8,7 +8,7 @@ use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE};
 use crate::commit::{BatchEntry, Index};
 use crate::exceptions::Severity;
 use crate::purchase_order_number::PurchaseOrderNumber;
-use crate::timeline::counted;
+use crate::timeline::{counted, moment};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -52,6 +52,7 @@ pub enum CaseKind {
     SupplierRejected,
     MailBounced,
     SupplierUnreachable,
+    SendDelayed,
     CannotPrepare,
     SendInDoubt,
     SentTwice,
@@ -90,10 +91,7 @@ impl Order {
             due: self.looked_at_next(now),
             batches: self.batches(),
             attention: self.attention(now),
-            configuration: self
-                .routing
-                .as_ref()
-                .map(|routing| routing.configuration.clone()),
+            configuration: None,
         }
     }
 
@@ -235,7 +233,8 @@ impl Found {
             SendState::InDoubt { since, .. } => {
                 let why = blocked(&own.sending);
                 let detail = format!("{} may or may not be at {supplier}{why}", own.number);
-                self.add(CaseKind::SendInDoubt, supplier, *since, detail);
+                let since = own.sending.doubt_since(*since);
+                self.add(CaseKind::SendInDoubt, supplier, since, detail);
             }
             SendState::Rejected {
                 at,
@@ -263,8 +262,8 @@ impl Found {
             // Its request to cancel is the case.
             SendState::BetweenSteps { .. } if own.is_being_taken_back() => {}
             SendState::Planned { due } | SendState::BetweenSteps { due } => {
-                let (number, sending) = (own.number.to_string(), &own.sending);
-                self.waiting(&number, supplier, sending, own.planned_at, *due, now);
+                let number = own.number.to_string();
+                self.waiting(&number, supplier, &own.sending, *due, now);
             }
             SendState::SendStarted { settle_at, .. } if now >= *settle_at + SENDING_OVERDUE => {
                 let detail = format!("nobody settled what became of sending {}", own.number);
@@ -277,26 +276,44 @@ impl Found {
         }
     }
 
-    /// What should be on its way and is not.
+    /// What should be on its way and is not. A wait is one case for all purchase orders at the
+    /// supplier, whatever it is waited for.
     fn waiting(
         &mut self,
         name: &str,
         supplier: &str,
         sending: &Sending,
-        since: Timestamp,
         due: Timestamp,
         now: Timestamp,
     ) {
+        let since = sending.ready_since;
+        let because = sending.waits_because.as_deref();
         if let Some(why) = &sending.unpreparable {
             self.add(CaseKind::CannotPrepare, supplier, since, why.clone());
+        } else if sending.waits_for_person {
+            let times = sending.absences;
+            let detail = format!(
+                "{name} was sent {times} times in doubt, and was not at {supplier} each time"
+            );
+            let since = sending.doubt_since(since);
+            self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
         } else if sending.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE
             || (sending.deferrals > 0 && due >= now + crate::forwarding::LONG_WAIT)
         {
-            let detail = format!("{name} could not be sent {} times", sending.deferrals);
+            let why = because.unwrap_or("no reason was given");
+            let detail = format!(
+                "{name} could not be sent {} times: {why}",
+                sending.deferrals
+            );
             self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
-        } else if now >= due + SENDING_OVERDUE {
-            let detail = format!("{name} is due and not sent");
-            self.add(CaseKind::Stuck, "forwarding", due, detail);
+        } else if now >= since + SENDING_OVERDUE {
+            let detail = match because {
+                Some(why) => format!("{name} waits until {}: {why}", moment(due)),
+                None => format!(
+                    "{name} is due and not sent: as many sends to {supplier} as its concurrency permits are under way, or messages are late"
+                ),
+            };
+            self.add(CaseKind::SendDelayed, supplier, since, detail);
         }
     }
 
@@ -419,7 +436,7 @@ impl Found {
                     let detail = format!("take {units} of {} back: {why}", own.number);
                     self.add(CaseKind::CancelAfterSend, supplier, since, detail);
                 } else {
-                    self.waiting(&name, supplier, &request.sending, since, *due, now);
+                    self.waiting(&name, supplier, &request.sending, *due, now);
                 }
             }
             SendState::Sent { .. } => {
@@ -449,8 +466,8 @@ fn blocked(sending: &Sending) -> String {
 /// When a hand-over that should be under way is a case.
 fn overdue_at(sending: &Sending) -> Option<Timestamp> {
     match &sending.state {
-        SendState::Planned { due } | SendState::BetweenSteps { due } => {
-            Some(*due + SENDING_OVERDUE)
+        SendState::Planned { .. } | SendState::BetweenSteps { .. } => {
+            Some(sending.ready_since + SENDING_OVERDUE)
         }
         SendState::SendStarted { settle_at, .. } => Some(*settle_at + SENDING_OVERDUE),
         SendState::InDoubt { .. }

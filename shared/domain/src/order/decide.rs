@@ -8,6 +8,7 @@ use super::answer::{CancelAnswer, Rejection};
 use super::event::{By, Event, LookupFinding, Routed};
 use super::machine::{SendEvent, SendState, Sending};
 use super::news::{ChannelEvent, Payload, merge};
+use super::via::Via;
 use super::{AddressEdit, Order, PurchaseOrder, Refusal, SendId};
 use crate::digest::Digest;
 use crate::forwarding;
@@ -33,15 +34,31 @@ pub enum Command {
         settle_at: Timestamp,
         /// Of the batch that it is claimed for.
         cut_off: Option<Timestamp>,
+        via: Via,
     },
     /// The supplier takes nothing before `until`.
     Postpone {
         id: SendId,
         until: Timestamp,
         why: String,
+        via: Via,
     },
     PreparationFailed {
         id: SendId,
+        why: String,
+    },
+    /// An artifact can be made of it, as far as anybody can tell before it is due.
+    Prepared {
+        id: SendId,
+    },
+    /// What kept it back was tried with settings that changed since.
+    SettingsChanged {
+        id: SendId,
+    },
+    /// A person wants what waits tried again, or looked up, at once.
+    Retry {
+        which: Which,
+        who: String,
         why: String,
     },
     RecordOutcome {
@@ -107,6 +124,14 @@ pub enum Command {
         who: String,
         why: String,
     },
+}
+
+/// Which of an order's purchase orders a person means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    PurchaseOrder(PurchaseOrderNumber),
+    /// Every one at that supplier.
+    Supplier(SupplierId),
 }
 
 /// Units to be taken back from a supplier that has them, or may have them.
@@ -215,6 +240,7 @@ impl Order {
                 artifact,
                 settle_at,
                 cut_off,
+                via,
             } => {
                 let own = self.own(&id.number)?;
                 let sending = sending(own, &id)?;
@@ -235,14 +261,20 @@ impl Order {
                         artifact,
                         settle_at,
                         cut_off,
+                        via,
                     },
                 )])
             }
-            Command::Postpone { id, until, why } => {
+            Command::Postpone {
+                id,
+                until,
+                why,
+                via,
+            } => {
                 let own = self.own(&id.number)?;
                 let later = matches!(&sending(own, &id)?.state, SendState::Planned { due } | SendState::BetweenSteps { due }
                     if *due < until);
-                let event = SendEvent::SendPostponed { until, why };
+                let event = SendEvent::SendPostponed { until, why, via };
                 Ok(later.then(|| of(id, event)).into_iter().collect())
             }
             Command::PreparationFailed { id, why } => {
@@ -271,6 +303,26 @@ impl Order {
                 let retry_at = now + again_after;
                 Ok(vec![of(id, SendEvent::PreparationFailed { why, retry_at })])
             }
+            Command::Prepared { id } => {
+                let sending = sending(self.own(&id.number)?, &id)?;
+                let waits = matches!(
+                    sending.state,
+                    SendState::Planned { .. } | SendState::BetweenSteps { .. }
+                );
+                let event = || of(id.clone(), SendEvent::Prepared);
+                let events = (waits && sending.unpreparable.is_some()).then(event);
+                Ok(events.into_iter().collect())
+            }
+            Command::SettingsChanged { id } => {
+                let sending = sending(self.own(&id.number)?, &id)?;
+                let event = || {
+                    let by = By::Configuration;
+                    of(id.clone(), SendEvent::RetryRequested { by })
+                };
+                let events = sending.is_kept_back(now).then(event);
+                Ok(events.into_iter().collect())
+            }
+            Command::Retry { which, who, why } => self.retry(&which, &By::Person { who, why }, now),
             Command::RecordOutcome {
                 id,
                 attempt,

@@ -177,6 +177,8 @@ pub enum By {
     Batch,
     /// What the mail service reported about the mail.
     MailService,
+    /// The supplier's settings, which changed.
+    Configuration,
     Person {
         who: String,
         why: String,

@@ -6,6 +6,7 @@
 use super::Refusal;
 use super::answer::{Progress, Rejection};
 use super::event::{By, LookupFinding};
+use super::via::Via;
 use crate::digest::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,10 +26,35 @@ pub struct Sending {
     pub doubted: bool,
     /// Why no artifact can be made of it, or nobody can look it up, where that is so.
     pub unpreparable: Option<String>,
+    /// Since when nothing of ours keeps it back: the merchant's calendar, the supplier's and a
+    /// chosen delay are over.
+    pub ready_since: Timestamp,
+    /// What it waited for the last time it could not go, in our words.
+    pub waits_because: Option<String>,
+    /// The artifact of the last attempt and how that attempt reached the supplier; what was put off
+    /// before any attempt has only the way.
+    pub last: LastAttempt,
+    /// How the last step that is done reached the supplier.
+    pub done_via: Option<Via>,
+    /// When an attempt first came into doubt, since it was last sent.
+    pub first_doubt_at: Option<Timestamp>,
+    /// Attempts in a row whose absence at the supplier was proved.
+    pub absences: u32,
+    /// Nothing is tried by itself any more: a person asks for it, or changed settings do.
+    pub waits_for_person: bool,
+    /// When somebody last asked to try again at once.
+    pub retry_requested_at: Option<Timestamp>,
     /// Attempts that the supplier took, or the mail service for it.
     pub accepted: BTreeSet<u32>,
     /// Attempts whose mail came back.
     pub bounced: BTreeSet<u32>,
+}
+
+/// What the last attempt sent and how, so that a change of either is noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LastAttempt {
+    pub artifact: Option<Digest>,
+    pub via: Option<Via>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +124,7 @@ pub enum SendEvent {
         settle_at: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_off: Option<Timestamp>,
+        via: Via,
     },
     /// One of several steps is done; the next has a claim of its own.
     SendStepDone {
@@ -137,7 +164,9 @@ pub enum SendEvent {
     /// Surely not sent, or its absence proved.
     SendDeferred {
         attempt: u32,
-        retry_at: Timestamp,
+        /// `None`: it is tried again only when somebody asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
         why: String,
         by: By,
     },
@@ -145,6 +174,8 @@ pub enum SendEvent {
     SendPostponed {
         until: Timestamp,
         why: String,
+        /// How it would have gone.
+        via: Via,
     },
     /// A look-up that did not settle the doubt.
     LookedUp {
@@ -158,6 +189,12 @@ pub enum SendEvent {
     PreparationFailed {
         why: String,
         retry_at: Timestamp,
+    },
+    /// An artifact can be made again after [`SendEvent::PreparationFailed`].
+    Prepared,
+    /// It is tried, or looked up, at once, whatever was waited for.
+    RetryRequested {
+        by: By,
     },
     PurchaseOrderVoided {
         why: String,
@@ -175,6 +212,14 @@ impl Sending {
             deferrals: 0,
             doubted: false,
             unpreparable: None,
+            ready_since: due,
+            waits_because: None,
+            last: LastAttempt::default(),
+            done_via: None,
+            first_doubt_at: None,
+            absences: 0,
+            waits_for_person: false,
+            retry_requested_at: None,
             accepted: BTreeSet::new(),
             bounced: BTreeSet::new(),
         }
@@ -183,39 +228,80 @@ impl Sending {
     /// Puts one event onto the state; one that the state does not allow is refused.
     pub fn apply(&mut self, event: &SendEvent, at: Timestamp) -> Result<(), Refusal> {
         use SendEvent as E;
-        let next = transition(&self.state, !self.progress.is_start(), event, at)?;
+        let mut next = transition(&self.state, !self.progress.is_start(), event, at)?;
         match event {
-            E::SendStarted { attempt, .. } => {
+            E::SendStarted {
+                attempt,
+                artifact,
+                via,
+                ..
+            } => {
                 self.attempts = *attempt;
                 self.unpreparable = None;
+                self.waits_because = None;
+                self.last = LastAttempt {
+                    artifact: Some(artifact.clone()),
+                    via: Some(via.clone()),
+                };
             }
             E::SendStepDone {
                 step, extracted, ..
             } => {
                 self.progress = std::mem::take(&mut self.progress).with(step, extracted.clone());
+                self.done_via = std::mem::take(&mut self.last).via;
                 self.doubted = false;
                 self.deferrals = 0;
+                self.absences = 0;
+                self.unpreparable = None;
+                self.ready_since = at;
+            }
+            E::SendDeferred {
+                by, why, retry_at, ..
+            } => {
+                match by {
+                    // To go with the next batch is no failure.
+                    By::Batch => self.ready_since = retry_at.unwrap_or(at),
+                    // It was in doubt until now, which was a case of its own.
+                    By::LookUp | By::Person { .. } => {
+                        self.deferrals += 1;
+                        self.absences += u32::from(*by == By::LookUp);
+                        self.ready_since = at;
+                    }
+                    By::Answer | By::MailService | By::Configuration => self.deferrals += 1,
+                }
+                self.waits_for_person = retry_at.is_none();
+                self.waits_because = Some(why.clone());
                 self.unpreparable = None;
             }
-            // To go with the next batch is no failure.
-            E::SendDeferred { by, .. } => {
-                self.deferrals += u32::from(*by != By::Batch);
-                self.unpreparable = None;
+            E::SendPostponed { why, via, .. } => {
+                self.waits_because = Some(why.clone());
+                self.last.via = Some(via.clone());
             }
-            E::SendInDoubt { .. } => self.doubted = true,
+            E::SendInDoubt { .. } => {
+                self.doubted = true;
+                self.first_doubt_at.get_or_insert(at);
+            }
             E::Sent { attempt, .. } => {
                 self.accepted.insert(*attempt);
                 self.deferrals = 0;
+                self.absences = 0;
+                self.first_doubt_at = None;
             }
             E::SendBounced { attempt, .. } => {
                 self.bounced.insert(*attempt);
             }
             E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
+            E::Prepared => {
+                self.unpreparable = None;
+                next = next.due_at(self.ready_since.max(at));
+            }
+            E::RetryRequested { .. } => {
+                self.absences = 0;
+                self.waits_for_person = false;
+                self.retry_requested_at = Some(at);
+            }
             E::LookedUp { .. } => self.unpreparable = None,
-            E::SendRejected { .. }
-            | E::SendPostponed { .. }
-            | E::PurchaseOrderVoided { .. }
-            | E::RejectionFreed => {}
+            E::SendRejected { .. } | E::PurchaseOrderVoided { .. } | E::RejectionFreed => {}
         }
         self.state = next;
         Ok(())
@@ -244,6 +330,26 @@ impl Sending {
 
     pub fn is_sent(&self) -> bool {
         matches!(self.state, SendState::Sent { .. })
+    }
+
+    /// Since when it is in doubt, or was before it was found to be absent.
+    pub fn doubt_since(&self, now_since: Timestamp) -> Timestamp {
+        self.first_doubt_at.unwrap_or(now_since)
+    }
+
+    /// It could not go when it was last tried, and waits only for that: other settings may let it go.
+    pub fn is_kept_back(&self, now: Timestamp) -> bool {
+        let waits = matches!(
+            self.state,
+            SendState::Planned { .. } | SendState::BetweenSteps { .. }
+        );
+        waits && self.waits_because.is_some() && now >= self.ready_since
+    }
+
+    /// Whether what the last attempt sent, or the way it went, is another now.
+    pub fn differs_from_last(&self, artifact: &Digest, via: &Via) -> bool {
+        let other_artifact = self.last.artifact.as_ref() != Some(artifact);
+        self.last.via.as_ref() != Some(via) || (self.last.artifact.is_some() && other_artifact)
     }
 
     /// The supplier's own numbers for it, once it is sent.
@@ -287,6 +393,7 @@ pub fn transition(
                 artifact,
                 settle_at,
                 cut_off,
+                via: _,
             },
         ) => S::SendStarted {
             attempt: *attempt,
@@ -294,10 +401,32 @@ pub fn transition(
             settle_at: *settle_at,
             cut_off: *cut_off,
         },
+        (S::Planned { .. } | S::BetweenSteps { .. }, E::SendPostponed { until, .. }) => {
+            open(*until)
+        }
+        // What is not due yet stays so: it must not go before its time once it can be prepared.
+        (S::Planned { due } | S::BetweenSteps { due }, E::PreparationFailed { retry_at, .. }) => {
+            open(if *due > at { *due } else { *retry_at })
+        }
+        (S::Planned { due } | S::BetweenSteps { due }, E::Prepared) => open(*due),
+        (S::Planned { .. } | S::BetweenSteps { .. }, E::RetryRequested { .. }) => open(at),
         (
-            S::Planned { .. } | S::BetweenSteps { .. },
-            E::PreparationFailed { retry_at: due, .. } | E::SendPostponed { until: due, .. },
-        ) => open(*due),
+            S::InDoubt {
+                attempt,
+                artifact,
+                since,
+                look_ups,
+            },
+            E::RetryRequested { .. },
+        ) => S::InDoubt {
+            attempt: *attempt,
+            artifact: artifact.clone(),
+            since: *since,
+            look_ups: LookUps {
+                next_at: Some(at),
+                ..look_ups.clone()
+            },
+        },
         (
             S::InDoubt {
                 attempt,
@@ -329,7 +458,7 @@ pub fn transition(
             E::SendDeferred {
                 attempt, retry_at, ..
             },
-        ) if own == attempt => open(*retry_at),
+        ) if own == attempt => open(retry_at.unwrap_or(at)),
         (
             S::SendStarted { attempt: own, .. } | S::InDoubt { attempt: own, .. },
             E::SendRejected {
@@ -449,6 +578,19 @@ pub fn transition(
 }
 
 impl SendState {
+    /// The same, to be sent from then on, where it waits to be sent.
+    fn due_at(self, due: Timestamp) -> Self {
+        match self {
+            Self::Planned { .. } => Self::Planned { due },
+            Self::BetweenSteps { .. } => Self::BetweenSteps { due },
+            Self::SendStarted { .. }
+            | Self::InDoubt { .. }
+            | Self::Sent { .. }
+            | Self::Rejected { .. }
+            | Self::Voided { .. } => self,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Planned { .. } => "planned",
@@ -475,6 +617,8 @@ impl SendEvent {
             Self::SendPostponed { .. } => "SendPostponed",
             Self::LookedUp { .. } => "LookedUp",
             Self::PreparationFailed { .. } => "PreparationFailed",
+            Self::Prepared => "Prepared",
+            Self::RetryRequested { .. } => "RetryRequested",
             Self::PurchaseOrderVoided { .. } => "PurchaseOrderVoided",
             Self::RejectionFreed => "RejectionFreed",
         }

@@ -428,8 +428,8 @@ impl PurchaseOrder {
             .cancels
             .iter()
             .filter(move |request| askable && request.is_open())
-            .filter_map(|request| due(&request.sending.state, request.wanted_at));
-        due(&self.sending.state, self.planned_at)
+            .filter_map(|request| due(&request.sending, request.wanted_at));
+        due(&self.sending, self.planned_at)
             .into_iter()
             .chain(cancels)
     }
@@ -452,8 +452,11 @@ impl PurchaseOrder {
     }
 }
 
-fn due(state: &SendState, begun_at: Timestamp) -> Option<Timestamp> {
-    match state {
+fn due(sending: &Sending, begun_at: Timestamp) -> Option<Timestamp> {
+    match &sending.state {
+        SendState::Planned { .. } | SendState::BetweenSteps { .. } if sending.waits_for_person => {
+            None
+        }
         // A deferral's time is when to send; a fresh plan has its own message under way.
         SendState::Planned { due } if *due > begun_at => Some(*due),
         SendState::Planned { due } => Some(*due + RESEND_AFTER),

@@ -99,6 +99,7 @@ fn started(attempt: u32) -> Event {
         artifact: Digest::of(b"artifact"),
         settle_at: now(),
         cut_off: None,
+        via: crate::order::via::Via::new("mail", "smtp mail.example:25"),
     })
 }
 
@@ -180,7 +181,7 @@ fn what_is_not_shipped_is_given_back_once() {
     });
     let deferred = of(SendEvent::SendDeferred {
         attempt: 1,
-        retry_at: "2026-11-25T10:00:00Z".parse().unwrap(),
+        retry_at: Some("2026-11-25T10:00:00Z".parse().unwrap()),
         why: "closed".to_owned(),
         by: By::Batch,
     });

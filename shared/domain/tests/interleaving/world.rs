@@ -142,7 +142,13 @@ impl World {
                 if let Some(id) = self.at(*place) {
                     let until = self.now + SignedDuration::from_mins(1);
                     let why = "its limit of requests".to_owned();
-                    self.decided(&Command::Postpone { id, until, why });
+                    let via = domain::order::via::Via::new("mail", "smtp mail.example:25");
+                    self.decided(&Command::Postpone {
+                        id,
+                        until,
+                        why,
+                        via,
+                    });
                 }
             }
             Step::CannotPrepare { place } => {
@@ -199,6 +205,7 @@ impl World {
             artifact: Digest::of(b"artifact"),
             settle_at: self.now + TIMEOUT,
             cut_off: None,
+            via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
         };
         if self.decided(&claim).is_none() {
             return;

@@ -328,6 +328,7 @@ impl World {
                 artifact: Digest::of(b"artifact"),
                 settle_at: self.now + SignedDuration::from_mins(1),
                 cut_off: None,
+                via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
             };
             let claimed = self.order.decide(claim, self.now);
             let Ok(events) = claimed else { continue };

@@ -24,7 +24,7 @@ async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {
         mailer.before_the_dot = Duration::from_millis(200);
     }
     let outcome = mailer.send(&id(), 1, MESSAGE).await;
-    assert_eq!(mailer.was_sent(&id()).await, None);
+    assert_eq!(mailer.place(&id()).file, None);
     (outcome, server.heard.commands())
 }
 

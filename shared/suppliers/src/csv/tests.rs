@@ -22,22 +22,15 @@ async fn a_file_appears_once_under_the_number() {
             .unwrap()
             .bytes
     );
-    let lookup = supplier.lookup().unwrap();
+    assert!(supplier.lookup().is_none(), "its file tells");
     let number = handover().number;
-    assert_eq!(
-        lookup.find(&attempt(false)).await,
-        LookupAnswer::NotFound(LookupFinding::Absent)
-    );
     for _ in 0..2 {
         let outcome = supplier.send(&artifact, &attempt(false)).await;
         assert!(matches!(outcome, SendOutcome::Accepted(_)));
     }
     let key = format!("acme/in/{number}.csv");
     assert_eq!(world.file(&key), Some(artifact.bytes));
-    assert_eq!(
-        lookup.find(&attempt(false)).await,
-        LookupAnswer::Accepted(Acceptance::default())
-    );
+    assert_eq!(supplier.via(&SendId::of(&number), 0).file, Some(key));
 }
 
 #[tokio::test]
@@ -47,10 +40,6 @@ async fn an_outbox_that_fails_is_in_doubt() {
     let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     let outcome = supplier.send(&artifact, &attempt(false)).await;
     assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
-    assert_eq!(
-        supplier.lookup().unwrap().find(&attempt(false)).await,
-        LookupAnswer::NotFound(LookupFinding::Unclear)
-    );
 }
 
 #[test]
@@ -128,8 +117,8 @@ fn batched(table: Value) -> Value {
     specific
 }
 
-#[tokio::test]
-async fn a_batch_is_one_file_that_says_what_is_in_it() {
+#[test]
+fn a_batch_is_one_file_that_says_what_is_in_it() {
     for table in [
         json!({}),
         json!({"header": false, "encoding": "utf-16le", "rows": "unit"}),
@@ -149,11 +138,31 @@ async fn a_batch_is_one_file_that_says_what_is_in_it() {
         if table == json!({}) {
             insta::assert_snapshot!(String::from_utf8(file.clone()).unwrap().replace('\r', ""));
         }
-        // The second file of that name is not the first.
-        batches.publish("2026-12-01T1500Z", &file).await.unwrap();
-        batches.publish("2026-12-01T1500Z", b"other").await.unwrap();
-        assert_eq!(world.file("acme/2026-12-01T1500Z.csv"), Some(file));
+        assert_eq!(batches.key("2026-12-01T1500Z"), "acme/2026-12-01T1500Z.csv");
     }
+}
+
+/// Whatever the settings say by then, it is finished in the folder and dialect that it was begun in.
+#[test]
+fn a_batch_is_finished_as_it_was_begun() {
+    let world = World::default();
+    let begun = supplier(&world, batched(json!({"folder": "old", "delimiter": ";"}))).unwrap();
+    let changed = batched(json!({"folder": "new", "delimiter": ",", "header": false}));
+    let changed = supplier(&world, changed).unwrap();
+    let terms = begun.batches().unwrap().terms();
+    let finishing = changed.batches().unwrap().under(&terms).unwrap();
+    let batches = finishing.batches().unwrap();
+    assert_eq!(batches.key("a"), "old/a.csv");
+    assert_eq!(batches.terms(), terms);
+    let file = batches.assemble(&artifacts(&*finishing, &[1, 2])).unwrap();
+    let as_begun = begun.batches().unwrap();
+    assert_eq!(
+        as_begun.assemble(&artifacts(&*begun, &[1, 2])).unwrap(),
+        file
+    );
+    assert!(changed.batches().unwrap().under(b"<html>").is_err());
+    let outside = br#"{"folder": "../evidence", "table": {}}"#;
+    assert!(changed.batches().unwrap().under(outside).is_err());
 }
 
 #[test]
@@ -176,8 +185,8 @@ async fn in_a_batch_nothing_goes_alone() {
     assert!(alone.batches().is_none() && alone.cancels().is_none());
 }
 
-#[tokio::test]
-async fn a_batch_that_cannot_be_read_back_is_refused() {
+#[test]
+fn a_batch_that_cannot_be_read_back_is_refused() {
     let world = World::default();
     let columns = json!([
         "order",
@@ -210,9 +219,6 @@ async fn a_batch_that_cannot_be_read_back_is_refused() {
     let error = batches.assemble(&old).unwrap_err().to_string();
     assert!(error.starts_with(old[1].0.as_str()), "{error}");
     assert!(batches.contents(b"<html>").is_err());
-    let failing = World::failing();
-    let failing = failing.open("csv", batched(json!({}))).unwrap();
-    assert!(failing.batches().unwrap().publish("a", b"").await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,6 +230,4 @@ async fn an_outbox_that_hangs_is_in_doubt_within_the_timeout() {
     let outcome = supplier.send(&artifact, &attempt(false)).await;
     assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
     assert!(started.elapsed() <= supplier.timeout() + Duration::from_millis(1));
-    let found = supplier.lookup().unwrap().find(&attempt(false)).await;
-    assert_eq!(found, LookupAnswer::NotFound(LookupFinding::Unclear));
 }

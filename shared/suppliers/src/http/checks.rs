@@ -278,19 +278,7 @@ pub(super) fn secrets(specific: &Value) -> Vec<String> {
         .values()
         .map(String::as_str)
         .collect();
-    match &settings.auth {
-        Some(Auth::Bearer { secret } | Auth::Header { secret, .. }) => forms.push(secret),
-        Some(Auth::Basic { user, password }) => {
-            forms.push(user);
-            forms.extend(password.as_deref());
-        }
-        Some(Auth::OAuth2 {
-            client_id,
-            client_secret,
-            ..
-        }) => forms.extend([client_id.as_str(), client_secret.as_str()]),
-        None => {}
-    }
+    forms.extend(settings.auth.iter().flat_map(Auth::secrets));
     for step in settings
         .create
         .iter()

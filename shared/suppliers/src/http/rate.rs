@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const NANOSECONDS_A_MINUTE: u64 = 60_000_000_000;
+/// How long others wait for what a probe is answered.
+const ANSWER_OF_A_PROBE: SignedDuration = SignedDuration::from_secs(30);
 /// What two readings of one moment may differ by.
 const SLACK: SignedDuration = SignedDuration::from_millis(10);
 
@@ -23,6 +25,19 @@ struct State {
     /// When the bucket is full again.
     full_at: Timestamp,
     closed_until: Timestamp,
+    /// When the supplier asked for that, or let a probe through.
+    closed_at: Timestamp,
+    probe: Probe,
+}
+
+/// One request that goes although the supplier wants to be left alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    None,
+    /// The next request is it.
+    Granted,
+    /// Its answer says whether the others may go.
+    UnderWay,
 }
 
 impl State {
@@ -48,6 +63,8 @@ impl Limits {
                 ever_told: false,
                 full_at: start,
                 closed_until: start,
+                closed_at: start,
+                probe: Probe::None,
             }),
         }
     }
@@ -56,34 +73,62 @@ impl Limits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As [`ports::Supplier::not_before`].
-    pub(super) fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
+    /// As [`ports::Supplier::not_before`]: the first request after somebody wants it tried again passes
+    /// as a probe, and what it is answered counts for the others.
+    pub(super) fn not_before(
+        &self,
+        now: Timestamp,
+        retried_at: Option<Timestamp>,
+    ) -> Option<Timestamp> {
         let mut state = self.state();
         if !state.ever_told {
             // What was counted before anybody told the time was counted from the start.
             let passed = now.duration_since(state.now());
             state.full_at = later(state.full_at, passed);
             state.closed_until = later(state.closed_until, passed);
+            state.closed_at = later(state.closed_at, passed);
             state.ever_told = true;
         }
         state.told = (now, Instant::now());
-        let at = self.next(&state);
+        let is_closed = state.closed_until > later(now, SLACK);
+        if let Some(retried_at) = retried_at.filter(|_| is_closed) {
+            if retried_at >= state.closed_at {
+                state.closed_at = later(now, SLACK);
+                state.probe = Probe::Granted;
+            } else if state.probe != Probe::None {
+                return Some(later(now, ANSWER_OF_A_PROBE));
+            }
+        }
+        let at = match state.probe {
+            Probe::Granted => self.paced(&state),
+            Probe::None | Probe::UnderWay => self.next(&state),
+        };
         (at > later(now, SLACK)).then_some(at)
     }
 
     /// When the next request may go.
     fn next(&self, state: &State) -> Timestamp {
-        let paced = self.pace.map_or(Timestamp::MIN, |(_, ahead)| {
+        self.paced(state).max(state.closed_until)
+    }
+
+    /// When it may go by our own pace alone.
+    fn paced(&self, state: &State) -> Timestamp {
+        self.pace.map_or(Timestamp::MIN, |(_, ahead)| {
             later(state.full_at, SignedDuration::ZERO - ahead)
-        });
-        paced.max(state.closed_until)
+        })
     }
 
     /// Counts a request; how long to wait where it must not go now.
     pub(super) fn take(&self) -> Result<(), Duration> {
         let mut state = self.state();
         let now = state.now();
-        let at = self.next(&state);
+        let at = match state.probe {
+            Probe::Granted => self.paced(&state),
+            Probe::None | Probe::UnderWay => self.next(&state),
+        };
+        if at <= later(now, SLACK) && state.probe == Probe::Granted {
+            state.probe = Probe::UnderWay;
+        }
         if at > later(now, SLACK) {
             return Err(Duration::try_from(at.duration_since(now)).unwrap_or_default());
         }
@@ -113,7 +158,14 @@ impl Limits {
     pub(super) fn hear(&self, answer: &Answer) -> Option<Duration> {
         let mut state = self.state();
         let now = state.now();
-        let wait = answer.retry_after(now)?;
+        let wait = answer.retry_after(now);
+        let was_probing = std::mem::replace(&mut state.probe, Probe::None) == Probe::UnderWay;
+        let Some(wait) = wait else {
+            if was_probing {
+                state.closed_until = state.closed_until.min(now);
+            }
+            return None;
+        };
         if answer.status == 429 || answer.is_exhausted() {
             Self::close(&mut state, now, wait);
         }
@@ -130,6 +182,7 @@ impl Limits {
     fn close(state: &mut State, now: Timestamp, wait: Duration) {
         let wait = SignedDuration::try_from(wait).unwrap_or_default();
         state.closed_until = state.closed_until.max(later(now, wait));
+        state.closed_at = now;
     }
 }
 
@@ -140,6 +193,43 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_client::Response;
+    use std::collections::BTreeMap;
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Answer {
+        let wait = retry_after.map(|wait| ("Retry-After".to_owned(), wait.to_owned()));
+        let response = Response {
+            status,
+            headers: wait.into_iter().collect(),
+            body: Vec::new(),
+        };
+        Answer::new(response, "", &BTreeMap::new())
+    }
+
+    #[test]
+    fn one_probe_passes_a_wait_and_its_answer_counts_for_the_others() {
+        let limits = Limits::new(None);
+        assert_eq!(limits.not_before(at(0), None), None);
+        limits.hear(&answer(429, Some("3000")));
+        assert!(limits.not_before(at(60), None).is_some());
+        // Asked for before the wait, it changes nothing.
+        assert!(limits.not_before(at(60), Some(at(-60))).unwrap() > at(2900));
+        let asked = Some(at(59));
+        assert_eq!(limits.not_before(at(60), asked), None);
+        limits.take().unwrap();
+        // The others that were asked for come back soon, and whoever was not waits on.
+        assert_eq!(limits.not_before(at(61), asked), Some(at(91)));
+        assert!(limits.not_before(at(61), None).unwrap() > at(2900));
+        assert!(limits.take().is_err());
+        limits.hear(&answer(429, Some("600")));
+        assert!(limits.not_before(at(62), asked).unwrap() > at(600));
+        // Asked for once more, and now it is taken: nobody waits any more.
+        assert_eq!(limits.not_before(at(70), Some(at(70))), None);
+        limits.take().unwrap();
+        limits.hear(&answer(201, None));
+        assert_eq!(limits.not_before(at(71), None), None);
+        limits.take().unwrap();
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_796_000_000 + second).unwrap()
@@ -151,23 +241,23 @@ mod tests {
             per_minute: 6,
             burst: 2,
         }));
-        assert_eq!(limits.not_before(at(0)), None);
+        assert_eq!(limits.not_before(at(0), None), None);
         limits.take().unwrap();
-        assert_eq!(limits.not_before(at(0)), None);
+        assert_eq!(limits.not_before(at(0), None), None);
         limits.take().unwrap();
         // Microseconds of the real clock pass between the calls.
-        let next = limits.not_before(at(0)).unwrap();
+        let next = limits.not_before(at(0), None).unwrap();
         assert_eq!(next.round(jiff::Unit::Second).unwrap(), at(10));
         assert!(limits.take().unwrap_err() > Duration::from_secs(9));
-        assert_eq!(limits.not_before(at(11)), None);
+        assert_eq!(limits.not_before(at(11), None), None);
         limits.take().unwrap();
         assert!(limits.take().is_err());
         // A look-up goes all the same, and is paid for later.
         assert!(limits.spend());
-        let next = limits.not_before(at(11)).unwrap();
+        let next = limits.not_before(at(11), None).unwrap();
         assert_eq!(next.round(jiff::Unit::Second).unwrap(), at(30));
         // A rest fills the bucket, and not more than that.
-        assert_eq!(limits.not_before(at(600)), None);
+        assert_eq!(limits.not_before(at(600), None), None);
         limits.take().unwrap();
         limits.take().unwrap();
         assert!(limits.take().is_err());
@@ -177,14 +267,14 @@ mod tests {
     fn a_wait_counts_from_the_time_we_were_told() {
         let limits = Limits::new(None);
         limits.pause(Duration::from_mins(2));
-        let until = limits.not_before(at(0)).unwrap();
+        let until = limits.not_before(at(0), None).unwrap();
         assert_eq!(until.round(jiff::Unit::Second).unwrap(), at(120));
         assert!(limits.take().is_err());
         // A shorter wait does not shorten it.
         limits.pause(Duration::from_secs(1));
-        assert!(limits.not_before(at(60)).is_some());
+        assert!(limits.not_before(at(60), None).is_some());
         assert!(!limits.spend());
-        assert_eq!(limits.not_before(at(121)), None);
+        assert_eq!(limits.not_before(at(121), None), None);
         limits.take().unwrap();
     }
 }

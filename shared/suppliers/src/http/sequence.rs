@@ -1,15 +1,19 @@
 //! The steps in which something is handed over: a purchase order, or a request to take one back.
 
+use super::ENTRY;
 use super::answer::plain;
 use super::auth::Secrets;
 use super::exchange::Connection;
+use super::place::StepPlace;
 use super::request::{Draft, Rendered, RequestKind};
 use super::settings::{Lookup, Settings, Step};
 use crate::SettingsError;
 use crate::templates::Templates;
 use async_trait::async_trait;
+use domain::order::SendId;
 use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
+use domain::order::via::Via;
 use jiff::Timestamp;
 use ports::supplier::LookupAnswer;
 use ports::{
@@ -42,6 +46,7 @@ pub(super) struct OpenStep {
     pub(super) carries_order: bool,
     takes_back: TakesBack,
     pub(super) is_last: bool,
+    place: StepPlace,
 }
 
 /// How little a request to cancel can ask for.
@@ -92,6 +97,7 @@ pub(super) fn open_steps(
             templates.check(&format!("{path}.{name}"), expression)?;
         }
         let draft = Draft::of_step(&path, &step);
+        let place = StepPlace::open(&draft, &step, settings, secrets);
         let request = draft.open(settings, secrets, templates)?;
         let takes_back = TakesBack {
             whole_only: step.whole_only.unwrap_or(!draft.names_lines()),
@@ -117,6 +123,7 @@ pub(super) fn open_steps(
                 .unwrap_or(kind == Kind::Order && index == 0),
             takes_back,
             is_last: index + 1 == count,
+            place,
             path,
             settings: step,
         });
@@ -220,6 +227,16 @@ impl Supplier for Sequence {
         }
     }
 
+    /// Of a step that the settings do not have, only the method is known.
+    fn via(&self, id: &SendId, steps_done: usize) -> Via {
+        let step = self.steps.get(steps_done);
+        let place = step.map_or_else(String::new, |step| step.place.seen_by(id));
+        Via {
+            lookup: step.and_then(|step| step.place.lookup.clone()),
+            ..Via::new(ENTRY.method, place)
+        }
+    }
+
     /// One request, another before it for a token, and another after it where "exists already" or a
     /// refused second request to cancel is looked up at once.
     fn timeout(&self) -> Duration {
@@ -248,8 +265,8 @@ impl Supplier for Sequence {
             .map(|sequence| sequence as &dyn Supplier)
     }
 
-    fn not_before(&self, now: Timestamp) -> Option<Timestamp> {
-        self.connection.limits.not_before(now)
+    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+        self.connection.limits.not_before(now, retried_at)
     }
 }
 

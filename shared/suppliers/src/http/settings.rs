@@ -67,6 +67,22 @@ pub(super) enum Auth {
     },
 }
 
+impl Auth {
+    /// Names of secrets, or forms with one in them.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let (first, second) = match self {
+            Self::Bearer { secret } | Self::Header { secret, .. } => (secret, None),
+            Self::Basic { user, password } => (user, password.as_ref()),
+            Self::OAuth2 {
+                client_id,
+                client_secret,
+                ..
+            } => (client_id, Some(client_secret)),
+        };
+        std::iter::once(first).chain(second).map(String::as_str)
+    }
+}
+
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rate {

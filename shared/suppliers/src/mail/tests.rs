@@ -365,29 +365,16 @@ fn a_request_to_cancel_answers_the_order_s_mail() {
 }
 
 #[tokio::test]
-async fn the_mailer_settles_a_doubt() {
+async fn the_mailer_says_what_became_of_it_and_where_it_went() {
     let world = World::default();
-    for (world, before, after) in [
-        (world.clone(), LookupFinding::Absent, true),
-        (World::failing(), LookupFinding::Unclear, false),
-    ] {
+    for (world, taken) in [(world.clone(), true), (World::failing(), false)] {
         let supplier = world.open("mail", settings(&json!({}))).unwrap();
         let artifact = prepared(&*supplier, &handover());
-        let lookup = supplier.lookup().unwrap();
-        assert_eq!(
-            lookup.find(&attempt(false)).await,
-            LookupAnswer::NotFound(before)
-        );
         let outcome = supplier.send(&artifact, &attempt(false)).await;
-        assert_eq!(matches!(outcome, SendOutcome::Accepted { .. }), after);
-        assert_eq!(matches!(outcome, SendOutcome::InDoubt { .. }), !after);
-        assert_eq!(
-            matches!(
-                lookup.find(&attempt(false)).await,
-                LookupAnswer::Accepted(_)
-            ),
-            after
-        );
+        assert_eq!(matches!(outcome, SendOutcome::Accepted { .. }), taken);
+        assert_eq!(matches!(outcome, SendOutcome::InDoubt { .. }), !taken);
+        let via = supplier.via(&attempt(false).id, 0);
+        assert_eq!(via.file.as_deref(), Some("S-1001-1-K"));
     }
     assert!(world.mail("S-1001-1-K").is_some());
 }
@@ -403,8 +390,8 @@ async fn a_request_to_cancel_is_sent_under_its_own_name() {
     let outcome = cancels.send(&artifact, &attempt).await;
     assert!(matches!(outcome, SendOutcome::Accepted(_)));
     assert!(world.mail("S-1001-1-K-X1").is_some() && world.mail("S-1001-1-K").is_none());
-    let found = cancels.lookup().unwrap().find(&attempt).await;
-    assert!(matches!(found, LookupAnswer::Accepted(_)));
+    let via = cancels.via(&attempt.id, 0);
+    assert_eq!(via.file.as_deref(), Some("S-1001-1-K-X1"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,13 +57,13 @@ impl Order {
             },
             Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {
                 attempt,
-                retry_at: now + forwarding::retry_after(retry_after, sending.deferrals),
+                retry_at: Some(now + forwarding::retry_after(retry_after, sending.deferrals)),
                 why,
                 by: By::Answer,
             },
             Outcome::NotInBatch { next_cut_off } => SendEvent::SendDeferred {
                 attempt,
-                retry_at: next_cut_off,
+                retry_at: Some(next_cut_off),
                 why: "the file of its batch was written without it".to_owned(),
                 by: By::Batch,
             },
@@ -269,12 +269,13 @@ impl Order {
         now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
         let own = self.own(&id.number)?;
+        let sending = sending(own, id)?;
         let SendState::InDoubt {
             attempt: current,
             since,
             look_ups,
             ..
-        } = &sending(own, id)?.state
+        } = &sending.state
         else {
             return Ok(Vec::new());
         };
@@ -300,9 +301,11 @@ impl Order {
                                 .is_some_and(|first| now >= first + lag)
                     });
                 if proved {
+                    // A supplier that fails every time is not asked for ever.
+                    let goes_on = sending.absences + 1 < forwarding::ABSENCES_BEFORE_CASE;
                     SendEvent::SendDeferred {
                         attempt,
-                        retry_at: now,
+                        retry_at: goes_on.then_some(now),
                         why: "the look-up proved that it is not there".to_owned(),
                         by: By::LookUp,
                     }

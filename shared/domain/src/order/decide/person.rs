@@ -1,6 +1,6 @@
 //! What a person decided, as events.
 
-use super::{Verdict, of};
+use super::{Verdict, Which, of};
 use crate::ids::SupplierId;
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
@@ -8,6 +8,7 @@ use crate::order::machine::{SendEvent, SendState};
 use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId};
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::timeline::moment;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ impl Order {
                 let (id, attempt) = in_doubt(own)?;
                 let event = SendEvent::SendDeferred {
                     attempt,
-                    retry_at: now,
+                    retry_at: Some(now),
                     why: "a person found that it is not there".to_owned(),
                     by,
                 };
@@ -57,6 +58,64 @@ impl Order {
             }
         };
         Ok(vec![of(id, event)])
+    }
+
+    /// Whatever waits for a time is due, whatever is in doubt is looked up.
+    pub(super) fn retry(
+        &self,
+        which: &Which,
+        by: &By,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let meant = |own: &&PurchaseOrder| match which {
+            Which::PurchaseOrder(number) => &own.number == number,
+            Which::Supplier(supplier) => &own.supplier == supplier,
+        };
+        if let Which::PurchaseOrder(number) = which {
+            self.own(number)?;
+        }
+        let mut events = Vec::new();
+        let mut done = Vec::new();
+        for own in self.purchase_orders.iter().filter(meant) {
+            let requests = own
+                .numbered_cancels()
+                .filter(|(_, request)| request.is_open() && own.can_be_asked_back())
+                .map(|(request, asked)| (Some(request), &asked.sending));
+            let order = (!own.is_being_taken_back()).then_some((None, &own.sending));
+            for (cancel, sending) in order.into_iter().chain(requests) {
+                let waits = match &sending.state {
+                    SendState::Planned { due } | SendState::BetweenSteps { due } => {
+                        if now < sending.ready_since {
+                            done.push(format!("{} is not due before {}", own.number, moment(*due)));
+                            continue;
+                        }
+                        sending.waits_for_person || *due > now
+                    }
+                    SendState::InDoubt { look_ups, .. } => {
+                        look_ups.next_at.is_none_or(|next| next > now)
+                    }
+                    SendState::SendStarted { .. }
+                    | SendState::Sent { .. }
+                    | SendState::Rejected { .. }
+                    | SendState::Voided { .. } => {
+                        done.push(format!("{} is {}", own.number, sending.state.name()));
+                        continue;
+                    }
+                };
+                if waits {
+                    let number = own.number.clone();
+                    let event = SendEvent::RetryRequested { by: by.clone() };
+                    events.push(of(SendId { number, cancel }, event));
+                }
+            }
+        }
+        if events.is_empty() && !done.is_empty() {
+            return Err(Refusal::NotPossible(format!(
+                "nothing waits to be tried again: {}",
+                done.join(", ")
+            )));
+        }
+        Ok(events)
     }
 
     pub(super) fn release(

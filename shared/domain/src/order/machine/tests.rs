@@ -57,6 +57,7 @@ fn matrix() {
                 artifact: artifact.clone(),
                 settle_at: at,
                 cut_off: None,
+                via: Via::new("http", "POST https://supplier.example/orders"),
             },
             SendEvent::SendStepDone {
                 attempt,
@@ -86,13 +87,14 @@ fn matrix() {
             },
             SendEvent::SendDeferred {
                 attempt,
-                retry_at: at,
+                retry_at: Some(at),
                 why: "refused".into(),
                 by: By::Answer,
             },
             SendEvent::SendPostponed {
                 until: at,
                 why: "closed".into(),
+                via: Via::new("http", "POST https://supplier.example/orders"),
             },
             SendEvent::LookedUp {
                 attempt,
@@ -102,6 +104,10 @@ fn matrix() {
             SendEvent::PreparationFailed {
                 why: "no city".into(),
                 retry_at: at,
+            },
+            SendEvent::Prepared,
+            SendEvent::RetryRequested {
+                by: By::Configuration,
             },
             SendEvent::PurchaseOrderVoided {
                 why: "edited".into(),

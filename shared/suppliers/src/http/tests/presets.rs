@@ -39,6 +39,7 @@ pub(super) fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Openi
     assert!(!secrets.is_empty());
     Opening {
         settings,
+        sender: "orders@acme.example",
         http,
         files: world.clone(),
         mailer: world,

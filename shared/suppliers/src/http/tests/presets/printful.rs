@@ -142,7 +142,7 @@ async fn one_request_too_many_closes_the_supplier_for_a_minute() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
     let now = "2026-12-01T10:00:00Z".parse().unwrap();
-    assert_eq!(supplier.not_before(now), None);
+    assert_eq!(supplier.not_before(now, None), None);
     double.script([Twist::None, Twist::TooMany]);
     let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
     way.step().await;
@@ -156,14 +156,14 @@ async fn one_request_too_many_closes_the_supplier_for_a_minute() {
         panic!("{outcome:?}")
     };
     assert_eq!(after, Duration::from_mins(1));
-    let until = supplier.not_before(now).unwrap();
+    let until = supplier.not_before(now, None).unwrap();
     let wait = until.duration_since(now).as_secs();
     assert!((59..=61).contains(&wait), "{wait}");
     let asked = double.requests().len();
     assert!(matches!(way.step().await, SendOutcome::NotSent { .. }));
     assert_eq!(double.requests().len(), asked);
     let later = now + jiff::SignedDuration::from_secs(90);
-    assert_eq!(supplier.not_before(later), None);
+    assert_eq!(supplier.not_before(later, None), None);
     accepted(way.step().await);
 }
 

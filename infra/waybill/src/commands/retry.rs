@@ -1,0 +1,59 @@
+//! `retry`: what waits at a supplier is tried again at once, whatever it was waited for.
+
+use super::decide::{Decided, decide_as_is};
+use super::{Instead, find_purchase_order};
+use crate::arguments::Person;
+use crate::{Exit, Installation, say};
+use domain::ids::{OrderId, SupplierId};
+use domain::order::decide::{Command, Which};
+use domain::purchase_order_number::PurchaseOrderNumber;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyhow::Result<Exit> {
+    if PurchaseOrderNumber::parse(what).is_ok() {
+        let (number, id) = find_purchase_order(at.orders.as_ref(), what).await?;
+        let retry = command(Which::PurchaseOrder(number), &person);
+        return Ok(decide_as_is(at, &id, retry).await?.exit());
+    }
+    let Ok(supplier) = SupplierId::parse(what) else {
+        let said = format!("{what:?} is neither a supplier nor a purchase order");
+        return Err(Instead::not_found(said).into());
+    };
+    let mut tried = 0;
+    for id in waiting(at).await? {
+        let retry = command(Which::Supplier(supplier.clone()), &person);
+        let Some(history) = at.orders.load(&id).await? else {
+            continue;
+        };
+        let order = history.fold()?;
+        // What cannot be tried again is no failure here: other orders wait.
+        let waits = order.decide(retry.clone(), at.clock.now());
+        if waits.is_ok_and(|events| !events.is_empty())
+            && let Decided::Done = decide_as_is(at, &id, retry).await?
+        {
+            tried += 1;
+        }
+    }
+    if tried == 0 {
+        say(format_args!("nothing waits at {supplier}; nothing changed"));
+        return Ok(Exit::No);
+    }
+    Ok(Exit::Done)
+}
+
+fn command(which: Which, person: &Person) -> Command {
+    Command::Retry {
+        which,
+        who: person.who.clone(),
+        why: person.why.clone(),
+    }
+}
+
+/// Orders of which anything is due some time, or is a case.
+async fn waiting(at: &Installation) -> anyhow::Result<BTreeSet<OrderId>> {
+    let due = at.orders.due(Timestamp::MAX, usize::MAX).await?;
+    let cases = at.orders.attention().await?;
+    let cases = cases.into_iter().map(|row| row.order);
+    Ok(due.into_iter().chain(cases).collect())
+}
