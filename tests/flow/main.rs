@@ -6,6 +6,7 @@ mod crowd;
 mod gone;
 mod news;
 mod overdue;
+mod settings;
 mod spend_limit;
 mod unreadable;
 

@@ -99,6 +99,10 @@ pub enum Mutant {
     AcknowledgesFirst,
     /// A look-up says "not there" before the supplier can know.
     HastyLookUp,
+    /// Whatever way the settings have now proves that an attempt did not arrive.
+    AbsenceByAnyWay,
+    /// What was rendered for the first attempt goes by every later one.
+    FirstArtifactForEver,
 }
 
 impl Faults {

@@ -5,10 +5,11 @@ mod oracle;
 mod persons;
 
 pub use opening::configuration;
-use opening::{load, opened};
+use opening::{Doubles, load, opened};
 
 use crate::faults::{Faults, Faulty, Mutant};
 use crate::mail::{FaultyMailer, MailService};
+use crate::mutated::FirstArtifacts;
 use crate::slots::TestSlots;
 use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
@@ -50,7 +51,10 @@ pub struct World {
     pub ports: Arc<Faulty>,
     pub clock: TestClock,
     pub supplier: SupplierDouble,
+    /// Another supplier of the same kind, at `api.elsewhere.example`.
+    pub elsewhere: SupplierDouble,
     pub printful: Printful,
+    first: FirstArtifacts,
     pub mail: MailService,
     mailer: FaultyMailer,
     pub shop: Shop,
@@ -93,6 +97,7 @@ impl World {
             "2026-11-23T10:00:00Z".parse().unwrap(),
         )));
         let supplier = SupplierDouble::default();
+        let elsewhere = SupplierDouble::default();
         let printful = Printful::default();
         let mailer = FaultyMailer {
             service: MailService::default(),
@@ -128,7 +133,15 @@ impl World {
             channels: Arc::new(channels.collect()),
             refused: Arc::default(),
         };
-        let suppliers = opened(&current, &ports, &supplier, &printful, &mailer);
+        let first = FirstArtifacts::default();
+        let doubles = Doubles {
+            supplier: &supplier,
+            elsewhere: &elsewhere,
+            printful: &printful,
+            mailer: &mailer,
+            first: &first,
+        };
+        let suppliers = opened(&current, &ports, &doubles);
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
@@ -169,7 +182,9 @@ impl World {
             ports,
             clock,
             supplier,
+            elsewhere,
             printful,
+            first,
             mail: mailer.service.clone(),
             mailer,
             shop,
@@ -224,13 +239,14 @@ impl World {
             )
             .await
             .unwrap();
-        self.forwarding.suppliers = opened(
-            &loaded.settings,
-            &self.ports,
-            &self.supplier,
-            &self.printful,
-            &self.mailer,
-        );
+        let doubles = Doubles {
+            supplier: &self.supplier,
+            elsewhere: &self.elsewhere,
+            printful: &self.printful,
+            mailer: &self.mailer,
+            first: &self.first,
+        };
+        self.forwarding.suppliers = opened(&loaded.settings, &self.ports, &doubles);
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 

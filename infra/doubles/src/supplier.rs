@@ -75,6 +75,11 @@ impl SupplierDouble {
         self.lock().script.extend(behaviours);
     }
 
+    /// From now on it takes whatever comes.
+    pub fn forget_script(&self) {
+        self.lock().script.clear();
+    }
+
     /// How often each purchase order number was taken.
     pub fn taken(&self) -> BTreeMap<String, usize> {
         self.lock()
