@@ -300,7 +300,19 @@ impl Order {
                 } else {
                     forwarding::PREPARE_AGAIN_AFTER
                 };
-                let retry_at = now + again_after;
+                // What is not due yet is prepared again when it is, or by other settings.
+                let retry_at = match &sending.state {
+                    SendState::Planned { due } | SendState::BetweenSteps { due } if *due > now => {
+                        *due
+                    }
+                    SendState::Planned { .. }
+                    | SendState::BetweenSteps { .. }
+                    | SendState::SendStarted { .. }
+                    | SendState::InDoubt { .. }
+                    | SendState::Sent { .. }
+                    | SendState::Rejected { .. }
+                    | SendState::Voided { .. } => now + again_after,
+                };
                 Ok(vec![of(id, SendEvent::PreparationFailed { why, retry_at })])
             }
             Command::Prepared { id } => {
