@@ -3,6 +3,7 @@
 
 use domain::order::attention::CaseKind;
 use domain::order::machine::SendState;
+use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
@@ -339,8 +340,44 @@ async fn wrong_worlds_are_caught() {
     }
 }
 
-/// A request that was refused while the supplier's answer is waited for, and a batch whose folder and
-/// dialect change after its first claim: it is finished as it was begun.
+/// After a step that is done the supplier has a draft: another place, another account or another method
+/// does not go on with it, and a person sees that; the settings put back do.
+#[tokio::test]
+async fn a_draft_is_gone_on_with_by_its_own_way_only() {
+    let shirt = ShopOrder::new(1001, &[("SHIRT", 1)]);
+    let elsewhere =
+        suppliers_file().replace("https://api.printful.com", "https://api.printful.example");
+    let account = suppliers_file().replace("\"PRINTFUL_TOKEN\"", "\"PRINTFUL_OTHER_TOKEN\"");
+    let mail = format!(
+        "{}\n[[supplier]]\nid = \"printful\"\nname = \"P\"\nmethod = \"mail\"\n[supplier.mail]\nto = \"po@printful.example\"\n",
+        suppliers_without("printful")
+    );
+    for changed in [&elsewhere, &account, &mail] {
+        let mut world = World::new(Faults::default()).await;
+        world.printful.script([Twist::None, Twist::Unreachable]);
+        world.topic("orders/create", &shirt.0).await;
+        world.pump().await;
+        let (_, state) = number_and_state(&world).await.unwrap();
+        assert!(matches!(state, SendState::BetweenSteps { .. }), "{state:?}");
+        world.configure("suppliers.toml", changed).await;
+        world.settle().await;
+        let (order, _) = world.orders().await.remove(0);
+        let kinds: Vec<_> = order
+            .attention(world.clock.now())
+            .iter()
+            .map(|entry| entry.kind)
+            .collect();
+        assert_eq!(kinds, [CaseKind::CannotPrepare], "{}", world.story().await);
+        assert!(world.received().is_empty(), "{}", world.story().await);
+        world.configure("suppliers.toml", &suppliers_file()).await;
+        world.pass(SignedDuration::from_secs(5)).await;
+        let (_, state) = number_and_state(&world).await.unwrap();
+        assert!(matches!(state, SendState::Sent { .. }), "{state:?}");
+        assert_eq!(world.broken().await, Vec::<String>::new());
+    }
+}
+
+/// A batch whose folder, dialect or method changes after its first claim is finished as it was begun.
 #[tokio::test]
 async fn a_batch_is_finished_as_it_was_begun() {
     let other = suppliers_file().replace(
