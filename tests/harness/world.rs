@@ -145,12 +145,14 @@ impl World {
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
+            refusals: ports.clone(),
             queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
             suppliers,
             crowd: None,
+            trust: Arc::new(forwarding::Trust::alone()),
         };
         // Whoever hears a report sends nothing.
         let listener = forwarding::Deps {
