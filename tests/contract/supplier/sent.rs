@@ -95,19 +95,36 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
         SendOutcome::Rejected {
             reason,
             detail,
+            explained,
             evidence,
         } => {
             told(detail, evidence);
+            assert_eq!(*explained, !answer.unexplained, "{answer:?}");
             assert_eq!(*reason, answer.reason(), "{answer:?}");
             let word = answer.word.as_deref().unwrap_or_default();
             assert!(detail.contains(word), "{answer:?}: {detail}");
             Class::Rejected
+        }
+        SendOutcome::Page {
+            is_unsent,
+            why,
+            evidence,
+            ..
+        } => {
+            told(why, evidence);
+            assert!(answer.page, "{answer:?}");
+            if *is_unsent {
+                Class::NotSent
+            } else {
+                Class::InDoubt
+            }
         }
         SendOutcome::NotSent {
             retry_after,
             why,
             unauthorized,
         } => {
+            assert!(!answer.page, "{answer:?}");
             told(why, answer.body.as_bytes());
             let expected = answer.retry_after.map(Duration::from_secs);
             assert_eq!(retry_after, &expected, "{answer:?}");
@@ -115,6 +132,7 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             Class::NotSent
         }
         SendOutcome::InDoubt { why, evidence } => {
+            assert!(!answer.page, "{answer:?}");
             told(why, evidence);
             Class::InDoubt
         }
