@@ -104,6 +104,10 @@ pub enum Mutant {
     AbsenceByAnyWay,
     /// What was rendered for the first attempt goes by every later one.
     FirstArtifactForEver,
+    /// An answer with a status of 200 to 299 counts as an accepted order, though it names no number.
+    BelievesAnySuccess,
+    /// A refusal that does not say why is believed without a look-up.
+    BelievesAnyRefusal,
 }
 
 impl Faults {

@@ -252,6 +252,11 @@ impl World {
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 
+    /// A new process takes over: what the one before it only had in memory is lost.
+    pub fn forget_memory(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::alone());
+    }
+
     /// From now on it is one of so many processes that hand over.
     pub fn crowd(&mut self, processes: usize) -> TestSlots {
         let slots = TestSlots::new(&self.faults);
