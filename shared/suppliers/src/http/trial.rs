@@ -12,6 +12,16 @@ pub(crate) fn tried(opening: Opening) -> Tried {
         .and_then(|settings| super::sequence(opening, &settings, false));
     let mut tried = Tried::default();
     if let Ok(sequence) = opened {
+        let connection = &sequence.connection;
+        for (path, expression) in [
+            ("reason", &connection.reason),
+            ("unauthorized", &connection.unauthorized),
+            ("retry_after", &connection.retry_after),
+        ] {
+            if expression.as_deref().is_some_and(asks_whether_defined) {
+                tried.warnings.push(true_of_null(path));
+            }
+        }
         try_steps(&sequence, &sample::handover(), &mut tried);
         if let Some(cancels) = &sequence.cancels {
             try_steps(cancels, &sample::cancel(), &mut tried);
@@ -56,7 +66,7 @@ fn try_steps(sequence: &Sequence, handover: &Handover, tried: &mut Tried) {
             tried.warnings.push(warning.expecting(expected));
         }
         tried.warnings.extend(proves_nothing(sequence.kind, step));
-        tried.warnings.extend(true_of_null(step));
+        tried.warnings.extend(nulls_taken_for_values(step));
         let names = step.settings.extract.keys();
         extracted.extend(names.map(|name| (name.clone(), json!("X-1"))));
     }
@@ -75,8 +85,13 @@ fn proves_nothing(kind: Kind, step: &OpenStep) -> Option<SettingsError> {
     Some(SettingsError::new(path, message).expecting(expected))
 }
 
+fn true_of_null(path: &str) -> SettingsError {
+    let message = "`is defined` is true of null and of an empty text";
+    SettingsError::new(path, message).expecting("`is given`, which is not")
+}
+
 /// Warnings for `is defined` in what judges the answers.
-fn true_of_null(step: &OpenStep) -> Vec<SettingsError> {
+fn nulls_taken_for_values(step: &OpenStep) -> Vec<SettingsError> {
     let own = step.settings.expressions().into_iter();
     let own = own.map(|(name, expression)| (format!("{}.{name}", step.path), expression));
     let lookup = step.lookup.iter().flat_map(|lookup| {
@@ -86,10 +101,7 @@ fn true_of_null(step: &OpenStep) -> Vec<SettingsError> {
     });
     own.chain(lookup)
         .filter(|(_, expression)| asks_whether_defined(expression))
-        .map(|(path, _)| {
-            let message = "`is defined` is true of null and of an empty text";
-            SettingsError::new(path, message).expecting("`is given`, which is not")
-        })
+        .map(|(path, _)| true_of_null(&path))
         .collect()
 }
 
