@@ -25,7 +25,9 @@ pub(super) enum Form {
     Empty,
     /// An object or array of JSON, or an XML document that is no HTML.
     Tree,
-    /// Anything else: HTML, plain text, a single JSON value, what cannot be decompressed.
+    /// A single value of JSON: a text, a number, true, false or null.
+    Value,
+    /// Anything else: HTML, plain text, what cannot be decompressed.
     Page,
 }
 
@@ -124,7 +126,7 @@ fn tree(text: &str) -> (Value, Form) {
         let form = if body.is_object() || body.is_array() {
             Form::Tree
         } else {
-            Form::Page
+            Form::Value
         };
         return (body, form);
     }
@@ -236,9 +238,9 @@ mod tests {
             ("<error><code>7</code></error>", Form::Tree),
             ("<?xml version='1.0'?><r/>", Form::Tree),
             ("OK", Form::Page),
-            ("404", Form::Page),
-            ("null", Form::Page),
-            ("\"no such article\"", Form::Page),
+            ("404", Form::Value),
+            ("null", Form::Value),
+            ("\"no such article\"", Form::Value),
             ("<html>404 nginx</html>", Form::Page),
             ("<HTML><BODY>busy</BODY></HTML>", Form::Page),
             ("<!DOCTYPE html><html><body><hr></body></html>", Form::Page),

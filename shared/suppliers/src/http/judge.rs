@@ -515,7 +515,7 @@ impl Sequence {
 fn page(form: Form) -> &'static str {
     match form {
         Form::Empty => "an empty answer, which does not say why",
-        Form::Page | Form::Tree => "a page in the place of the supplier's answer",
+        Form::Page | Form::Value | Form::Tree => "a page in the place of the supplier's answer",
     }
 }
 

@@ -247,6 +247,8 @@ async fn refusals_are_believed_as_far_as_they_say_why() {
         (404, page, "page, unsent", "", "", ""),
         (404, "", "page, unsent", "", "", ""),
         (404, "404 page not found", "page, unsent", "", "", ""),
+        (404, "404", "page, unsent", "", "", ""),
+        (404, "null", "page, unsent", "", "", ""),
         (405, page, "page, unsent", "", "", ""),
         (410, "", "page, unsent", "", "", ""),
         (413, page, "page, unsent", "", "", ""),
@@ -443,6 +445,10 @@ async fn a_page_settles_no_doubt() {
         finds("status == 200", "status == 404", plain(200, "{}")).await,
         there
     );
+    // A single value is an answer, too.
+    let (yes, no) = ("body == true", "body == false");
+    assert_eq!(finds(yes, no, plain(200, "true")).await, there);
+    assert_eq!(finds(yes, no, plain(200, "false")).await, absent);
     // Who speaks in plain text says which text it is.
     let (yes, no) = ("text == 'KNOWN'", "text == 'UNKNOWN'");
     assert_eq!(finds(yes, no, plain(200, "KNOWN")).await, there);
