@@ -37,9 +37,6 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<u64>,
     #[serde(default)]
     pub(super) unauthorized: bool,
-    /// A web server's page, in the place of the supplier's own words.
-    #[serde(default)]
-    pub(super) page: bool,
     /// A rejection that does not say why.
     #[serde(default)]
     pub(super) unexplained: bool,
@@ -76,6 +73,9 @@ pub(super) enum Class {
     NotSent,
     InDoubt,
     Foreign,
+    /// A web server's page, in the place of the supplier's own words.
+    PageNotSent,
+    PageInDoubt,
 }
 
 impl Answer {
@@ -100,7 +100,6 @@ impl Answer {
             verdict: None,
             retry_after: None,
             unauthorized: false,
-            page: false,
             unexplained: false,
             reason: None,
             word: None,
@@ -188,11 +187,11 @@ fn network(place: &Place, answers: &[&Answer]) {
         answer.status == Some(200) && answer.outcome == Class::InDoubt
     });
     any("a web server that reached nobody answers", |answer| {
-        answer.page && answer.outcome == Class::NotSent
+        answer.outcome == Class::PageNotSent
     });
     any(
         "a page comes that may have been taken for an order",
-        |answer| answer.page && answer.outcome == Class::InDoubt,
+        |answer| answer.outcome == Class::PageInDoubt,
     );
     if place.is_last && !place.is_cancel() {
         any("a success names no number", |answer| {

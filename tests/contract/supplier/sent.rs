@@ -38,10 +38,10 @@ fn met(fixture: &Fixture, place: &Place, answer: &Answer) {
         // Only a verdict that was asked for in earnest is recorded there.
         Class::Accepted if place.is_cancel() && answer.does == Does::Answer => {}
         Class::Accepted => assert!(holds > 0, "accepted and not there: {answer:?}"),
-        Class::NotSent | Class::Rejected | Class::Foreign => {
+        Class::NotSent | Class::PageNotSent | Class::Rejected | Class::Foreign => {
             assert_eq!(holds, before, "there all the same: {answer:?}");
         }
-        Class::InDoubt => {}
+        Class::InDoubt | Class::PageInDoubt => {}
     }
     // Who was asked to wait asks nothing: the look-up comes from a process that knows of no wait.
     let later = way.opened_where(answer.does);
@@ -112,11 +112,10 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             ..
         } => {
             told(why, evidence);
-            assert!(answer.page, "{answer:?}");
             if *is_unsent {
-                Class::NotSent
+                Class::PageNotSent
             } else {
-                Class::InDoubt
+                Class::PageInDoubt
             }
         }
         SendOutcome::NotSent {
@@ -124,7 +123,6 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             why,
             unauthorized,
         } => {
-            assert!(!answer.page, "{answer:?}");
             told(why, answer.body.as_bytes());
             let expected = answer.retry_after.map(Duration::from_secs);
             assert_eq!(retry_after, &expected, "{answer:?}");
@@ -132,7 +130,6 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             Class::NotSent
         }
         SendOutcome::InDoubt { why, evidence } => {
-            assert!(!answer.page, "{answer:?}");
             told(why, evidence);
             Class::InDoubt
         }

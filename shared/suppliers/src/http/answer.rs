@@ -211,17 +211,17 @@ pub(super) enum Reference {
 impl Reference {
     /// Reads one value or a list of them; a list is as good as its worst entry.
     pub(super) fn of(value: &minijinja::Value) -> Self {
-        match value.kind() {
-            ValueKind::Seq | ValueKind::Iterable => {}
-            ValueKind::Number if !value.is_integer() => return Self::Unreadable,
-            ValueKind::Number | ValueKind::String => {
-                return match reference(value) {
-                    Some(text) if text.contains('\u{fffd}') => Self::Unreadable,
-                    Some(text) if text != "0" && !text.starts_with('<') => Self::Given(vec![text]),
-                    Some(_) | None => Self::Nothing,
-                };
-            }
-            _ => return Self::Nothing,
+        let kind = value.kind();
+        if matches!(kind, ValueKind::Number | ValueKind::String) {
+            return match reference(value) {
+                Some(text) if text.contains('\u{fffd}') => Self::Unreadable,
+                Some(text) if text != "0" && !text.starts_with('<') => Self::Given(vec![text]),
+                None if kind == ValueKind::Number => Self::Unreadable,
+                Some(_) | None => Self::Nothing,
+            };
+        }
+        if !matches!(kind, ValueKind::Seq | ValueKind::Iterable) {
+            return Self::Nothing;
         }
         let Ok(entries) = value.try_iter() else {
             return Self::Nothing;

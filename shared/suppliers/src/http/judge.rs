@@ -73,12 +73,9 @@ impl Sequence {
             .templates
             .judge(&settings.success, &answer.seen);
         let taken = matches!(success, Ok(true)).then(|| self.taken(step, telling, answer));
-        let reads = &step.reads;
         let taken = match taken {
             // It says so itself; a status alone may be about anything.
-            Some(Ok(finished)) if reads.success || reads.reference || reads.extract => {
-                return finished.into();
-            }
+            Some(Ok(finished)) if step.reads.taken => return finished.into(),
             taken => taken,
         };
         if let Some(not_sent) = self.not_now(step, answer, sent.with_cached_token).await {

@@ -225,14 +225,15 @@ fn told(outcome: &SendOutcome) -> (String, BTreeMap<String, Vec<String>>) {
             why,
             ..
         } => format!("not sent: {why}"),
-        SendOutcome::Page { why, .. } => format!("in doubt: {why}"),
         SendOutcome::NotSent {
             retry_after, why, ..
         } => match retry_after {
             Some(after) => format!("not sent, again in {} s: {why}", after.as_secs()),
             None => format!("not sent: {why}"),
         },
-        SendOutcome::InDoubt { why, .. } => format!("in doubt: {why}"),
+        SendOutcome::InDoubt { why, .. } | SendOutcome::Page { why, .. } => {
+            format!("in doubt: {why}")
+        }
         SendOutcome::Foreign { why, .. } => format!("in doubt for a person: {why}"),
     };
     (judged, extracted)

@@ -53,13 +53,12 @@ pub(super) struct OpenStep {
 /// Which expressions of a step look into the answer: its body, headers or text. A status alone may
 /// come from any server on the way, and what earlier steps gave says nothing about this one.
 pub(super) struct Reads {
-    pub(super) success: bool,
-    /// A written `rejected`.
-    pub(super) rejected: bool,
+    /// Any of those that show that the step was taken: `success`, a reference, what is extracted.
+    pub(super) taken: bool,
     /// `reference` or `references`.
     pub(super) reference: bool,
-    /// Any of `extract`.
-    pub(super) extract: bool,
+    /// A written `rejected`.
+    pub(super) rejected: bool,
 }
 
 impl Reads {
@@ -68,11 +67,12 @@ impl Reads {
         let reads = |expression: Option<&String>| {
             expression.is_some_and(|expression| templates.reads_answer(expression))
         };
+        let reference = reads(step.reference.as_ref().or(step.references.as_ref()));
+        let mut extract = step.extract.values();
         Self {
-            success: reads(Some(&step.success)),
+            taken: reference || reads(Some(&step.success)) || extract.any(|one| reads(Some(one))),
+            reference,
             rejected: reads(step.rejected.as_ref()),
-            reference: reads(step.reference.as_ref().or(step.references.as_ref())),
-            extract: step.extract.values().any(|one| reads(Some(one))),
         }
     }
 }

@@ -74,8 +74,7 @@ fn try_steps(sequence: &Sequence, handover: &Handover, tried: &mut Tried) {
 
 /// A warning where any page with the right status would count as taken.
 fn proves_nothing(kind: Kind, step: &OpenStep) -> Option<SettingsError> {
-    let reads = &step.reads;
-    if kind == Kind::Cancel || reads.success || reads.reference || reads.extract {
+    if kind == Kind::Cancel || step.reads.taken {
         return None;
     }
     let path = format!("{}.success", step.path);
@@ -118,7 +117,7 @@ fn asks_whether_defined(expression: &str) -> bool {
                 outside.push(' ');
             }
             None if character.is_alphanumeric() || "_.".contains(character) => {
-                outside.push(character)
+                outside.push(character);
             }
             None => outside.push(' '),
         }

@@ -14,12 +14,11 @@ pub(super) fn add(environment: &mut Environment<'static>) {
 /// Whether a value is there and says something: not undefined, null, blank, or an empty list or
 /// object. Jinja's own `is defined` is true of null and of an empty text.
 fn given(value: &Value) -> bool {
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => false,
-        ValueKind::String => value.as_str().is_some_and(|text| !text.trim().is_empty()),
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => value.len() != Some(0),
-        _ => true,
-    }
+    let says_nothing = match value.as_str() {
+        Some(text) => text.trim().is_empty(),
+        None => value.is_undefined() || value.is_none() || value.len() == Some(0),
+    };
+    !says_nothing
 }
 
 /// The first group of a regular expression in a text, else the whole match; undefined where it does

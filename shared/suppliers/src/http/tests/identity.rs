@@ -210,7 +210,7 @@ async fn a_token_that_runs_out_is_asked_for_again() {
         .collect();
     assert_eq!(shown, ["Bearer t-1", "Bearer t-2", "Bearer t-2"]);
     // A token, the request, and the look-up of a refusal that does not say why.
-    assert_eq!(supplier.timeout(), Duration::from_secs(60));
+    assert_eq!(supplier.timeout(), Duration::from_mins(1));
 }
 
 #[test]

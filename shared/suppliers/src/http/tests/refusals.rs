@@ -11,8 +11,6 @@ use ports::{Acceptance, SendOutcome};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-type Reply = Result<Response, Failure>;
-
 /// In few words: its kind, and what tells it from others of the kind.
 fn told(outcome: &SendOutcome) -> String {
     match outcome {
@@ -42,16 +40,16 @@ fn told(outcome: &SendOutcome) -> String {
     }
 }
 
-fn plain(status: u16, body: &str) -> Reply {
-    Ok(Response {
+fn plain(status: u16, body: &str) -> Response {
+    Response {
         status,
         headers: Vec::new(),
         body: body.as_bytes().to_vec(),
-    })
+    }
 }
 
-async fn sent(specific: Value, doubted: bool, answers: Vec<Reply>) -> String {
-    told(&outcome_of(specific, doubted, answers).await)
+async fn sent(specific: Value, doubted: bool, answers: Vec<Response>) -> String {
+    told(&outcome_of(specific, doubted, answers.into_iter().map(Ok)).await)
 }
 
 fn without_lookup() -> Value {
@@ -60,15 +58,15 @@ fn without_lookup() -> Value {
     specific
 }
 
-fn found() -> Reply {
+fn found() -> Response {
     plain(200, r#"{"orders": [{"id": "C1"}]}"#)
 }
 
-fn absent() -> Reply {
+fn absent() -> Response {
     plain(200, r#"{"orders": []}"#)
 }
 
-fn unclear() -> Reply {
+fn unclear() -> Response {
     plain(500, "{}")
 }
 
@@ -97,7 +95,7 @@ async fn a_success_without_its_reference_is_in_doubt() {
         r#"{"id": 7"#,
     ] {
         for status in [200, 201, 202, 204] {
-            let outcome = outcome_of(specific(), false, [plain(status, body)]).await;
+            let outcome = outcome_of(specific(), false, [Ok(plain(status, body))]).await;
             let SendOutcome::InDoubt { why, evidence } = outcome else {
                 panic!("{status} {body}: {outcome:?}")
             };
@@ -112,12 +110,10 @@ async fn a_success_without_its_reference_is_in_doubt() {
 #[tokio::test]
 async fn the_reference_is_read_where_the_settings_say() {
     let with = |reference: &str| changed("/create/reference", json!(reference));
-    let located = || {
-        Ok(Response {
-            status: 201,
-            headers: vec![("Location".to_owned(), "/orders/119".to_owned())],
-            body: Vec::new(),
-        })
+    let located = || Response {
+        status: 201,
+        headers: vec![("Location".to_owned(), "/orders/119".to_owned())],
+        body: Vec::new(),
     };
     let capture = "headers.location | capture('/orders/([0-9]+)')";
     assert_eq!(
@@ -196,7 +192,7 @@ async fn a_look_up_that_finds_it_needs_no_reference() {
     let supplier = world.open("http", specific()).unwrap();
     let lookup = supplier.lookup().unwrap();
     for body in [r#"{"orders": [{}]}"#, r#"{"orders": [{"id": null}]}"#] {
-        world.answer(plain(200, body));
+        world.answer(Ok(plain(200, body)));
         let found = lookup.find(&attempt(true)).await;
         assert_eq!(
             found,
@@ -304,9 +300,9 @@ async fn refusals_are_believed_as_far_as_they_say_why() {
             );
         }
         let silent = Err(Failure::InDoubt("no answer within 20 s".to_owned()));
-        let answers = vec![answer(), silent];
+        let answers = [Ok(answer()), silent];
         assert_eq!(
-            sent(specific.clone(), false, answers).await,
+            told(&outcome_of(specific.clone(), false, answers).await),
             unknown,
             "{what}"
         );
@@ -415,12 +411,12 @@ fn the_look_up_of_a_refusal_is_part_of_the_send() {
 /// A page says nothing of an order, not even that it is not there.
 #[tokio::test]
 async fn a_page_settles_no_doubt() {
-    let finds = async |found: &str, absent: &str, reply: Reply| {
+    let finds = async |found: &str, absent: &str, reply: Response| {
         let mut specific = changed("/lookup/found", json!(found));
         specific["lookup"]["absent"] = json!(absent);
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
-        world.answer(reply);
+        world.answer(Ok(reply));
         supplier.lookup().unwrap().find(&attempt(true)).await
     };
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
@@ -506,7 +502,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     let supplier = world.open("http", soft()).unwrap();
     assert_eq!(supplier.not_before(now), None);
     let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-    world.answer(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#));
+    world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
     let outcome = supplier.send(&artifact, &attempt(false)).await;
     assert_eq!(told(&outcome), "not sent for 86400");
     assert!(supplier.not_before(now).is_some());
@@ -517,7 +513,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     ] {
         let world = World::default();
         let supplier = world.open("http", soft()).unwrap();
-        world.answer(plain(200, body));
+        world.answer(Ok(plain(200, body)));
         let found = supplier.lookup().unwrap().find(&attempt(true)).await;
         assert_eq!(found, unclear, "{body}");
     }
@@ -531,7 +527,7 @@ async fn retry_429_asks_first() {
         specific["retry_429"] = json!(how);
         specific
     };
-    let busy = |status: u16| Ok(response(status, "{}"));
+    let busy = |status: u16| response(status, "{}");
     assert_eq!(
         sent(with("look-up"), false, vec![busy(429)]).await,
         "in doubt"
@@ -562,12 +558,10 @@ async fn answers_are_read_in_every_encoding() {
         .encode_utf16()
         .flat_map(u16::to_be_bytes)
         .collect();
-    let reply = |content_type: &str, body: Vec<u8>| {
-        Ok(Response {
-            status: 200,
-            headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
-            body,
-        })
+    let reply = |content_type: &str, body: Vec<u8>| Response {
+        status: 200,
+        headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
+        body,
     };
     for (content_type, body) in [
         (
@@ -586,7 +580,7 @@ async fn answers_are_read_in_every_encoding() {
         specific["lookup"]["reference"] = json!("body.id");
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
-        world.answer(reply(content_type, body));
+        world.answer(Ok(reply(content_type, body)));
         let found = supplier.lookup().unwrap().find(&attempt(true)).await;
         let expected = Acceptance {
             references: vec!["S77".to_owned()],
@@ -607,7 +601,7 @@ async fn a_code_word_is_told_and_a_sentence_is_not() {
         (503, r#"{"code": "BUSY"}"#, "HTTP 503: BUSY"),
         (403, r#"{"code": "KEY_EXPIRED"}"#, "HTTP 403: KEY_EXPIRED"),
     ] {
-        let outcome = outcome_of(specific.clone(), false, [plain(status, body)]).await;
+        let outcome = outcome_of(specific.clone(), false, [Ok(plain(status, body))]).await;
         let (SendOutcome::InDoubt { why, .. } | SendOutcome::NotSent { why, .. }) = outcome else {
             panic!("{outcome:?}")
         };
