@@ -127,6 +127,24 @@ async fn a_new_process_goes_on_counting() {
     assert_eq!(world.store.streak(&northwind).await.unwrap(), None);
 }
 
+/// Of several processes, one that saw no refusal asks nothing when an order is accepted, so that a row
+/// goes on: orders may be held that need not be, and none is moved.
+#[tokio::test]
+async fn one_of_many_processes_forgets_only_what_it_saw() {
+    let mut world = met(&[Reject, Reject]).await;
+    let northwind = domain::ids::SupplierId::parse("northwind").unwrap();
+    world.is_one_of_many();
+    orders(&mut world, 1403, &[Take]).await;
+    assert!(world.store.streak(&northwind).await.unwrap().is_some());
+    orders(&mut world, 1404, &[Reject]).await;
+    assert!(is_open(&world).await);
+    // Now it knows, and what it knows it ends.
+    orders(&mut world, 1405, &[Reject, Take]).await;
+    assert_eq!((is_open(&world).await, held(&world).await), (false, 1));
+    assert_eq!(world.store.streak(&northwind).await.unwrap(), None);
+    assert_eq!(world.broken().await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_page_opens_it_once_and_moves_no_order() {
     let mut world = met(&[PathMoved, PathMoved, PathMoved]).await;

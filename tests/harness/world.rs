@@ -257,6 +257,11 @@ impl World {
         self.forwarding.trust = Arc::new(forwarding::Trust::alone());
     }
 
+    /// A new process takes over that is not the only one which forwards, as on AWS.
+    pub fn is_one_of_many(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::among_others());
+    }
+
     /// From now on it is one of so many processes that hand over.
     pub fn crowd(&mut self, processes: usize) -> TestSlots {
         let slots = TestSlots::new(&self.faults);
@@ -284,6 +289,7 @@ impl World {
             };
             if worked.is_none() {
                 self.faults.forget_pauses();
+                self.forget_memory();
                 self.store.release_leases().await.unwrap();
             }
         }

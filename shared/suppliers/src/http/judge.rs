@@ -208,7 +208,9 @@ impl Sequence {
         if matches!(status, 401 | 403) {
             return Some(not_sent(*wait, true));
         }
-        if matches!(status, 429 | 451) && self.connection.retry_429 == Retry429::LookUp {
+        // `check` knows that every step of an order has one; a request to cancel need not.
+        let asks_first = self.connection.retry_429 == Retry429::LookUp && step.lookup.is_some();
+        if matches!(status, 429 | 451) && asks_first {
             let why = "the look-up decides, as retry_429 asks";
             return Some(self.doubt(step, answer, why));
         }
