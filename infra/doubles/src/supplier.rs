@@ -35,6 +35,14 @@ pub enum Behaviour {
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
     TooMany,
+    /// HTTP 429 that does not say how long to wait, and nothing taken.
+    TooManyNow,
+    /// The same, though it takes the order.
+    TakeTooManyNow,
+    /// HTTP 200 that asks in its body to wait for two minutes, and nothing taken.
+    SoftTooMany,
+    /// HTTP 200 that refuses the credentials in its body, and nothing taken.
+    SoftUnauthorized,
     /// HTTP 429 with a `Retry-After` of ten years.
     TooManyForYears,
     /// HTTP 201 with a number that is null, and nothing taken.
@@ -299,6 +307,13 @@ impl SupplierDouble {
                 answer(422, &json!({"error": "reference is in use"}))
             }
             Behaviour::TooMany => too_many("120"),
+            Behaviour::TooManyNow => answer(429, &json!({"error": "busy"})),
+            Behaviour::TakeTooManyNow => {
+                take();
+                answer(429, &json!({"error": "busy"}))
+            }
+            Behaviour::SoftTooMany => answer(200, &json!({"error": "busy", "retry_in": 120})),
+            Behaviour::SoftUnauthorized => answer(200, &json!({"error": "invalid_token"})),
             Behaviour::TooManyForYears => too_many("315360000"),
         }
     }

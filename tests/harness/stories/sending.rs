@@ -1,12 +1,12 @@
 //! What a supplier answers, or does not.
 
-use super::Action::Supplier;
-use super::{Action, Story, create, minute, mug, release, story};
+use super::Action::{Configuration, Supplier};
+use super::{Action, Story, create, minute, mug, release, story, suppliers_file};
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 
 pub(super) fn all() -> Vec<Story> {
-    [plain(), answers(), refusals_in_a_row()]
+    [plain(), answers(), limits(), refusals_in_a_row()]
         .into_iter()
         .flatten()
         .collect()
@@ -28,6 +28,41 @@ fn answers() -> Vec<Story> {
         meets("a_conflict_with_our_own_order", Behaviour::TakeConflict),
         meets("refused_though_it_was_taken", Behaviour::TakeReject),
         meets("refused_with_a_reason", Behaviour::OutOfStock),
+    ]
+}
+
+/// The same, where Northwind's settings say more.
+fn meets_with(name: &'static str, setting: &str, behaviour: Behaviour) -> Story {
+    let own = "[supplier.http]\ntimeout = 20\n";
+    let suppliers = suppliers_file();
+    assert_eq!(suppliers.matches(own).count(), 1);
+    let suppliers = suppliers.replace(own, &format!("{own}{setting}\n"));
+    story(
+        name,
+        vec![
+            Configuration("suppliers.toml", suppliers),
+            Supplier(vec![behaviour]),
+            create(&mug()),
+        ],
+    )
+}
+
+/// What suppliers say that others say by a status, and what a status leaves open.
+fn limits() -> Vec<Story> {
+    let look_up = "retry_429 = \"look-up\"";
+    vec![
+        meets_with("taken_with_http_429", look_up, Behaviour::TakeTooManyNow),
+        meets_with("looked_up_after_http_429", look_up, Behaviour::TooManyNow),
+        meets_with(
+            "asked_to_wait_with_http_200",
+            "retry_after = \"body.retry_in\"",
+            Behaviour::SoftTooMany,
+        ),
+        meets_with(
+            "unauthorized_with_http_200",
+            "unauthorized = \"body.error == 'invalid_token'\"",
+            Behaviour::SoftUnauthorized,
+        ),
     ]
 }
 
