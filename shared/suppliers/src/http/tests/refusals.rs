@@ -500,12 +500,12 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     let now = "2026-12-01T10:00:00Z".parse().unwrap();
     let world = World::default();
     let supplier = world.open("http", soft()).unwrap();
-    assert_eq!(supplier.not_before(now), None);
+    assert_eq!(supplier.not_before(now, None), None);
     let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
     let outcome = supplier.send(&artifact, &attempt(false)).await;
     assert_eq!(told(&outcome), "not sent for 86400");
-    assert!(supplier.not_before(now).is_some());
+    assert!(supplier.not_before(now, None).is_some());
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
     for body in [
         r#"{"orders": [], "wait": 30}"#,
