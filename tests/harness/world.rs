@@ -346,7 +346,7 @@ impl World {
             self.store.acknowledge(delivery).await.unwrap();
         }
         let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
-            Message::Route { order } => routing::handle(&self.routing, &order).await,
+            Message::Route { order } => Box::pin(routing::handle(&self.routing, &order)).await,
             Message::Forward {
                 order,
                 purchase_order,
@@ -391,7 +391,7 @@ impl World {
     }
 
     async fn sweep_and_bury(&self) {
-        drop(exceptions::sweep(&self.exceptions).await);
+        drop(Box::pin(exceptions::sweep(&self.exceptions)).await);
         drop(exceptions::bury_all(&self.exceptions, self.ports.as_ref()).await);
     }
 

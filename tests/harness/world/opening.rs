@@ -78,7 +78,7 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
     let secret = || secrecy::SecretString::from(SECRET.to_owned());
     let suppliers = settings.suppliers.values().map(|supplier_settings| {
         let entry = suppliers::entry(&supplier_settings.method).unwrap();
-        let supplier_settings = &mutated(supplier_settings, ports.faults.mutant);
+        let supplier_settings = &with_mutant(supplier_settings, ports.faults.mutant);
         let opening = suppliers::Opening {
             settings: supplier_settings,
             sender: &settings.merchant.mail,
@@ -118,7 +118,7 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
 }
 
 /// The settings, or those of a supplier that is believed too easily.
-fn mutated(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings {
+fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings {
     let mut settings = settings.clone();
     if let Some(create) = settings.specific.get_mut("create") {
         match mutant {
@@ -136,7 +136,9 @@ fn mutated(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings {
             | Mutant::SendsTwice
             | Mutant::NoSweep
             | Mutant::AcknowledgesFirst
-            | Mutant::HastyLookUp => {}
+            | Mutant::HastyLookUp
+            | Mutant::AbsenceByAnyWay
+            | Mutant::FirstArtifactForEver => {}
         }
     }
     settings
