@@ -145,12 +145,14 @@ impl World {
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
+            refusals: ports.clone(),
             queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
             suppliers,
             crowd: None,
+            trust: Arc::new(forwarding::Trust::alone()),
         };
         // Whoever hears a report sends nothing.
         let listener = forwarding::Deps {
@@ -250,6 +252,16 @@ impl World {
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 
+    /// A new process takes over: what the one before it only had in memory is lost.
+    pub fn forget_memory(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::alone());
+    }
+
+    /// A new process takes over that is not the only one which forwards, as on AWS.
+    pub fn is_one_of_many(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::among_others());
+    }
+
     /// From now on it is one of so many processes that hand over.
     pub fn crowd(&mut self, processes: usize) -> TestSlots {
         let slots = TestSlots::new(&self.faults);
@@ -277,6 +289,7 @@ impl World {
             };
             if worked.is_none() {
                 self.faults.forget_pauses();
+                self.forget_memory();
                 self.store.release_leases().await.unwrap();
             }
         }
@@ -333,7 +346,7 @@ impl World {
             self.store.acknowledge(delivery).await.unwrap();
         }
         let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
-            Message::Route { order } => routing::handle(&self.routing, &order).await,
+            Message::Route { order } => Box::pin(routing::handle(&self.routing, &order)).await,
             Message::Forward {
                 order,
                 purchase_order,
@@ -378,7 +391,7 @@ impl World {
     }
 
     async fn sweep_and_bury(&self) {
-        drop(exceptions::sweep(&self.exceptions).await);
+        drop(Box::pin(exceptions::sweep(&self.exceptions)).await);
         drop(exceptions::bury_all(&self.exceptions, self.ports.as_ref()).await);
     }
 

@@ -311,6 +311,12 @@ pub const POLICY: &[Policy] = &[
         "renew the supplier's credentials, then close",
     ),
     row(
+        CaseKind::SupplierAnswersUnknown,
+        Severity::Two,
+        false,
+        "read its answers with `evidence`, ask the supplier what changed, correct suppliers.toml, then close; closes itself when the supplier accepts an order",
+    ),
+    row(
         CaseKind::RefusedConfiguration,
         Severity::Two,
         false,

@@ -190,6 +190,17 @@ pub enum SendOutcome {
     Rejected {
         reason: RejectionReason,
         detail: String,
+        /// The answer says why. One that does not may be about anything: several in a row mean that
+        /// the supplier's answers are not understood.
+        explained: bool,
+        evidence: Vec<u8>,
+    },
+    /// A web server's page, or nothing at all, in the place of the supplier's answer: it refuses no
+    /// order. Surely not sent where `is_unsent`, else in doubt.
+    Page {
+        is_unsent: bool,
+        retry_after: Option<Duration>,
+        why: String,
         evidence: Vec<u8>,
     },
     /// Surely not sent. `retry_after` where the supplier said when.

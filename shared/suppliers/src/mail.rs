@@ -360,6 +360,7 @@ impl Supplier for Mail {
                 SendOutcome::Rejected {
                     reason: RejectionReason::Unknown,
                     detail: detail.to_owned(),
+                    explained: true,
                     evidence: answer.as_bytes().to_vec(),
                 }
             }

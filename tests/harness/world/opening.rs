@@ -1,13 +1,13 @@
 //! The merchant's files, and everything that they say opened over the ports with their faults.
 
 use super::SECRET;
-use crate::faults::{Faulty, FaultyHttp};
+use crate::faults::{Faulty, FaultyHttp, Mutant};
 use crate::mail::FaultyMailer;
 use crate::mutated::{FirstArtifacts, mutated};
 use async_trait::async_trait;
 use configuration::Configuration;
 use domain::ids::SupplierId;
-use domain::settings::Settings;
+use domain::settings::{Settings, SupplierSettings};
 use doubles::exchange::InProcess;
 use doubles::printful::Printful;
 use doubles::supplier::SupplierDouble;
@@ -78,6 +78,7 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
     let secret = || secrecy::SecretString::from(SECRET.to_owned());
     let suppliers = settings.suppliers.values().map(|supplier_settings| {
         let entry = suppliers::entry(&supplier_settings.method).unwrap();
+        let supplier_settings = &with_mutant(supplier_settings, ports.faults.mutant);
         let opening = suppliers::Opening {
             settings: supplier_settings,
             sender: &settings.merchant.mail,
@@ -114,6 +115,33 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
         (supplier_settings.id.clone(), supplier)
     });
     Arc::new(suppliers.collect())
+}
+
+/// The settings, or those of a supplier that is believed too easily.
+fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings {
+    let mut settings = settings.clone();
+    if let Some(create) = settings.specific.get_mut("create") {
+        match mutant {
+            Mutant::BelievesAnySuccess => {
+                create.as_object_mut().unwrap().remove("reference").unwrap();
+            }
+            // It reads the answer, and so it counts as explained.
+            Mutant::BelievesAnyRefusal => {
+                create["rejected"] = "status in [400, 404, 409, 422] or 'nothing' == text".into();
+            }
+            Mutant::None
+            | Mutant::StoreIgnoresVersion
+            | Mutant::ClaimExpires
+            | Mutant::StoreIgnoresSpendLimit
+            | Mutant::SendsTwice
+            | Mutant::NoSweep
+            | Mutant::AcknowledgesFirst
+            | Mutant::HastyLookUp
+            | Mutant::AbsenceByAnyWay
+            | Mutant::FirstArtifactForEver => {}
+        }
+    }
+    settings
 }
 
 pub(super) fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {

@@ -62,6 +62,7 @@ pub enum CaseKind {
     BadSignatures,
     OversizedBody,
     SupplierRefusesUs,
+    SupplierAnswersUnknown,
     RefusedConfiguration,
     BatchNotUploaded,
 }

@@ -148,7 +148,12 @@ pub struct CancelWish {
 pub enum Outcome {
     Accepted(Accepted),
     StepDone(StepDone),
-    Rejected(Rejection),
+    Rejected {
+        why: Rejection,
+        /// A person looks before another supplier is tried: the supplier's refusals are not
+        /// understood any more.
+        hold: bool,
+    },
     NotSent {
         retry_after: Option<SignedDuration>,
         why: String,
