@@ -18,7 +18,7 @@ pub async fn mail_event(deps: &Deps, event: &MailEvent) -> Result<(), StepError>
         MailReport::Bounced(detail) => Report::Bounced(Rejection {
             reason: RejectionReason::InvalidContactInformation,
             detail: detail.clone(),
-            evidence: keep(deps, number, &event.evidence).await,
+            evidence: keep(deps, number, &event.evidence.clone().into()).await,
         }),
     };
     let after = commit(deps, &order, || Command::RecordMailReport {

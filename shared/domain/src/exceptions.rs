@@ -429,6 +429,18 @@ pub fn forward(order: &Order, now: Timestamp) -> Vec<Message> {
     concerned.map(|own| forwarding_of(order, own)).collect()
 }
 
+/// Messages to whatever of the order other settings may let go: what waits, and what could not be
+/// prepared.
+pub fn prepare(order: &Order, now: Timestamp) -> Vec<Message> {
+    let concerned = |own: &&PurchaseOrder| {
+        let requests = own.cancels.iter().map(|request| &request.sending);
+        let mut sends = std::iter::once(&own.sending).chain(requests);
+        waiting(own, now).is_some() || sends.any(|sending| sending.unpreparable.is_some())
+    };
+    let concerned = order.purchase_orders.iter().filter(concerned);
+    concerned.map(|own| forwarding_of(order, own)).collect()
+}
+
 fn is_due(order: &Order, own: &PurchaseOrder, now: Timestamp) -> bool {
     let cancels = own
         .numbered_cancels()

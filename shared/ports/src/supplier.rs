@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::address::Address;
+use domain::digest::Digest;
 use domain::order::SendId;
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
@@ -181,6 +182,33 @@ pub struct StepDone {
     pub extracted: BTreeMap<String, Vec<String>>,
 }
 
+/// A supplier's answer as it came, for a person to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    pub bytes: Vec<u8>,
+    /// Digest of what is the same whenever the same answer comes again: without dates and the numbers
+    /// of exchanges. `None` where all of it is.
+    pub identity: Option<Digest>,
+}
+
+impl Evidence {
+    /// Under what it is kept: the same answer is kept once.
+    pub fn digest(&self) -> Digest {
+        self.identity
+            .clone()
+            .unwrap_or_else(|| Digest::of(&self.bytes))
+    }
+}
+
+impl From<Vec<u8>> for Evidence {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            identity: None,
+        }
+    }
+}
+
 /// A timeout is not a failure: what is not known to be one of the others is [`SendOutcome::InDoubt`].
 #[derive(Debug, Clone)]
 pub enum SendOutcome {
@@ -193,7 +221,7 @@ pub enum SendOutcome {
         /// The answer says why. One that does not may be about anything: several in a row mean that
         /// the supplier's answers are not understood.
         explained: bool,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// A web server's page, or nothing at all, in the place of the supplier's answer: it refuses no
     /// order. Surely not sent where `is_unsent`, else in doubt.
@@ -201,7 +229,7 @@ pub enum SendOutcome {
         is_unsent: bool,
         retry_after: Option<Duration>,
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// Surely not sent. `retry_after` where the supplier said when.
     NotSent {
@@ -211,13 +239,13 @@ pub enum SendOutcome {
     },
     InDoubt {
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// It has an order under our number, and nothing shows that it is ours: in doubt, and no look-up
     /// by that number can settle it.
     Foreign {
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
 }
 
