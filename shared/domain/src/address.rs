@@ -97,6 +97,9 @@ impl Address {
     }
 }
 
+/// Parts that every parcel needs; a province or a postal code may be looked up on the way.
+const ESSENTIAL: &[&str] = &["name or company", "street", "city", "country"];
+
 /// Countries whose required address fields, after libaddressinput, include an administrative area
 /// without which a parcel cannot be sorted.
 const WITH_PROVINCE: &[&str] = &["AU", "BR", "CA", "CN", "IN", "JP", "KR", "MX", "US"];
@@ -161,6 +164,14 @@ pub struct Destination {
     /// Names of the parts without which nothing can be shipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+}
+
+impl Destination {
+    /// The missing parts without which a parcel arrives nowhere, whatever a person lets through.
+    pub fn lacks_essentials(&self) -> Vec<&str> {
+        let missing = self.missing.iter().map(String::as_str);
+        missing.filter(|part| ESSENTIAL.contains(part)).collect()
+    }
 }
 
 #[cfg(test)]

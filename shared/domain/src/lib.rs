@@ -28,4 +28,5 @@ pub mod region;
 pub mod routing;
 pub mod settings;
 pub mod spending;
+pub mod text;
 pub mod timeline;

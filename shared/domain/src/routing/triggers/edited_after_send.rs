@@ -13,7 +13,10 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, _: &Facts) -> 
     };
     match order
         .live()
-        .find(|own| own.sending.is_claimed() && &own.edit != edit)
+        .find(|own| {
+            // Nobody changes what is delivered.
+            own.sending.is_claimed() && &own.edit != edit && !order.unshipped(own).is_empty()
+        })
     {
         Some(own) => whole_order(
             order,
