@@ -98,6 +98,7 @@ pub fn offers_without(id: &str) -> String {
 fn release() -> Action {
     Decide(|_| {
         Some(Command::Release {
+            method: None,
             who: "Ada".to_owned(),
             why: "looked at it".to_owned(),
         })
