@@ -179,6 +179,15 @@ impl WaitKind {
             Self::NextCommit => None,
         }
     }
+
+    /// What ends it, for people.
+    pub fn way_out(self) -> &'static str {
+        match self {
+            Self::Payment => "the channel reports the payment, or cancels the order",
+            Self::Channel => "the hold ends on the channel, or release to send all the same",
+            Self::NextCommit => "nothing to do: they follow at once",
+        }
+    }
 }
 
 /// Units that are never forwarded, and why.

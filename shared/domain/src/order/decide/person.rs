@@ -1,7 +1,7 @@
 //! What a person decided, as events.
 
 use super::{Verdict, Which, of};
-use crate::ids::SupplierId;
+use crate::ids::{LineId, SupplierId};
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
 use crate::order::machine::{SendEvent, SendState};
@@ -11,7 +11,7 @@ use crate::order::{Order, PurchaseOrder, Refusal, SendId, WaitKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::timeline::moment;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Order {
     pub(super) fn resolve(
@@ -243,6 +243,24 @@ impl Order {
         }
     }
 
+    /// What a supplier is to give back so that another one can ship it, and whether that is all:
+    /// nothing that is shipped, and nothing twice.
+    fn to_be_taken_back(&self, own: &PurchaseOrder) -> (BTreeMap<LineId, u32>, bool) {
+        let everything = own.everything();
+        let unshipped = self.unshipped(own);
+        let open = || own.cancels.iter().filter(|request| request.is_open());
+        if unshipped == everything {
+            let asked = open().any(|request| request.whole);
+            return (if asked { BTreeMap::new() } else { everything }, true);
+        }
+        let rest = unshipped.into_iter().map(|(line, units)| {
+            let asked = open().filter_map(|request| request.lines.get(&line));
+            let asked = asked.copied().fold(0, u32::saturating_add);
+            (line, units.saturating_sub(asked))
+        });
+        (rest.filter(|(_, units)| *units > 0).collect(), false)
+    }
+
     /// What is planned is planned again elsewhere by routing; what was handed over is asked back.
     pub(super) fn reroute(
         &self,
@@ -272,16 +290,12 @@ impl Order {
                     event: SendEvent::RejectionFreed,
                 });
             }
-            let asked = own
-                .cancels
-                .iter()
-                .any(|request| request.whole && request.is_open());
-            let lines = self.unshipped(own);
-            if own.sending.is_claimed() && !asked && !lines.is_empty() {
+            let (lines, whole) = self.to_be_taken_back(own);
+            if own.sending.is_claimed() && !lines.is_empty() {
                 events.push(Event::CancelWanted {
                     number: own.number.clone(),
-                    whole: lines == own.everything(),
                     lines,
+                    whole,
                     why: why.to_owned(),
                 });
             }
