@@ -1,7 +1,7 @@
 //! What the requests tell, and what they must never be taken for.
 
 use super::{Kind, ids, orders, personal, refunds};
-use domain::order::news::OrderSnapshot;
+use domain::order::news::{OrderSnapshot, Payment};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
 //! A value of a payload that knows where it was found, so that an error names the field and never
 //! shows what was in it.
 
+use crate::{address_text, compose};
 use domain::ids::InvalidId;
 use domain::money::{Currency, Money, MoneyError};
-use icu_normalizer::ComposingNormalizerBorrowed;
 use jiff::Timestamp;
 use ports::ParseError;
 use serde_json::Value;
@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
     /// Of an address: the same, and a letter and its accent as one character, as the encodings of
     /// suppliers' files have it.
     pub(super) fn composed(&self) -> Result<String, ParseError> {
-        Ok(compose(&self.marked()?))
+        Ok(address_text(&self.text()?))
     }
 
     /// Of whatever the shop stored: numbers and lists as they are written, null as nothing.
@@ -206,13 +206,6 @@ impl<'a> Field<'a> {
             })
         })
     }
-}
-
-/// Unicode's normalization form C.
-fn compose(text: &str) -> String {
-    ComposingNormalizerBorrowed::new_nfc()
-        .normalize(text)
-        .into_owned()
 }
 
 /// A line break inside a field becomes a space, other control characters go.
