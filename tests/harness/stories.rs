@@ -7,6 +7,7 @@ mod mail;
 mod news;
 mod routing;
 mod sending;
+mod shop;
 mod waits;
 
 use crate::mail::Post;
@@ -118,6 +119,7 @@ pub fn all() -> Vec<Story> {
         after_sending::all(),
         contradictions::all(),
         mail::all(),
+        shop::all(),
         waits::all(),
     ]
     .into_iter()
