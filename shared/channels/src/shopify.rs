@@ -157,10 +157,7 @@ fn texts(path: &str, value: &Value) -> Result<Vec<String>, SettingsError> {
     list.iter()
         .enumerate()
         .map(|(index, text)| {
-            let text = text
-                .as_str()
-                .map(str::trim)
-                .filter(|text| !text.is_empty());
+            let text = text.as_str().map(str::trim).filter(|text| !text.is_empty());
             text.map(str::to_owned).ok_or_else(|| {
                 SettingsError::new(format!("{path}[{index}]"), "not a text", "a text")
             })
@@ -209,9 +206,11 @@ impl Channel for Shopify {
             })
         };
         let event = match topic.trim().to_ascii_lowercase().as_str() {
-            "orders/create" | "orders/paid" | "orders/updated" | "orders/cancelled" => {
-                wire::order(&Field::root(&payload()?), emitted_at(request), &self.settings)?
-            }
+            "orders/create" | "orders/paid" | "orders/updated" | "orders/cancelled" => wire::order(
+                &Field::root(&payload()?),
+                emitted_at(request),
+                &self.settings,
+            )?,
             "refunds/create" => wire::refund_event(&Field::root(&payload()?))?,
             _ => return Ok(Vec::new()),
         };

@@ -66,8 +66,7 @@ pub(crate) fn read(file: &File<'_>, known: &Known<'_>) -> Rules {
             rules.categories = each_allowed(table, known, |category| Ok(category.to_lowercase()));
         }
         if let Some(table) = root.table("channels") {
-            rules.channels =
-                each_allowed(table, known, |channel| known_channel(channel, known));
+            rules.channels = each_allowed(table, known, |channel| known_channel(channel, known));
         }
         if let Some(table) = root.table("release") {
             rules.release = waiting::release(table, known);

@@ -755,32 +755,57 @@ gift = "hold"
     let other = domain::ids::ChannelId::parse("other").unwrap();
     let release = rules.release.of(&acme);
     assert_eq!(release.delay, jiff::SignedDuration::from_mins(10));
-    assert_eq!(release.hold_case_after, jiff::SignedDuration::from_hours(48));
+    assert_eq!(
+        release.hold_case_after,
+        jiff::SignedDuration::from_hours(48)
+    );
     assert_eq!(
         rules.release.of(&other).hold_case_after,
         jiff::SignedDuration::from_hours(24)
     );
     let payment = rules.payment.of(&acme);
-    assert!(payment.send_unpaid_gateways.contains("cash on delivery (cod)"));
-    assert_eq!((payment.partially_paid, payment.net_terms), (Unpaid::Hold, Unpaid::Send));
+    assert!(
+        payment
+            .send_unpaid_gateways
+            .contains("cash on delivery (cod)")
+    );
+    assert_eq!(
+        (payment.partially_paid, payment.net_terms),
+        (Unpaid::Hold, Unpaid::Send)
+    );
     assert_eq!(rules.payment.of(&other).net_terms, Unpaid::Wait);
-    assert_eq!((rules.extras.gift, rules.extras.note), (Extra::Hold, Extra::Pass));
+    assert_eq!(
+        (rules.extras.gift, rules.extras.note),
+        (Extra::Hold, Extra::Pass)
+    );
 }
 
 #[test]
 fn waiting_rules_name_the_wrong_key() {
     for (text, key) in [
         ("[release]\ndelay = \"soon\"", "release.delay"),
-        ("[release]\nhold_case_after = \"0h\"", "release.hold_case_after"),
-        ("[release.channel.nobody]\ndelay = \"1m\"", "release.channel.nobody"),
-        ("[release.channel.acme]\ndeley = \"1m\"", "release.channel.acme.deley"),
+        (
+            "[release]\nhold_case_after = \"0h\"",
+            "release.hold_case_after",
+        ),
+        (
+            "[release.channel.nobody]\ndelay = \"1m\"",
+            "release.channel.nobody",
+        ),
+        (
+            "[release.channel.acme]\ndeley = \"1m\"",
+            "release.channel.acme.deley",
+        ),
         ("[payment]\nnet_terms = \"never\"", "payment.net_terms"),
         ("[extras]\nnote = true", "extras.note"),
     ] {
         let mut files = good();
         files.insert(RULES.to_owned(), text.as_bytes().to_vec());
         let problems = load(&files).unwrap_err();
-        let keys: Vec<_> = problems.iter().filter_map(|problem| problem.key.as_deref()).collect();
+        let keys: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.key.as_deref())
+            .collect();
         assert_eq!(keys, [key], "{text}");
     }
 }
@@ -792,5 +817,8 @@ fn a_sku_is_read_without_marks() {
     files.insert(OFFERS.to_owned(), offers.as_bytes().to_vec());
     let catalogue = load(&files).unwrap().catalogue;
     let offer = &catalogue[0].offer;
-    assert_eq!((offer.sku.as_str(), offer.supplier_sku.as_str()), ("MUG", "H-1"));
+    assert_eq!(
+        (offer.sku.as_str(), offer.supplier_sku.as_str()),
+        ("MUG", "H-1")
+    );
 }

@@ -41,7 +41,11 @@ pub(crate) fn payment(table: Table<'_>, known: &Known<'_>) -> ByChannel<PaymentR
 }
 
 pub(crate) fn extras(mut table: Table<'_>) -> Extras {
-    let mut read = |key| table.optional(key, "\"pass\" or \"hold\"", extra).unwrap_or_default();
+    let mut read = |key| {
+        table
+            .optional(key, "\"pass\" or \"hold\"", extra)
+            .unwrap_or_default()
+    };
     let extras = Extras {
         note: read("note"),
         gift: read("gift"),

@@ -156,7 +156,10 @@ mod tests {
 
     #[test]
     fn a_text_is_found_in_one_record_or_is_not_there() {
-        let records = [vec!["Engraving:  For\nAda".to_owned()], vec!["For".to_owned()]];
+        let records = [
+            vec!["Engraving:  For\nAda".to_owned()],
+            vec!["For".to_owned()],
+        ];
         assert!(shows("For Ada", &records));
         assert!(shows(" ", &records));
         assert!(!shows("For Bob", &records));

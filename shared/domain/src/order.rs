@@ -477,7 +477,11 @@ impl Order {
             .filter(|(line, _)| self.line_units(line).on_hold() > 0)
             .collect();
         let held = |order: &Self, line: &LineId| order.on_hold(line).claimed > 0;
-        let lines: BTreeSet<LineId> = self.live().flat_map(|own| own.everything()).map(|(line, _)| line).collect();
+        let lines: BTreeSet<LineId> = self
+            .live()
+            .flat_map(|own| own.everything())
+            .map(|(line, _)| line)
+            .collect();
         if !lines.iter().any(|line| held(self, line)) {
             self.released
                 .retain(|(kind, _)| *kind != CaseKind::OnHoldAfterSend);
@@ -593,8 +597,12 @@ impl Order {
             } else {
                 "units were refunded or removed"
             })
-        } else if planned && lines.any(|line| self.is_planned_beyond_hold(line)) {
-            Some("the channel holds units of it, or their refund is unclear")
+        } else if let Some(line) = lines.find(|line| planned && self.is_planned_beyond_hold(line)) {
+            Some(if self.line_units(line).on_hold() > 0 {
+                "the channel holds units of it"
+            } else {
+                "a refund leaves open whether its units are to be shipped"
+            })
         } else {
             None
         }

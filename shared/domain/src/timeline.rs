@@ -42,9 +42,7 @@ pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
 fn is_news(event: &Event) -> bool {
     matches!(
         event,
-        Event::PaymentReceived
-            | Event::OrderCancelled { .. }
-            | Event::RefundRecorded(_)
+        Event::PaymentReceived | Event::OrderCancelled { .. } | Event::RefundRecorded(_)
     )
 }
 

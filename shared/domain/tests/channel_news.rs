@@ -58,7 +58,14 @@ fn figures() -> impl Strategy<Value = (u32, u32, u32, u32, u32, u32)> {
             (0..=ordered - shipped, 0..=shipped).prop_flat_map(move |(taken_out, returned)| {
                 (0..=taken_out, 0..=ordered - taken_out - returned).prop_map(
                     move |(cancelled, unstated)| {
-                        (ordered, taken_out - cancelled, cancelled, shipped, returned, unstated)
+                        (
+                            ordered,
+                            taken_out - cancelled,
+                            cancelled,
+                            shipped,
+                            returned,
+                            unstated,
+                        )
                     },
                 )
             })
@@ -155,16 +162,18 @@ fn message(seconds: std::ops::Range<i64>) -> impl Strategy<Value = Message> {
     let emitted = prop::option::of(0..3_i64);
     let texts = (0..3_u8, 1..4_u32, prop::option::of(1..3_u32));
     (seconds, emitted, texts, flags, payment).prop_map(
-        |(second, emitted, (street, lines, refund), (engraving, paid, cancelled), payment)| Message {
-            second,
-            emitted,
-            street,
-            engraving,
-            lines,
-            paid,
-            payment,
-            cancelled,
-            refund,
+        |(second, emitted, (street, lines, refund), (engraving, paid, cancelled), payment)| {
+            Message {
+                second,
+                emitted,
+                street,
+                engraving,
+                lines,
+                paid,
+                payment,
+                cancelled,
+                refund,
+            }
         },
     )
 }
@@ -420,13 +429,27 @@ fn refunds_add_up_only_while_one_is_newer_than_the_message() {
         order.news.is_fully_refunded()
     };
     let older = refund("1", 5, 4_000);
-    assert!(after(&[known.event(), older.clone(), refund("2", 11, 6_000)]));
-    assert!(after(&[known.event(), refund("2", 10, 10_000)]), "of the same second");
+    assert!(after(&[
+        known.event(),
+        older.clone(),
+        refund("2", 11, 6_000)
+    ]));
+    assert!(
+        after(&[known.event(), refund("2", 10, 10_000)]),
+        "of the same second"
+    );
     assert!(!after(&[known.event(), refund("2", 11, 9_999)]));
-    assert!(!after(&[known.event(), older, refund("2", 9, 6_000)]), "the message is newer");
+    assert!(
+        !after(&[known.event(), older, refund("2", 9, 6_000)]),
+        "the message is newer"
+    );
     let newer = Message {
         second: 12,
         ..known.clone()
     };
-    assert!(!after(&[known.event(), refund("2", 11, 10_000), newer.event()]));
+    assert!(!after(&[
+        known.event(),
+        refund("2", 11, 10_000),
+        newer.event()
+    ]));
 }

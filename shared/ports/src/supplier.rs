@@ -166,8 +166,12 @@ impl Decoded {
             .collect();
         let mut lacks = self.missing(handover.ship_to.reveal(), &lines, omits);
         for part in &self.parts {
-            let omitted =
-                |field: &str| omits.iter().chain(&part.omits).any(|omitted| omitted == field);
+            let omitted = |field: &str| {
+                omits
+                    .iter()
+                    .chain(&part.omits)
+                    .any(|omitted| omitted == field)
+            };
             for (field, name, text) in handover.texts() {
                 if !omitted(field) && !domain::fidelity::shows(text, &part.records) {
                     lacks.push(format!("{name} in the {}", part.name));

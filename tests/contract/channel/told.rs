@@ -104,7 +104,10 @@ pub(super) fn statuses(kind: &Kind) {
             };
             for order in orders(&events) {
                 assert!(!order.paid, "{other:?} was taken for paid");
-                assert!(order.content.payment != Payment::Refunded, "{other:?} was taken for refunded");
+                assert!(
+                    order.content.payment != Payment::Refunded,
+                    "{other:?} was taken for refunded"
+                );
             }
         }
     }

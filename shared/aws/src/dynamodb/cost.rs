@@ -14,14 +14,16 @@ use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
 use domain::order::event::{By, Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
 use domain::order::machine::SendEvent;
-use domain::order::news::{Content, Latest, Line, Payload, PayloadLine, ShippingMethod};
+use domain::order::news::{
+    Content, FulfillmentStatus, Latest, Line, Note, Payload, PayloadLine, Payment, ShippingMethod,
+};
 use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::{Chosen, GroupingTrace, Judged, LineTrace, Trace, TriggerTrace};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Both tables, as far as items are in them.
 #[derive(Default)]

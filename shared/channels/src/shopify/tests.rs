@@ -342,7 +342,12 @@ fn quantities_of_a_line_are_read_and_an_absent_one_says_nothing() {
     ]);
     let read = first_line(&payload);
     assert_eq!(
-        (read.quantity, read.current_quantity, read.fulfillable, read.fulfilled),
+        (
+            read.quantity,
+            read.current_quantity,
+            read.fulfillable,
+            read.fulfilled
+        ),
         (5, 4, Some(2), 2)
     );
     payload["line_items"][0]["fulfillable_quantity"] = Value::Null;
@@ -378,7 +383,10 @@ fn holds_are_read_and_an_unknown_status_stays_one() {
         (json!("partial"), FulfillmentStatus::Partial),
         (json!("on_hold"), FulfillmentStatus::OnHold),
         (json!("scheduled"), FulfillmentStatus::Scheduled),
-        (json!("restocked"), FulfillmentStatus::Unknown("restocked".to_owned())),
+        (
+            json!("restocked"),
+            FulfillmentStatus::Unknown("restocked".to_owned()),
+        ),
     ] {
         payload["fulfillment_status"] = status.clone();
         payload["line_items"][0]["fulfillment_status"] = status;
@@ -427,10 +435,11 @@ fn refunds_are_read_by_what_became_of_the_goods() {
 fn the_message_says_when_it_was_emitted() {
     let body = fixture("orders.create.json").to_string();
     let mut request = request("orders/create", body.as_bytes());
-    let emitted = |request: &WebhookRequest| match channel(&[SECRET]).parse(request).unwrap().remove(0) {
-        ChannelEvent::Order(order) => order.emitted_at,
-        ChannelEvent::Refund { .. } => panic!("a refund"),
-    };
+    let emitted =
+        |request: &WebhookRequest| match channel(&[SECRET]).parse(request).unwrap().remove(0) {
+            ChannelEvent::Order(order) => order.emitted_at,
+            ChannelEvent::Refund { .. } => panic!("a refund"),
+        };
     assert_eq!(emitted(&request), None);
     let header = |value: &str| ("X-Shopify-Triggered-At".to_owned(), value.to_owned());
     request.headers.push(header("2026-11-20T09:30:00.125482Z"));
@@ -445,15 +454,39 @@ fn the_message_says_when_it_was_emitted() {
 fn goods_that_the_merchant_hands_over_are_not_ours() {
     let mut payload = fixture("orders.create.json");
     for (line, local) in [
-        (json!({"title": "Main Street", "code": "x", "delivery_category": "pickup"}), Some(LocalDelivery::Pickup)),
-        (json!({"title": "Main Street", "delivery_category": "PICK_UP"}), Some(LocalDelivery::Pickup)),
-        (json!({"title": "By bicycle", "delivery_category": "local"}), Some(LocalDelivery::Delivery)),
-        (json!({"title": "By bicycle", "source": "shopify-local-delivery"}), Some(LocalDelivery::Delivery)),
-        (json!({"title": "Local pickup", "code": "Local Pickup"}), Some(LocalDelivery::Pickup)),
+        (
+            json!({"title": "Main Street", "code": "x", "delivery_category": "pickup"}),
+            Some(LocalDelivery::Pickup),
+        ),
+        (
+            json!({"title": "Main Street", "delivery_category": "PICK_UP"}),
+            Some(LocalDelivery::Pickup),
+        ),
+        (
+            json!({"title": "By bicycle", "delivery_category": "local"}),
+            Some(LocalDelivery::Delivery),
+        ),
+        (
+            json!({"title": "By bicycle", "source": "shopify-local-delivery"}),
+            Some(LocalDelivery::Delivery),
+        ),
+        (
+            json!({"title": "Local pickup", "code": "Local Pickup"}),
+            Some(LocalDelivery::Pickup),
+        ),
         // Shipped to a point of the carrier's.
-        (json!({"title": "Point", "delivery_category": "pickup_point"}), None),
-        (json!({"title": "Express", "code": "EXP", "delivery_category": Value::Null}), None),
-        (json!({"title": "Express", "delivery_category": "shipping"}), None),
+        (
+            json!({"title": "Point", "delivery_category": "pickup_point"}),
+            None,
+        ),
+        (
+            json!({"title": "Express", "code": "EXP", "delivery_category": Value::Null}),
+            None,
+        ),
+        (
+            json!({"title": "Express", "delivery_category": "shipping"}),
+            None,
+        ),
     ] {
         payload["shipping_lines"] = json!([line]);
         let read = order(&payload).content;
@@ -552,7 +585,10 @@ fn the_phone_of_the_order_or_the_customer_stands_in() {
     assert_eq!(phone(off), "");
     payload["shipping_address"] = Value::Null;
     let erased = order(&payload).payload;
-    assert_eq!(*erased.ship_to.reveal(), domain::address::Address::default());
+    assert_eq!(
+        *erased.ship_to.reveal(),
+        domain::address::Address::default()
+    );
 }
 
 #[test]
@@ -567,7 +603,10 @@ fn marks_are_dropped_and_accents_composed() {
     assert_eq!(address.name, "Am\u{e9}lie Example");
     assert_eq!(address.phone, "+1 937 555 0100");
     assert_eq!(address.company, "می\u{200c}خواهم");
-    assert_eq!(read.content.lines[0].sku.as_ref().unwrap().as_str(), "MUG-1");
+    assert_eq!(
+        read.content.lines[0].sku.as_ref().unwrap().as_str(),
+        "MUG-1"
+    );
 }
 
 #[test]

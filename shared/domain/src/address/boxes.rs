@@ -31,7 +31,10 @@ const fn numbered(words: &'static [&'static str]) -> Wording {
     }
 }
 
-const fn numbered_in(words: &'static [&'static str], countries: &'static [&'static str]) -> Wording {
+const fn numbered_in(
+    words: &'static [&'static str],
+    countries: &'static [&'static str],
+) -> Wording {
     Wording {
         words,
         number: true,
@@ -165,11 +168,9 @@ pub(super) fn is_box(address: &Address) -> bool {
     let street = words(&address.address1);
     let below = words(&address.address2);
     let first = if street.is_empty() { &below } else { &street };
-    let spaceless = [&address.address1, &address.address2].into_iter().any(|line| {
-        WITHOUT_SPACES
-            .iter()
-            .any(|wording| line.contains(wording))
-    });
+    let spaceless = [&address.address1, &address.address2]
+        .into_iter()
+        .any(|line| WITHOUT_SPACES.iter().any(|wording| line.contains(wording)));
     spaceless
         || names_box(&street, country, false)
         || names_box(&below, country, false)

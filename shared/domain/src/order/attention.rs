@@ -242,7 +242,11 @@ impl Order {
                     (CaseKind::AddedAfterRefund, cause, why)
                 } else {
                     let cause = format!("{}:{line}:{on_hold}", own.number);
-                    (CaseKind::OnHoldAfterSend, cause, "are on hold at the channel")
+                    (
+                        CaseKind::OnHoldAfterSend,
+                        cause,
+                        "are on hold at the channel",
+                    )
                 };
                 let detail = format!("{} of {} {why}", counted(on_hold, "unit"), own.number);
                 found.add(kind, &cause, own.planned_at, detail);

@@ -389,9 +389,7 @@ impl Order {
                 self.line_events(own, lines, &by)
                     .map_err(|error| Refusal::NotPossible(error.to_string()))
             }
-            Command::Release { method, who, why } => {
-                self.release(method.as_deref(), who, why, now)
-            }
+            Command::Release { method, who, why } => self.release(method.as_deref(), who, why, now),
             Command::EditAddress { edit, who, why } => {
                 if self.payload.is_none() {
                     return Err(Refusal::NotPossible(format!(

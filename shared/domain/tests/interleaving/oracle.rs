@@ -63,7 +63,8 @@ fn nothing_shipped_is_asked_for(world: &World, before: &Order) {
             open.filter_map(|request| request.lines.get(&line)).sum()
         };
         // Of a draft nothing was shipped, whatever somebody else shipped.
-        let drafts = |own: &PurchaseOrder| matches!(own.sending.state, SendState::BetweenSteps { .. });
+        let drafts =
+            |own: &PurchaseOrder| matches!(own.sending.state, SendState::BetweenSteps { .. });
         // What was voided and is there after all is a second one: the shipped units are another's.
         let was_voided = |own: &PurchaseOrder| {
             let known = before.purchase_order(&own.number);

@@ -62,7 +62,9 @@ fn described_value(properties: &Value) -> Result<String, Error> {
         entries.push((name.to_string(), value.to_string()));
     }
     Ok(joined(
-        entries.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+        entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
     ))
 }
 

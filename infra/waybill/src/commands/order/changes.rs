@@ -40,11 +40,7 @@ pub(super) fn changes(old: &Payload, new: &Payload) -> Vec<Changed> {
         &old.shipping_method,
         &new.shipping_method,
     );
-    add(
-        "note".to_owned(),
-        old.note.reveal(),
-        new.note.reveal(),
-    );
+    add("note".to_owned(), old.note.reveal(), new.note.reveal());
     let attributes = |payload: &Payload| described(&payload.attributes);
     add("attributes".to_owned(), &attributes(old), &attributes(new));
     let units = |payload: &Payload, of: &domain::order::news::PayloadLine| {

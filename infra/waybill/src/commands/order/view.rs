@@ -342,8 +342,7 @@ fn commands(order: &Order, entry: &Attention) -> Vec<String> {
     if kind == CaseKind::SeveralShippingMethods {
         let latest = order.news.latest.iter();
         let methods = latest.flat_map(|latest| &latest.content.shipping);
-        commands
-            .extend(methods.map(|method| format!("release {id} --method {:?}", method.name())));
+        commands.extend(methods.map(|method| format!("release {id} --method {:?}", method.name())));
     } else if releasable(entry.kind) {
         commands.push(format!("release {id}"));
     }

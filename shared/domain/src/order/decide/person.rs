@@ -5,8 +5,8 @@ use crate::ids::{LineId, SupplierId};
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
 use crate::order::machine::{SendEvent, SendState};
-use crate::order::purchase_order::CancelRequest;
 use crate::order::news::ShippingMethod;
+use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId, WaitKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::timeline::moment;
@@ -183,9 +183,12 @@ impl Order {
 
     fn waits_on_channel(&self) -> Option<(CaseKind, String)> {
         let mut waits = self.routing.iter().flat_map(|routing| &routing.waits);
-        waits
-            .any(|wait| wait.kind == WaitKind::Channel)
-            .then(|| (CaseKind::OnHoldAtChannel, self.wait_cause(WaitKind::Channel)))
+        waits.any(|wait| wait.kind == WaitKind::Channel).then(|| {
+            (
+                CaseKind::OnHoldAtChannel,
+                self.wait_cause(WaitKind::Channel),
+            )
+        })
     }
 
     /// Whether a person let it through already, and routing only has to look.
@@ -212,7 +215,10 @@ impl Order {
         let latest = self.news.latest.as_ref();
         let known = latest.map_or(&[][..], |latest| &latest.content.shipping);
         let names = || {
-            let names: Vec<_> = known.iter().map(|method| format!("{:?}", method.name())).collect();
+            let names: Vec<_> = known
+                .iter()
+                .map(|method| format!("{:?}", method.name()))
+                .collect();
             names.join(", ")
         };
         match given {

@@ -17,14 +17,29 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
     };
     if has_note {
         let (cause, reason) = (format!("{}:note", order.id), "somebody wrote a note to it");
-        let note = whole_order(order, content, CaseKind::NoteToRead, cause, reason.to_owned());
+        let note = whole_order(
+            order,
+            content,
+            CaseKind::NoteToRead,
+            cause,
+            reason.to_owned(),
+        );
         if note != Verdict::Pass {
             return note;
         }
     }
     if content.gift && rules.gift == Extra::Hold {
-        let (cause, reason) = (format!("{}:gift", order.id), "the customer marked it as a gift");
-        let gift = whole_order(order, content, CaseKind::GiftToCheck, cause, reason.to_owned());
+        let (cause, reason) = (
+            format!("{}:gift", order.id),
+            "the customer marked it as a gift",
+        );
+        let gift = whole_order(
+            order,
+            content,
+            CaseKind::GiftToCheck,
+            cause,
+            reason.to_owned(),
+        );
         if gift != Verdict::Pass {
             return gift;
         }

@@ -45,8 +45,6 @@ pub(in crate::routing) fn shipped_elsewhere(order: &Order, own: &PurchaseOrder) 
     own.lines.iter().any(|line| {
         let elsewhere = order.fulfilled_elsewhere(&line.line);
         let spoken_for = elsewhere.saturating_add(order.allocated(&line.line));
-        own.quantity_of(&line.line) > 0
-            && elsewhere > 0
-            && spoken_for > order.wanted(&line.line)
+        own.quantity_of(&line.line) > 0 && elsewhere > 0 && spoken_for > order.wanted(&line.line)
     })
 }
