@@ -479,7 +479,7 @@ impl Order {
         let held = |order: &Self, line: &LineId| order.on_hold(line).claimed > 0;
         let lines: BTreeSet<LineId> = self
             .live()
-            .flat_map(|own| own.everything())
+            .flat_map(PurchaseOrder::everything)
             .map(|(line, _)| line)
             .collect();
         if !lines.iter().any(|line| held(self, line)) {

@@ -22,7 +22,7 @@ fn settings(specific: Value) -> ChannelSettings {
     }
 }
 
-fn with_settings(specific: Value, payload: &Value) -> OrderSnapshot {
+fn with_settings(specific: &Value, payload: &Value) -> OrderSnapshot {
     let mut all = json!({ "shop": "acme.myshopify.com" });
     all.as_object_mut()
         .unwrap()
@@ -493,7 +493,7 @@ fn goods_that_the_merchant_hands_over_are_not_ours() {
         assert_eq!(read.shipping[0].local, local, "{line}");
         let ours = read.lines[0].not_ours.is_none();
         assert_eq!(ours, local.is_none(), "{line}");
-        let held = with_settings(json!({"local": "hold"}), &payload).content;
+        let held = with_settings(&json!({"local": "hold"}), &payload).content;
         assert_eq!(held.lines[0].not_ours, None, "a person decides");
     }
     payload["shipping_lines"] = json!([
@@ -555,7 +555,7 @@ fn a_note_goes_where_the_settings_send_it() {
     assert_eq!(ignored.payload.edit_digest(), plain.payload.edit_digest());
 
     let forwarded = with_settings(
-        json!({"note": "forward", "note_attributes": ["delivery day"]}),
+        &json!({"note": "forward", "note_attributes": ["delivery day"]}),
         &payload,
     );
     assert_eq!(forwarded.content.note, Note::Forwarded);
@@ -565,7 +565,7 @@ fn a_note_goes_where_the_settings_send_it() {
     assert_eq!(attributes[0].value.reveal(), "Friday");
     assert_ne!(forwarded.payload.edit_digest(), plain.payload.edit_digest());
 
-    let held = with_settings(json!({"note": "hold"}), &payload);
+    let held = with_settings(&json!({"note": "hold"}), &payload);
     assert_eq!(held.content.note, Note::Held);
     assert_eq!(held.payload.note.reveal(), "");
 }
@@ -581,7 +581,7 @@ fn the_phone_of_the_order_or_the_customer_stands_in() {
     assert_eq!(phone(order(&payload)), "+1 503 555 0001");
     payload["phone"] = Value::Null;
     assert_eq!(phone(order(&payload)), "+1 503 555 0002");
-    let off = with_settings(json!({"phone_fallback": false}), &payload);
+    let off = with_settings(&json!({"phone_fallback": false}), &payload);
     assert_eq!(phone(off), "");
     payload["shipping_address"] = Value::Null;
     let erased = order(&payload).payload;
