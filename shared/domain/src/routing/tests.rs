@@ -1,6 +1,7 @@
 //! Routing by examples: a small world of suppliers and offers, and what becomes of an order in it.
 
 mod calendar_and_services;
+mod channel_facts;
 mod groupings;
 mod large_orders;
 mod measure;
