@@ -6,6 +6,7 @@ use domain::digest::Digest;
 use domain::order::SendId;
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
+use domain::order::news::Property;
 use domain::order::via::Via;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -34,6 +35,31 @@ pub struct Handover {
     pub service: Option<String>,
     pub ship_to: Personal<Address>,
     pub lines: Vec<HandoverLine>,
+    /// The note to the order, where the channel's settings forward it; else empty.
+    #[serde(default)]
+    pub note: Personal<String>,
+    /// Facts of the order as a whole that the channel's settings forward.
+    #[serde(default)]
+    pub attributes: Vec<Property>,
+}
+
+impl Handover {
+    /// What the customer wrote or chose beside articles and address: the field that a template
+    /// leaves it out by, a name for people, and the text.
+    fn texts(&self) -> impl Iterator<Item = (&'static str, String, &str)> {
+        let note = std::iter::once(("note", "the note".to_owned(), self.note.reveal().as_str()));
+        let attributes = self.attributes.iter().map(|attribute| {
+            let name = format!("the attribute {:?}", attribute.name);
+            ("attributes", name, attribute.value.reveal().as_str())
+        });
+        let properties = self.lines.iter().flat_map(|line| {
+            line.properties.iter().map(|property| {
+                let name = format!("{:?} of {}", property.name, line.supplier_sku);
+                ("properties", name, property.value.reveal().as_str())
+            })
+        });
+        note.chain(attributes).chain(properties)
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +71,9 @@ pub struct HandoverLine {
     /// Of one unit, as the supplier offered it: `12.50`.
     pub cost: Option<String>,
     pub currency: Option<String>,
+    /// What the customer had made of it.
+    #[serde(default)]
+    pub properties: Vec<Property>,
 }
 
 /// A request to take a purchase order, or units of it, back.
@@ -127,6 +156,30 @@ impl Decoded {
                 .collect()
         };
         self.parts.iter().flat_map(lacks).collect()
+    }
+
+    /// What the parts lack of the address, the lines and everything that the customer wrote.
+    pub fn lacks(&self, handover: &Handover, omits: &[String]) -> Vec<String> {
+        let lines: Vec<(&str, u32)> = handover
+            .lines
+            .iter()
+            .map(|line| (line.supplier_sku.as_str(), line.quantity))
+            .collect();
+        let mut lacks = self.missing(handover.ship_to.reveal(), &lines, omits);
+        for part in &self.parts {
+            let omitted = |field: &str| {
+                omits
+                    .iter()
+                    .chain(&part.omits)
+                    .any(|omitted| omitted == field)
+            };
+            for (field, name, text) in handover.texts() {
+                if !omitted(field) && !domain::fidelity::shows(text, &part.records) {
+                    lacks.push(format!("{name} in the {}", part.name));
+                }
+            }
+        }
+        lacks
     }
 }
 
