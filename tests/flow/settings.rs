@@ -1,6 +1,8 @@
 //! Settings of a supplier that change while something of it is pending: every pair of ways, with a
 //! fault at every effect before the change.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
 use domain::order::attention::CaseKind;
 use domain::order::machine::SendState;
 use doubles::exchange::Twist;
@@ -106,7 +108,9 @@ impl Way {
             }
             OtherSecret => changed("NORTHWIND_TOKEN", "NORTHWIND_KEY"),
             OtherBody => changed("\"ship_to\"", "\"rush\": true, \"ship_to\""),
-            _ => file,
+            Http | File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => {
+                file
+            }
         }
     }
 
@@ -301,18 +305,23 @@ async fn in_doubt(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
         HttpElsewhere => matches!(to, HttpElsewhere | WrongLookUp),
         Http | WrongLookUp | OtherLookUp | OtherSecret | OtherBody => finds(to),
         // Nothing looks it up by itself; a person may ask for it with `retry`.
-        NoLookUp => false,
-        File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => false,
+        NoLookUp | File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => {
+            false
+        }
     };
     let kinds: Vec<_> = order
         .attention(world.clock.now())
         .iter()
         .map(|entry| entry.kind)
         .collect();
-    match &own.sending.state {
-        SendState::Sent { .. } if found && kinds.is_empty() => {}
-        SendState::InDoubt { .. } if !found && kinds == [CaseKind::SendInDoubt] => {}
-        state => wrong.push(format!("it is {} with {kinds:?}", state.name())),
+    let state = &own.sending.state;
+    let right = if found {
+        matches!(state, SendState::Sent { .. }) && kinds.is_empty()
+    } else {
+        matches!(state, SendState::InDoubt { .. }) && kinds == [CaseKind::SendInDoubt]
+    };
+    if !right {
+        wrong.push(format!("it is {} with {kinds:?}", state.name()));
     }
     wrong
 }

@@ -23,14 +23,17 @@ pub(crate) fn mutated(
     mutant: Mutant,
     first: &FirstArtifacts,
 ) -> Box<dyn Supplier> {
-    match mutant {
-        Mutant::AbsenceByAnyWay | Mutant::FirstArtifactForEver => Box::new(Wrong {
-            supplier,
-            mutant,
-            first: first.clone(),
-        }),
-        _ => supplier,
+    if !matches!(
+        mutant,
+        Mutant::AbsenceByAnyWay | Mutant::FirstArtifactForEver
+    ) {
+        return supplier;
     }
+    Box::new(Wrong {
+        supplier,
+        mutant,
+        first: first.clone(),
+    })
 }
 
 struct Wrong {

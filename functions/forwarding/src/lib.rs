@@ -221,13 +221,13 @@ async fn prepare_ahead(
     let way = match (supplier, asked.cancel) {
         (None, _) => return prepared_not(deps, &order.id, &asked, not_configured(own)).await,
         (Some(supplier), None) => supplier.as_ref(),
-        (Some(supplier), Some(_)) => match supplier.cancels() {
-            Some(way) => way,
-            None => {
+        (Some(supplier), Some(_)) => {
+            let Some(way) = supplier.cancels() else {
                 let why = no_way_to_ask(deps, own);
                 return prepared_not(deps, &order.id, &asked, why).await;
-            }
-        },
+            };
+            way
+        }
     };
     let artifact = match artifact::prepared(deps, &order, own, &asked, way).await? {
         Ok(artifact) => artifact,

@@ -241,10 +241,9 @@ async fn ask_the_supplier(own: &PurchaseOrder, id: &SendId, way: &dyn Supplier) 
     let attempt = attempt(own, id);
     let now = way.via(id, attempt.progress.steps.len());
     let is_same_way = sending(own, id).last.via.as_ref() == Some(&now);
-    match lookup.find(&attempt).await {
-        LookupAnswer::NotFound(_) if !is_same_way => {
-            (LookupAnswer::NotFound(LookupFinding::Unclear), None)
-        }
-        answer => (answer, lookup.policy(&attempt).authoritative_after),
+    let answer = lookup.find(&attempt).await;
+    if matches!(answer, LookupAnswer::NotFound(_)) && !is_same_way {
+        return (LookupAnswer::NotFound(LookupFinding::Unclear), None);
     }
+    (answer, lookup.policy(&attempt).authoritative_after)
 }

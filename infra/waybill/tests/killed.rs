@@ -275,15 +275,13 @@ async fn outcomes(store: &Embedded) -> (BTreeSet<String>, BTreeSet<String>, usiz
             let is_seen = seen
                 .iter()
                 .any(|case| case.purchase_order.as_ref() == Some(&own.number));
-            match &own.sending.state {
-                SendState::Sent { .. } if own.supplier.as_str() == "northwind" => {
-                    sent.insert(number);
-                }
-                SendState::Sent { .. } => {}
-                SendState::InDoubt { .. } if is_seen => {
-                    cases.insert(number);
-                }
-                _ => open += 1,
+            let state = &own.sending.state;
+            if matches!(state, SendState::InDoubt { .. }) && is_seen {
+                cases.insert(number);
+            } else if !own.sending.is_sent() {
+                open += 1;
+            } else if own.supplier.as_str() == "northwind" {
+                sent.insert(number);
             }
         }
     }

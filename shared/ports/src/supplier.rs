@@ -173,8 +173,12 @@ impl Decoded {
                     .chain(&part.omits)
                     .any(|omitted| omitted == field)
             };
+            let spelled = |text: &str| match part.spelling {
+                Some(spelling) => spelling(text),
+                None => text.to_owned(),
+            };
             for (field, name, text) in handover.texts() {
-                if !omitted(field) && !domain::fidelity::shows(text, &part.records) {
+                if !omitted(field) && !domain::fidelity::shows(&spelled(text), &part.records) {
                     lacks.push(format!("{name} in the {}", part.name));
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::auth::Secrets;
 use super::request::Draft;
-use super::settings::{SecretForm, Settings, Step};
+use super::settings::{Auth, SecretForm, Settings, Step};
 use domain::digest::Digest;
 use domain::order::SendId;
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +27,7 @@ impl StepPlace {
         secrets: &Secrets<'_>,
     ) -> Self {
         let url = settings.sandboxed_url(draft.url, secrets.renamed.is_some());
-        let of_auth = settings.auth.iter().flat_map(|auth| auth.secrets());
+        let of_auth = settings.auth.iter().flat_map(Auth::secrets);
         let of_headers = settings
             .secret_headers
             .values()
@@ -65,7 +65,7 @@ impl StepPlace {
             let salted = format!("{id}\0{name}\0{}", value.expose_secret());
             let digest = Digest::of(salted.as_bytes());
             let digest = digest.as_str().get(..6).unwrap_or_default();
-            place.push_str(&format!(" {name}={digest}"));
+            place.extend([" ", name, "=", digest]);
         }
         place
     }
