@@ -340,6 +340,7 @@ impl Supplier for Mail {
         };
         Via {
             file,
+            reports_delivery: self.post.mailer.reports_delivery(),
             ..Via::new(ENTRY.method, place)
         }
     }
