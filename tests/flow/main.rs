@@ -4,6 +4,7 @@
 mod changed;
 mod crowd;
 mod gone;
+mod mails;
 mod news;
 mod overdue;
 mod spend_limit;
