@@ -4,8 +4,10 @@
 //! carry purchase order and attempt, and come back with each report. SES reports `Send` even where it
 //! suppresses the delivery, so only `Delivery` proves that the supplier's mail server has the mail.
 
+mod quota;
 mod report;
 
+pub use quota::SendingQuota;
 pub use report::{Reported, reported};
 
 use async_trait::async_trait;
