@@ -64,7 +64,11 @@ async fn a_suppressed_address_pauses_the_mail_of_its_supplier_only() {
     minutes(&mut world, 30).await;
     assert_eq!(world.mail.taken(), 1);
     let harbour = world.received();
-    assert_eq!(harbour.len(), 1, "a supplier whose mails become files: {harbour:?}");
+    assert_eq!(
+        harbour.len(),
+        1,
+        "a supplier whose mails become files: {harbour:?}"
+    );
     let waiting: Vec<_> = cases(&world)
         .await
         .into_iter()
@@ -126,7 +130,11 @@ async fn a_fault_while_the_report_is_recorded_loses_neither_incident_nor_bounce(
             minutes(&mut world, 3).await;
             let incidents = world.store.incidents().await.unwrap();
             assert_eq!(incidents.len(), 1, "{fault:?} at {effect}");
-            assert_eq!(kinds(&world).await, [CaseKind::MailBounced], "{fault:?} at {effect}");
+            assert_eq!(
+                kinds(&world).await,
+                [CaseKind::MailBounced],
+                "{fault:?} at {effect}"
+            );
         }
     }
 }

@@ -46,10 +46,7 @@ impl Post {
             | Self::Suppress
             | Self::SuppressSilently
             | Self::Return => true,
-            Self::TakeSilently
-            | Self::Forget
-            | Self::Delay
-            | Self::DeliverSilently => false,
+            Self::TakeSilently | Self::Forget | Self::Delay | Self::DeliverSilently => false,
         }
     }
 }
@@ -143,7 +140,9 @@ impl MailService {
             remedy: "remove it from the list".to_owned(),
         });
         let delayed = report(MailReport::Delayed("MailboxFull".to_owned()));
-        let returned = report(MailReport::Returned("bounce, Transient, General".to_owned()));
+        let returned = report(MailReport::Returned(
+            "bounce, Transient, General".to_owned(),
+        ));
         state.taken.push((id.clone(), attempt));
         match post {
             None | Some(Post::TakeSilently) => state.reports.extend([sent, delivered]),

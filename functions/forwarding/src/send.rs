@@ -30,9 +30,7 @@ pub(crate) async fn send(
 ) -> Result<Flow, StepError> {
     let sending = sending(own, id);
     let steps_done = sending.progress.steps.len();
-    if let Some(flow) =
-        wait_while_paused(deps, order, &own.supplier, id, way, steps_done).await?
-    {
+    if let Some(flow) = wait_while_paused(deps, order, &own.supplier, id, way, steps_done).await? {
         return Ok(flow);
     }
     if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, sending, way).await? {

@@ -44,7 +44,8 @@ pub const DELIVERED_WITHIN: SignedDuration = SignedDuration::from_hours(15);
 /// then by every sweep that wakes it.
 pub const PAUSED_FOR: SignedDuration = SignedDuration::from_mins(1);
 /// Why a mail waits while its supplier's incident is open.
-pub const MAIL_PAUSED: &str = "mail to the supplier is paused until the incident mail-suppressed is closed";
+pub const MAIL_PAUSED: &str =
+    "mail to the supplier is paused until the incident mail-suppressed is closed";
 
 /// The next step of one hand-over, from the order's state alone.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,10 +75,13 @@ impl World {
                 match &own.sending.state {
                     // A mail service that does not report a delivery makes it a case.
                     SendState::Sent { .. }
-                        if !has && !self.is_case(&order, own.number.as_str()) => broken.push(format!(
-                        "nothing lost: {} is sent and not there",
-                        own.number
-                    )),
+                        if !has && !self.is_case(&order, own.number.as_str()) =>
+                    {
+                        broken.push(format!(
+                            "nothing lost: {} is sent and not there",
+                            own.number
+                        ))
+                    }
                     SendState::Voided { .. } | SendState::Rejected { .. } if has => {
                         broken.push(format!(
                             "{} is there and {}",

@@ -500,7 +500,11 @@ fn mail_reports(template: &Template) -> Vec<String> {
         .find(|one| names(&one.properties["ConfigurationSetName"]) == Some(set.id));
     let reported = destination.map(|one| one.properties["EventDestination"].clone());
     let reported = reported.unwrap_or_default();
-    let reports = |event: &&str| each(&reported["MatchingEventTypes"]).iter().any(|one| *one == **event);
+    let reports = |event: &&str| {
+        each(&reported["MatchingEventTypes"])
+            .iter()
+            .any(|one| *one == **event)
+    };
     if reported["Enabled"] != true || reported["EventBridgeDestination"].is_null() {
         wrong.push(format!("{} reports nothing", set.id));
     }
@@ -511,9 +515,13 @@ fn mail_reports(template: &Template) -> Vec<String> {
         let sets = each(&pattern["detail"]["mail"]["tags"]["ses:configuration-set"]);
         let targets = each(&rule.properties["Targets"]);
         // A rule that names types of events would lose the others.
-        pattern["detail"].as_object().is_some_and(|detail| detail.len() == 1)
+        pattern["detail"]
+            .as_object()
+            .is_some_and(|detail| detail.len() == 1)
             && sets.iter().any(|one| names(one) == Some(set.id))
-            && targets.iter().any(|target| names(&target["Arn"]) == Some(queue))
+            && targets
+                .iter()
+                .any(|target| names(&target["Arn"]) == Some(queue))
     });
     if !reaches_forwarding {
         wrong.push(format!("reports of {} do not reach {queue}", set.id));

@@ -185,7 +185,11 @@ fn report(event: &Envelope) -> Option<MailReport> {
             bounced(bounce, mail, &event.region)
         }
         "Reject" => {
-            let reason = event.detail.reject.as_ref().map_or("", |reject| &reject.reason);
+            let reason = event
+                .detail
+                .reject
+                .as_ref()
+                .map_or("", |reject| &reject.reason);
             let why = format!("SES did not deliver it: {}", plain(reason));
             Some(MailReport::Bounced(why))
         }
@@ -243,7 +247,11 @@ fn concerns_supplier<'a>(mail: &Mail, recipients: impl Iterator<Item = &'a str>)
     let recipients: Vec<_> = recipients.map(address).collect();
     let mut wanted = wanted(mail).peekable();
     wanted.peek().is_none()
-        || wanted.any(|wanted| recipients.iter().any(|one| one.eq_ignore_ascii_case(wanted)))
+        || wanted.any(|wanted| {
+            recipients
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(wanted))
+        })
 }
 
 fn sender(tags: &BTreeMap<String, Vec<String>>) -> Option<(SendId, u32)> {

@@ -365,7 +365,11 @@ impl Sending {
         let SendState::Sent { at, .. } = &self.state else {
             return None;
         };
-        let reports = self.last.via.as_ref().is_some_and(|via| via.reports_delivery);
+        let reports = self
+            .last
+            .via
+            .as_ref()
+            .is_some_and(|via| via.reports_delivery);
         let best = self
             .accepted
             .difference(&self.bounced)

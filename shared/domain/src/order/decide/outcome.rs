@@ -128,7 +128,10 @@ impl Order {
                 (counts && only).then_some(SendEvent::SendBounced { attempt, why })
             }
         };
-        Ok(event.map(|event| of(id.clone(), event)).into_iter().collect())
+        Ok(event
+            .map(|event| of(id.clone(), event))
+            .into_iter()
+            .collect())
     }
 
     /// It was taken, with whatever else the supplier says of it at once.

@@ -149,7 +149,10 @@ impl Order {
         // A person asked the supplier, who has it.
         for own in &self.purchase_orders {
             if let SendState::Sent { attempt, .. } = &own.sending.state
-                && own.sending.unconfirmed().is_some_and(|mail| now >= mail.overdue_at)
+                && own
+                    .sending
+                    .unconfirmed()
+                    .is_some_and(|mail| now >= mail.overdue_at)
             {
                 let event = SendEvent::DeliveryReported {
                     attempt: *attempt,
