@@ -503,7 +503,7 @@ fn mail_reports(template: &Template) -> Vec<String> {
     let reports = |event: &&str| {
         each(&reported["MatchingEventTypes"])
             .iter()
-            .any(|one| *one == **event)
+            .any(|one| one.as_str() == Some(*event))
     };
     if reported["Enabled"] != true || reported["EventBridgeDestination"].is_null() {
         wrong.push(format!("{} reports nothing", set.id));
