@@ -73,14 +73,12 @@ impl World {
                 }
                 let has = received.contains_key(own.number.as_str());
                 match &own.sending.state {
-                    // A mail service that does not report a delivery makes it a case.
-                    SendState::Sent { .. }
-                        if !has && !self.is_case(&order, own.number.as_str()) =>
-                    {
+                    // A mail service that does not report its delivery makes it a case.
+                    SendState::Sent { .. } if !has && !self.is_unconfirmed(&order, &own.number) => {
                         broken.push(format!(
                             "nothing lost: {} is sent and not there",
                             own.number
-                        ))
+                        ));
                     }
                     SendState::Voided { .. } | SendState::Rejected { .. } if has => {
                         broken.push(format!(
@@ -201,6 +199,13 @@ impl World {
             .filter(|own| !incidents.contains(own.supplier.as_str()))
             .map(|own| format!("nothing silent: {} is suppressed, no incident", own.number))
             .collect()
+    }
+
+    fn is_unconfirmed(&self, order: &Order, number: &PurchaseOrderNumber) -> bool {
+        let cases = order.attention(self.clock.now());
+        cases.iter().any(|case| {
+            case.kind == CaseKind::MailUnconfirmed && case.purchase_order.as_ref() == Some(number)
+        })
     }
 
     fn is_case(&self, order: &Order, number: &str) -> bool {
