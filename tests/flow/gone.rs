@@ -90,7 +90,8 @@ async fn what_was_claimed_is_in_doubt_when_its_time_is_over() {
         assert!(effect < 20, "no effect leaves a claim behind");
     };
     northwind_is_gone(&mut world).await;
-    world.pass(SignedDuration::from_secs(61)).await;
+    // A request, a look-up of a refusal, and the margin after them.
+    world.pass(SignedDuration::from_secs(71)).await;
     let case = only_case(&world).await;
     assert_eq!(case.kind, CaseKind::SendInDoubt);
     assert!(

@@ -1,12 +1,14 @@
 //! Stories through the whole system: each ends in a timeline that a person can read, and all
 //! invariants hold; then each is told again with a fault at every effect.
 
+mod answers;
 mod changed;
 mod crowd;
 mod gone;
 mod mails;
 mod news;
 mod overdue;
+mod settings;
 mod spend_limit;
 mod unreadable;
 
@@ -84,6 +86,8 @@ async fn mutants_are_caught() {
         Mutant::SendsTwice,
         Mutant::NoSweep,
         Mutant::HastyLookUp,
+        Mutant::BelievesAnySuccess,
+        Mutant::BelievesAnyRefusal,
     ] {
         assert!(Box::pin(caught(mutant)).await, "{mutant:?} was not caught");
     }

@@ -15,14 +15,15 @@ use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use domain::spending::Spent;
+use domain::trust::RefusalStreak;
 use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{
     Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
-    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Put, Queue, Reservation,
-    StoreError, Unavailable,
+    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Put, Queue, RefusalStore,
+    Reservation, StoreError, Unavailable,
 };
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -99,6 +100,14 @@ pub enum Mutant {
     AcknowledgesFirst,
     /// A look-up says "not there" before the supplier can know.
     HastyLookUp,
+    /// Whatever way the settings have now proves that an attempt did not arrive.
+    AbsenceByAnyWay,
+    /// What was rendered for the first attempt goes by every later one.
+    FirstArtifactForEver,
+    /// An answer with a status of 200 to 299 counts as an accepted order, though it names no number.
+    BelievesAnySuccess,
+    /// A refusal that does not say why is believed without a look-up.
+    BelievesAnyRefusal,
 }
 
 impl Faults {
@@ -428,6 +437,26 @@ impl BatchStore for Faulty {
             .effect(
                 || StoreError::Unavailable(lost()),
                 self.inner.mark_uploaded(name, uploaded),
+            )
+            .await
+    }
+}
+
+#[async_trait]
+impl RefusalStore for Faulty {
+    async fn streak(&self, supplier: &SupplierId) -> Result<Option<RefusalStreak>, StoreError> {
+        self.inner.streak(supplier).await
+    }
+    async fn replace_streak(
+        &self,
+        supplier: &SupplierId,
+        known: Option<&RefusalStreak>,
+        new: Option<&RefusalStreak>,
+    ) -> Result<bool, StoreError> {
+        self.faults
+            .effect(
+                || StoreError::Unavailable(lost()),
+                self.inner.replace_streak(supplier, known, new),
             )
             .await
     }

@@ -12,6 +12,7 @@
 pub mod emulator;
 pub mod faults;
 pub mod mail;
+mod mutated;
 pub mod slots;
 pub mod stories;
 pub mod template;

@@ -7,6 +7,7 @@ mod mail;
 mod news;
 mod routing;
 mod sending;
+mod waits;
 
 use crate::mail::Post;
 use crate::world::World;
@@ -119,6 +120,7 @@ pub fn all() -> Vec<Story> {
         after_sending::all(),
         contradictions::all(),
         mail::all(),
+        waits::all(),
     ]
     .into_iter()
     .flatten()

@@ -5,10 +5,11 @@ mod oracle;
 mod persons;
 
 pub use opening::configuration;
-use opening::{load, opened};
+use opening::{Doubles, load, opened};
 
 use crate::faults::{Faults, Faulty, Mutant};
 use crate::mail::{FaultyMailer, MailService};
+use crate::mutated::FirstArtifacts;
 use crate::slots::TestSlots;
 use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
@@ -50,7 +51,10 @@ pub struct World {
     pub ports: Arc<Faulty>,
     pub clock: TestClock,
     pub supplier: SupplierDouble,
+    /// Another supplier of the same kind, at `api.elsewhere.example`.
+    pub elsewhere: SupplierDouble,
     pub printful: Printful,
+    first: FirstArtifacts,
     pub mail: MailService,
     mailer: FaultyMailer,
     pub shop: Shop,
@@ -93,6 +97,7 @@ impl World {
             "2026-11-23T10:00:00Z".parse().unwrap(),
         )));
         let supplier = SupplierDouble::default();
+        let elsewhere = SupplierDouble::default();
         let printful = Printful::default();
         let mailer = FaultyMailer {
             service: MailService::default(),
@@ -128,16 +133,26 @@ impl World {
             channels: Arc::new(channels.collect()),
             refused: Arc::default(),
         };
-        let suppliers = opened(&current, &ports, &supplier, &printful, &mailer);
+        let first = FirstArtifacts::default();
+        let doubles = Doubles {
+            supplier: &supplier,
+            elsewhere: &elsewhere,
+            printful: &printful,
+            mailer: &mailer,
+            first: &first,
+        };
+        let suppliers = opened(&current, &ports, &doubles);
         let forwarding = forwarding::Deps {
             orders: ports.clone(),
             batches: ports.clone(),
+            refusals: ports.clone(),
             queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
             suppliers,
             crowd: None,
+            trust: Arc::new(forwarding::Trust::alone()),
         };
         // Whoever hears a report sends nothing.
         let listener = forwarding::Deps {
@@ -169,7 +184,9 @@ impl World {
             ports,
             clock,
             supplier,
+            elsewhere,
             printful,
+            first,
             mail: mailer.service.clone(),
             mailer,
             shop,
@@ -224,14 +241,25 @@ impl World {
             )
             .await
             .unwrap();
-        self.forwarding.suppliers = opened(
-            &loaded.settings,
-            &self.ports,
-            &self.supplier,
-            &self.printful,
-            &self.mailer,
-        );
+        let doubles = Doubles {
+            supplier: &self.supplier,
+            elsewhere: &self.elsewhere,
+            printful: &self.printful,
+            mailer: &self.mailer,
+            first: &self.first,
+        };
+        self.forwarding.suppliers = opened(&loaded.settings, &self.ports, &doubles);
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
+    }
+
+    /// A new process takes over: what the one before it only had in memory is lost.
+    pub fn forget_memory(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::alone());
+    }
+
+    /// A new process takes over that is not the only one which forwards, as on AWS.
+    pub fn is_one_of_many(&mut self) {
+        self.forwarding.trust = Arc::new(forwarding::Trust::among_others());
     }
 
     /// From now on it is one of so many processes that hand over.
@@ -261,6 +289,7 @@ impl World {
             };
             if worked.is_none() {
                 self.faults.forget_pauses();
+                self.forget_memory();
                 self.store.release_leases().await.unwrap();
             }
         }
@@ -317,7 +346,7 @@ impl World {
             self.store.acknowledge(delivery).await.unwrap();
         }
         let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
-            Message::Route { order } => routing::handle(&self.routing, &order).await,
+            Message::Route { order } => Box::pin(routing::handle(&self.routing, &order)).await,
             Message::Forward {
                 order,
                 purchase_order,
@@ -362,7 +391,7 @@ impl World {
     }
 
     async fn sweep_and_bury(&self) {
-        drop(exceptions::sweep(&self.exceptions).await);
+        drop(Box::pin(exceptions::sweep(&self.exceptions)).await);
         drop(exceptions::bury_all(&self.exceptions, self.ports.as_ref()).await);
     }
 

@@ -9,7 +9,7 @@ use domain::order::event::{Event, Recorded};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use jiff::Timestamp;
-use ports::{BatchStore, Files, OfferStore, OrderStore};
+use ports::{BatchStore, Files, OfferStore, OrderStore, RefusalStore};
 use std::any::Any;
 use std::sync::Arc;
 use tests::emulator::{Emulator, buckets, two_processes};
@@ -20,6 +20,7 @@ pub(crate) struct Store {
     pub(crate) orders: Arc<dyn OrderStore>,
     pub(crate) offers: Arc<dyn OfferStore>,
     pub(crate) batches: Arc<dyn BatchStore>,
+    pub(crate) refusals: Arc<dyn RefusalStore>,
     pub(crate) files: Arc<dyn Files>,
 }
 
@@ -32,13 +33,14 @@ pub(crate) struct Stores {
 
 impl Store {
     fn of(
-        store: impl OrderStore + OfferStore + BatchStore + Clone + 'static,
+        store: impl OrderStore + OfferStore + BatchStore + RefusalStore + Clone + 'static,
         files: impl Files + 'static,
     ) -> Self {
         Self {
             orders: Arc::new(store.clone()),
             offers: Arc::new(store.clone()),
-            batches: Arc::new(store),
+            batches: Arc::new(store.clone()),
+            refusals: Arc::new(store),
             files: Arc::new(files),
         }
     }

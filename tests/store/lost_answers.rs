@@ -8,8 +8,11 @@ use domain::batch::{Batch, BatchName, Uploaded};
 use domain::commit::{Change, Commit};
 use domain::ids::SupplierId;
 use domain::order::attention::CaseKind;
+use domain::trust::RefusalStreak;
 use libtest_mimic::Trial;
-use ports::{BatchStore as _, Closing, Incident, OfferStore as _, OrderStore as _};
+use ports::{
+    BatchStore as _, Closing, Incident, OfferStore as _, OrderStore as _, RefusalStore as _,
+};
 use std::collections::BTreeSet;
 use tests::emulator::{Cuts, Emulator, tables};
 
@@ -29,6 +32,11 @@ pub(crate) fn trials(emulator: &Shared) -> Vec<Trial> {
             "a_commit_that_is_never_answered_is_not_made_twice",
             emulator.clone(),
             a_commit_that_is_never_answered_is_not_made_twice,
+        ),
+        on_aws(
+            "a_streak_whose_answer_was_lost_is_recognised",
+            emulator.clone(),
+            a_streak_whose_answer_was_lost_is_recognised,
         ),
     ]
 }
@@ -109,6 +117,23 @@ async fn an_incident_or_batch_whose_answer_was_lost_is_recognised(emulator: &Emu
     cuts.lose(1);
     assert!(store.mark_uploaded(&batch.name, &uploaded).await.unwrap());
     assert!(!cuts.are_left());
+}
+
+async fn a_streak_whose_answer_was_lost_is_recognised(emulator: &Emulator) {
+    let (store, cuts) = opened(emulator, "lost-streak").await;
+    let supplier = SupplierId::parse("northwind").unwrap();
+    let (one, _) = RefusalStreak::default().with(&order(1), false);
+    let (two, _) = one.clone().with(&order(2), false);
+    for (known, new) in [
+        (None, Some(&one)),
+        (Some(&one), Some(&two)),
+        (Some(&two), None),
+    ] {
+        cuts.lose(1);
+        assert!(store.replace_streak(&supplier, known, new).await.unwrap());
+        assert!(!cuts.are_left(), "no answer was lost");
+        assert_eq!(store.streak(&supplier).await.unwrap().as_ref(), new);
+    }
 }
 
 /// The caller cannot know, looks, and finds it.

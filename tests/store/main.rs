@@ -18,6 +18,7 @@ mod lost_answers;
 mod offers;
 mod orders;
 mod races;
+mod refusals;
 mod reservations;
 mod slots;
 mod spending;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         batches::FACTS,
         files::FACTS,
         incidents::FACTS,
+        refusals::FACTS,
         races::FACTS,
     ];
     let emulator = Arc::new(OnceLock::new());

@@ -10,6 +10,7 @@ mod crowd;
 mod mail;
 mod record;
 mod send;
+mod trust;
 
 pub use batch::BatchFile;
 pub use crowd::Crowd;
@@ -24,11 +25,12 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Settings;
 use jiff::Timestamp;
 pub use mail::mail_event;
-use ports::{BatchStore, Clock, Files, OrderStore, Queue, StepError, Supplier};
+use ports::{BatchStore, Clock, Files, OrderStore, Queue, RefusalStore, StepError, Supplier};
 use record::commit;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
+pub use trust::Trust;
 
 const TRIES: u32 = 8;
 /// Steps of one purchase order and its requests in one go; the sweep goes on with more.
@@ -39,6 +41,7 @@ const STEPS: usize = 12;
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
     pub batches: Arc<dyn BatchStore>,
+    pub refusals: Arc<dyn RefusalStore>,
     pub queue: Arc<dyn Queue>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
@@ -46,6 +49,8 @@ pub struct Deps {
     pub suppliers: Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>,
     /// `None` where whoever delivers the messages keeps each supplier's `concurrency`.
     pub crowd: Option<Arc<Crowd>>,
+    /// Kept as long as the process: what it knows of suppliers whose answers are not understood.
+    pub trust: Arc<Trust>,
 }
 
 impl Deps {

@@ -1,7 +1,7 @@
 //! Load, decide, commit, in a loop while others commit first; and what a supplier answered, as the
 //! order remembers it.
 
-use crate::{Deps, TRIES, current};
+use crate::{Deps, TRIES, current, trust};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::OrderId;
@@ -12,6 +12,7 @@ use domain::order::decide::{
 };
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::trust::AfterUnexplained;
 use ports::{Acceptance, Area, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError};
 use std::time::Duration;
 
@@ -96,24 +97,66 @@ pub(crate) async fn commit_on(
 /// Stores the supplier's answer and opens what it calls for; a case, not a failure.
 pub(crate) async fn recordable(
     deps: &Deps,
+    order: &OrderId,
     own: &PurchaseOrder,
+    id: &SendId,
     sent: SendOutcome,
     can_look_up: bool,
 ) -> Outcome {
+    let is_order = id.cancel.is_none();
     match sent {
         SendOutcome::Accepted(acceptance) => {
+            if is_order {
+                trust::accepted(deps, own).await;
+            }
             Outcome::Accepted(accepted(deps, own, acceptance).await)
         }
-        SendOutcome::Done(done) => Outcome::StepDone(step_done(done)),
+        SendOutcome::Done(done) => {
+            if is_order {
+                trust::accepted(deps, own).await;
+            }
+            Outcome::StepDone(step_done(done))
+        }
         SendOutcome::Rejected {
             reason,
             detail,
+            explained,
             evidence,
-        } => Outcome::Rejected(Rejection {
-            reason,
-            detail,
-            evidence: keep(deps, &own.number, &evidence).await,
-        }),
+        } => {
+            let evidence = keep(deps, &own.number, &evidence).await;
+            let hold = is_order
+                && !explained
+                && trust::refused(deps, order, own).await == AfterUnexplained::Hold;
+            let detail = if hold {
+                format!("{detail}, held since several refusals in a row do not say why")
+            } else {
+                detail
+            };
+            let why = Rejection {
+                reason,
+                detail,
+                evidence,
+            };
+            Outcome::Rejected { why, hold }
+        }
+        SendOutcome::Page {
+            is_unsent,
+            retry_after,
+            why,
+            evidence,
+        } => {
+            let evidence = keep(deps, &own.number, &evidence).await;
+            trust::page(deps, own, &why).await;
+            if is_unsent {
+                not_sent(retry_after, why)
+            } else {
+                Outcome::InDoubt {
+                    why,
+                    evidence,
+                    can_look_up,
+                }
+            }
+        }
         SendOutcome::NotSent {
             retry_after,
             why,
@@ -122,9 +165,7 @@ pub(crate) async fn recordable(
             if unauthorized {
                 open_incident(deps, own).await;
             }
-            let retry_after =
-                retry_after.and_then(|after| jiff::SignedDuration::try_from(after).ok());
-            Outcome::NotSent { retry_after, why }
+            not_sent(retry_after, why)
         }
         SendOutcome::InDoubt { why, evidence } => Outcome::InDoubt {
             why,
@@ -137,6 +178,11 @@ pub(crate) async fn recordable(
             can_look_up: false,
         },
     }
+}
+
+fn not_sent(retry_after: Option<Duration>, why: String) -> Outcome {
+    let retry_after = retry_after.and_then(|after| jiff::SignedDuration::try_from(after).ok());
+    Outcome::NotSent { retry_after, why }
 }
 
 pub(crate) async fn accepted(deps: &Deps, own: &PurchaseOrder, acceptance: Acceptance) -> Accepted {

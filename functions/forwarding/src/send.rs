@@ -75,7 +75,7 @@ async fn hand_over(
     } else {
         let sent = way.send(&artifact, &claim.attempt).await;
         let can_look_up = way.lookup().is_some() || claim.via.file.is_some();
-        recordable(deps, own, sent, can_look_up).await
+        recordable(deps, &order.id, own, id, sent, can_look_up).await
     };
     let attempt = claim.attempt.attempt;
     let after = record(deps, Some(claim.after), &order.id, id, attempt, outcome).await?;

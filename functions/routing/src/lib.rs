@@ -3,7 +3,7 @@
 
 use domain::commit::{Commit, Index};
 use domain::digest::Digest;
-use domain::exceptions::{due_again, prepare, wake};
+use domain::exceptions::{due_again, forward, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
@@ -34,14 +34,7 @@ pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
     };
     // Every purchase order and every request that is due, new or old: this may repair a lost message.
     // What waits for its time is prepared now, so that what is wrong with it shows at once.
-    let now = deps.clock.now();
-    let mut messages = wake(&order, now);
-    messages.retain(|message| matches!(message, Message::Forward { .. }));
-    for message in prepare(&order, now) {
-        if !messages.contains(&message) {
-            messages.push(message);
-        }
-    }
+    let messages = forward(&order, deps.clock.now());
     Ok(deps.queue.send_all(&messages).await?)
 }
 

@@ -35,8 +35,30 @@ pub enum Behaviour {
     SoftError,
     /// HTTP 429 with `Retry-After: 120`.
     TooMany,
+    /// HTTP 429 that does not say how long to wait, and nothing taken.
+    TooManyNow,
+    /// The same, though it takes the order.
+    TakeTooManyNow,
+    /// HTTP 200 that asks in its body to wait for two minutes, and nothing taken.
+    SoftTooMany,
+    /// HTTP 200 that refuses the credentials in its body, and nothing taken.
+    SoftUnauthorized,
     /// HTTP 429 with a `Retry-After` of ten years.
     TooManyForYears,
+    /// HTTP 201 with a number that is null, and nothing taken.
+    NullNumber,
+    /// Takes the order; HTTP 201 names no number, which only the look-up knows.
+    TakeNameless,
+    /// HTTP 404 with a web server's page: the path is another one, and nothing was taken.
+    PathMoved,
+    /// HTTP 400 with a page that does not say whether anything was taken; nothing was.
+    ErrorPage,
+    /// HTTP 409 without a word that anybody knows, and nothing taken.
+    Conflict,
+    /// Takes the order, and answers HTTP 409: its gateway repeated the request.
+    TakeConflict,
+    /// Takes the order, and refuses it with HTTP 422 without a word that anybody knows.
+    TakeReject,
     /// Takes the order, the answer never comes, and its look-up does not know the order; whoever
     /// sends it again is told that the reference is in use.
     TakeUnseen,
@@ -73,6 +95,11 @@ impl SupplierDouble {
     /// The next requests, in order; then `Take`.
     pub fn script(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.lock().script.extend(behaviours);
+    }
+
+    /// From now on it takes whatever comes.
+    pub fn forget_script(&self) {
+        self.lock().script.clear();
     }
 
     /// How often each purchase order number was taken.
@@ -261,7 +288,32 @@ impl SupplierDouble {
                 200,
                 &json!({"code": 500, "message": "Something went wrong"}),
             ),
+            Behaviour::NullNumber => {
+                answer(201, &json!({"id": null, "errors": ["unknown article"]}))
+            }
+            Behaviour::TakeNameless => {
+                take();
+                answer(201, &json!({"state": "received"}))
+            }
+            Behaviour::PathMoved => page(404),
+            Behaviour::ErrorPage => page(400),
+            Behaviour::Conflict => answer(409, &json!({"error": "conflict"})),
+            Behaviour::TakeConflict => {
+                take();
+                answer(409, &json!({"error": "conflict"}))
+            }
+            Behaviour::TakeReject => {
+                take();
+                answer(422, &json!({"error": "reference is in use"}))
+            }
             Behaviour::TooMany => too_many("120"),
+            Behaviour::TooManyNow => answer(429, &json!({"error": "busy"})),
+            Behaviour::TakeTooManyNow => {
+                take();
+                answer(429, &json!({"error": "busy"}))
+            }
+            Behaviour::SoftTooMany => answer(200, &json!({"error": "busy", "retry_in": 120})),
+            Behaviour::SoftUnauthorized => answer(200, &json!({"error": "invalid_token"})),
             Behaviour::TooManyForYears => too_many("315360000"),
         }
     }
@@ -286,6 +338,15 @@ fn too_many(seconds: &str) -> Reply {
         status: 429,
         headers: vec![("retry-after".to_owned(), seconds.to_owned())],
         body: Vec::new(),
+    })
+}
+
+/// What a web server says when it has no answer of the supplier.
+fn page(status: u16) -> Reply {
+    Reply::Answer(Response {
+        status,
+        headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+        body: b"<html><body><h1>No such page</h1><hr></body></html>".to_vec(),
     })
 }
 
@@ -339,7 +400,7 @@ pub fn http_tables(address: impl fmt::Display) -> String {
         r#"[supplier.http.create]
 url = "http://{address}/orders"
 headers = {{ content-type = "application/json" }}
-success = "status == 201 and body.id is defined"
+success = "status == 201 and body.id is given"
 rejected = "status == 422"
 reference = "body.id"
 body = '''

@@ -24,6 +24,7 @@ pub(crate) struct Machine {
     pub(crate) store: Embedded,
     /// Signatures refused, which are counted on over a reload.
     refused: Arc<order_webhook::Refused>,
+    trust: Arc<forwarding::Trust>,
     routing: routing::Deps,
     exceptions: exceptions::Deps,
     clock: Arc<dyn Clock>,
@@ -73,6 +74,7 @@ impl Machine {
         let shared = Arc::new(store.clone());
         let machine = Self {
             refused: Arc::default(),
+            trust: Arc::new(forwarding::Trust::alone()),
             routing: routing::Deps {
                 orders: shared.clone(),
                 offers: shared.clone(),
@@ -125,6 +127,7 @@ impl Machine {
         let shared = Arc::new(self.store.clone());
         forwarding::Deps {
             batches: Arc::new(self.store.clone()),
+            refusals: Arc::new(self.store.clone()),
             queue: Arc::new(self.store.clone()),
             orders: shared.clone(),
             files: shared,
@@ -133,6 +136,7 @@ impl Machine {
             suppliers: ways.suppliers.clone(),
             // Messages wait in lanes here.
             crowd: None,
+            trust: self.trust.clone(),
         }
     }
 

@@ -1,15 +1,17 @@
 //! The real thing: `serve` as a process, killed with SIGKILL in the middle of 200 orders, several
-//! times, and restarted. Afterwards every order was sent, once, by the suppliers' own count.
+//! times, and restarted. Afterwards every order was sent, once, by the suppliers' own count. And the
+//! same while the way to a supplier changes: sent once, or a case.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 use domain::order::machine::SendState;
 use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
-use doubles::supplier::SupplierDouble;
+use doubles::supplier::{Behaviour, SupplierDouble};
 use embedded::Embedded;
 use http_client::{Client, Http as _};
-use ports::OrderStore as _;
+use ports::{Clock as _, OrderStore as _};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,7 +22,49 @@ const SECRET: &str = "a secret of the process test";
 const ORDERS: u64 = 200;
 const KILLS: u32 = 4;
 
-fn configure(folder: &Path, supplier: SocketAddr) {
+/// How northwind is reached.
+enum Way {
+    Http(SocketAddr),
+    File,
+    Outbox,
+}
+
+impl Way {
+    fn settings(&self) -> String {
+        match self {
+            Self::File => "method = \"csv\"\n[supplier.csv]\n".to_owned(),
+            Self::Outbox => {
+                "method = \"mail\"\n[supplier.mail]\nto = \"po@northwind.example\"\n".to_owned()
+            }
+            Self::Http(supplier) => format!(
+                r#"method = "http"
+
+[supplier.http]
+timeout = 2
+allow_private = true
+
+[supplier.http.create]
+url = "http://{supplier}/orders"
+body = '''
+{{"reference": {{{{ number }}}}, "ship_to": {{{{ ship_to }}}},
+ "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]}}
+'''
+success = "status == 201"
+reference = "body.id"
+
+[supplier.http.lookup]
+url = "http://{supplier}/orders?reference={{{{ number }}}}"
+found = "status == 200"
+reference = "body.id"
+authoritative = true
+lag = 1
+"#
+            ),
+        }
+    }
+}
+
+fn configure(folder: &Path, way: &Way) {
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
     write(
         "channels.toml",
@@ -34,39 +78,19 @@ fn configure(folder: &Path, supplier: SocketAddr) {
         format!(
             r#"
 [[supplier]]
-id = "northwind"
-name = "Northwind Goods"
-method = "http"
-priority = 1
-
-[supplier.http]
-timeout = 2
-allow_private = true
-
-[supplier.http.create]
-url = "http://{supplier}/orders"
-body = '''
-{{"reference": {{{{ number }}}}, "ship_to": {{{{ ship_to }}}},
- "lines": [{{% for line in lines %}}{{"sku": {{{{ line.supplier_sku }}}}, "quantity": {{{{ line.quantity }}}}}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]}}
-'''
-success = "status == 201 and body.id is defined"
-reference = "body.id"
-
-[supplier.http.lookup]
-url = "http://{supplier}/orders?reference={{{{ number }}}}"
-found = "status == 200"
-reference = "body.id"
-authoritative = true
-lag = 1
-
-[[supplier]]
 id = "lakeside"
 name = "Lakeside Supply"
 method = "csv"
 priority = 2
 
 [supplier.csv]
-"#
+
+[[supplier]]
+id = "northwind"
+name = "Northwind Goods"
+priority = 1
+{}"#,
+            way.settings()
         ),
     );
     let offers = "sku,supplier,supplier_sku,cost,currency,stock\nMUG,northwind,NW-100,4.00,USD,100000\nCHAIR,lakeside,LS-1,30.00,USD,\n";
@@ -147,7 +171,7 @@ async fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
     let supplier = serve_supplier(double.clone(), "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
-    configure(&config, supplier);
+    configure(&config, &Way::Http(supplier));
     let listen = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -217,5 +241,146 @@ async fn nothing_is_lost_or_doubled_when_the_process_is_killed() {
         report.status.success(),
         "{}",
         String::from_utf8_lossy(&report.stdout)
+    );
+}
+
+/// How often each purchase order is at northwind, over every way it ever had.
+fn at_northwind(doubles: &[SupplierDouble], data: &Path) -> BTreeMap<String, usize> {
+    let mut at = BTreeMap::new();
+    for double in doubles {
+        for (number, times) in double.taken() {
+            *at.entry(number).or_default() += times;
+        }
+    }
+    for folder in ["northwind", "mail"] {
+        let entries = std::fs::read_dir(data.join("outbox").join(folder));
+        for entry in entries.into_iter().flatten().flatten() {
+            let path = entry.path();
+            let number = path.file_stem().unwrap().to_string_lossy().into_owned();
+            *at.entry(number).or_default() += 1;
+        }
+    }
+    at
+}
+
+/// Purchase orders at northwind that are sent, and those in doubt that a person sees.
+async fn outcomes(store: &Embedded) -> (BTreeSet<String>, BTreeSet<String>, usize) {
+    let (mut sent, mut cases, mut open) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for id in store.list(None, 10_000).await.unwrap().orders {
+        let order = store.load(&id).await.unwrap().unwrap().fold().unwrap();
+        open += usize::from(order.purchase_orders.is_empty());
+        let seen = order.attention(embedded::SystemClock.now());
+        for own in &order.purchase_orders {
+            let number = own.number.to_string();
+            let is_seen = seen
+                .iter()
+                .any(|case| case.purchase_order.as_ref() == Some(&own.number));
+            match &own.sending.state {
+                SendState::Sent { .. } if own.supplier.as_str() == "northwind" => {
+                    sent.insert(number);
+                }
+                SendState::Sent { .. } => {}
+                SendState::InDoubt { .. } if is_seen => {
+                    cases.insert(number);
+                }
+                _ => open += 1,
+            }
+        }
+    }
+    (sent, cases, open)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_or_doubled_when_it_is_killed_while_settings_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, data) = (folder.path().join("config"), folder.path().join("data"));
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::create_dir_all(&data).unwrap();
+    let doubles = [SupplierDouble::default(), SupplierDouble::default()];
+    let mut addresses = Vec::new();
+    for double in &doubles {
+        let any = "127.0.0.1:0".parse().unwrap();
+        addresses.push(serve_supplier(double.clone(), any).await.unwrap());
+    }
+    let ways = [
+        Way::Http(addresses[0]),
+        Way::File,
+        Way::Http(addresses[1]),
+        Way::Outbox,
+        Way::Http(addresses[0]),
+    ];
+    let listen = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let client = Arc::new(Client::new(["127.0.0.1".to_owned()], true).unwrap());
+    configure(&config, &ways[0]);
+    let mut process = serve(&config, &data, listen);
+    let mut posting = tokio::task::JoinSet::new();
+    let each = ORDERS / ways.len() as u64;
+    for (turn, way) in (0_u64..).zip(&ways) {
+        // Of each way some are taken without an answer, so that they are in doubt when it changes.
+        for double in &doubles {
+            double.script([
+                Behaviour::TakeSilently,
+                Behaviour::Take,
+                Behaviour::TakeSilently,
+            ]);
+        }
+        for number in 0..each {
+            posting.spawn(post(client.clone(), listen, 3000 + turn * each + number));
+        }
+        if turn == 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            continue;
+        }
+        configure(&config, way);
+        // While it is noticed, taken over, and worked by.
+        tokio::time::sleep(Duration::from_millis(700 * turn)).await;
+        process.kill().unwrap();
+        process.wait().unwrap();
+        process = serve(&config, &data, listen);
+    }
+    while let Some(posted) = posting.join_next().await {
+        posted.unwrap();
+    }
+    let store = Embedded::open(&data).unwrap();
+    let (mut sent, mut cases, mut open) = outcomes(&store).await;
+    for _ in 0..240 {
+        let count = u64::try_from(sent.len() + cases.len()).unwrap();
+        if open == 0 && count >= ORDERS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        (sent, cases, open) = outcomes(&store).await;
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let there = at_northwind(&doubles, &data);
+    let doubled: Vec<_> = there.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+    let lost: Vec<_> = sent
+        .iter()
+        .filter(|number| !there.contains_key(*number))
+        .collect();
+    assert!(lost.is_empty(), "sent and not there: {lost:?}");
+    let silent: Vec<_> = there
+        .keys()
+        .filter(|number| !sent.contains(*number) && !cases.contains(*number))
+        .collect();
+    assert!(silent.is_empty(), "there, and nobody knows: {silent:?}");
+    assert_eq!(open, 0, "neither sent nor a case");
+    let count = u64::try_from(sent.len() + cases.len()).unwrap();
+    assert_eq!(count, ORDERS, "{} sent, {} cases", sent.len(), cases.len());
+    assert!(
+        sent.len() > cases.len(),
+        "{} sent, {} cases",
+        sent.len(),
+        cases.len()
+    );
+    println!(
+        "{} sent, {} cases, none lost or doubled",
+        sent.len(),
+        cases.len()
     );
 }

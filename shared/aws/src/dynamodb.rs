@@ -11,6 +11,7 @@
 //! | `batch#SUPPLIER#CUT-OFF` | purchase order number | `order` |
 //! | `batches` | cut-off and name | `batch`, `uploaded` |
 //! | `slots#SUPPLIER` | `slots` | `slot_N`: until when and by whom it is held |
+//! | `refusals#SUPPLIER` | `refusals` | `streak` (JSON) |
 //! | `incidents` | `open#KIND#CAUSE`, `closed#TIME#KIND#CAUSE` | `incident`, `closing` |
 //!
 //! The stock table:
@@ -51,6 +52,8 @@
 //! | `BatchStore::entries`, `batches` | `dynamodb:Query` | orders |
 //! | `BatchStore::put_batch` | `dynamodb:PutItem` | orders |
 //! | `BatchStore::mark_uploaded` | `dynamodb:UpdateItem` | orders |
+//! | `RefusalStore::streak` | `dynamodb:GetItem` | orders |
+//! | `RefusalStore::replace_streak` | `dynamodb:PutItem`, `DeleteItem` | orders |
 //! | `Slots::take`, `leave` | `dynamodb:UpdateItem` | orders |
 //!
 //! A transaction needs the action of each of its items, and no action of its own.
@@ -65,6 +68,7 @@ mod memory;
 mod offers;
 mod orders;
 mod packed;
+mod refusals;
 mod reservations;
 mod slots;
 mod spending;

@@ -38,6 +38,23 @@ impl Address {
         ]
     }
 
+    /// Every text as `spelling` writes it.
+    pub fn respelled(&self, spelling: impl Fn(&str) -> String) -> Self {
+        Self {
+            name: spelling(&self.name),
+            company: spelling(&self.company),
+            address1: spelling(&self.address1),
+            address2: spelling(&self.address2),
+            city: spelling(&self.city),
+            province: spelling(&self.province),
+            province_code: spelling(&self.province_code),
+            zip: spelling(&self.zip),
+            country_code: spelling(&self.country_code),
+            country: spelling(&self.country),
+            phone: spelling(&self.phone),
+        }
+    }
+
     pub fn destination(&self, country_known: bool) -> Destination {
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Destination {

@@ -323,6 +323,12 @@ pub const POLICY: &[Policy] = &[
         "run the command that it names, or correct the supplier's mail address in suppliers.toml, then close: mails to the supplier wait until then",
     ),
     row(
+        CaseKind::SupplierAnswersUnknown,
+        Severity::Two,
+        false,
+        "read its answers with `evidence`, ask the supplier what changed, correct suppliers.toml, then close; closes itself when the supplier accepts an order",
+    ),
+    row(
         CaseKind::RefusedConfiguration,
         Severity::Two,
         false,
@@ -419,33 +425,34 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
     let route = routing_due.then(|| Message::Route {
         order: order.id.clone(),
     });
-    let forward = order.purchase_orders.iter().filter(|own| {
-        let cancels = own
-            .numbered_cancels()
-            .any(|(request, _)| wants_a_step(&step_of_cancel(own, request, now)));
-        cancels || wants_a_step(&step(order, own, now))
-    });
+    let due = |own: &&PurchaseOrder| is_due(order, own, now);
+    let forward = order.purchase_orders.iter().filter(due);
     route
         .into_iter()
-        .chain(forward.map(|own| Message::Forward {
-            order: order.id.clone(),
-            purchase_order: own.number.clone(),
-        }))
+        .chain(forward.map(|own| forwarding_of(order, own)))
         .collect()
 }
 
-/// Messages to whatever of the order waits: it is prepared before it is due, and by other settings
-/// again.
-pub fn prepare(order: &Order, now: Timestamp) -> impl Iterator<Item = Message> {
-    let waits = move |own: &&PurchaseOrder| waiting(own, now).is_some();
-    order
-        .purchase_orders
-        .iter()
-        .filter(waits)
-        .map(|own| Message::Forward {
-            order: order.id.clone(),
-            purchase_order: own.number.clone(),
-        })
+/// Messages to whatever of the order is due, and to whatever waits: it is prepared before it is due,
+/// and by other settings again.
+pub fn forward(order: &Order, now: Timestamp) -> Vec<Message> {
+    let concerned = |own: &&PurchaseOrder| is_due(order, own, now) || waiting(own, now).is_some();
+    let concerned = order.purchase_orders.iter().filter(concerned);
+    concerned.map(|own| forwarding_of(order, own)).collect()
+}
+
+fn is_due(order: &Order, own: &PurchaseOrder, now: Timestamp) -> bool {
+    let cancels = own
+        .numbered_cancels()
+        .any(|(request, _)| wants_a_step(&step_of_cancel(own, request, now)));
+    cancels || wants_a_step(&step(order, own, now))
+}
+
+fn forwarding_of(order: &Order, own: &PurchaseOrder) -> Message {
+    Message::Forward {
+        order: order.id.clone(),
+        purchase_order: own.number.clone(),
+    }
 }
 
 fn wants_a_step(step: &Step) -> bool {

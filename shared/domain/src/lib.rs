@@ -29,3 +29,4 @@ pub mod routing;
 pub mod settings;
 pub mod spending;
 pub mod timeline;
+pub mod trust;

@@ -16,6 +16,7 @@ mod mailer;
 mod offers;
 mod orders;
 mod queue;
+mod refusals;
 mod secrets;
 mod smtp;
 

@@ -119,6 +119,12 @@ CREATE TABLE incidents (
 );
 CREATE UNIQUE INDEX incidents_open ON incidents (kind, cause) WHERE closed_at IS NULL;
 
+-- Orders that a supplier refused in a row without saying why, since it last accepted one.
+CREATE TABLE refusals (
+    supplier TEXT PRIMARY KEY NOT NULL,
+    body TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- A lane holds the messages that wait for the same supplier; '' those that wait for none.
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -19,7 +19,7 @@ pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use domain::order::SendId;
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
-    Page, Reservation, Slot, Slots, StoreError,
+    Page, RefusalStore, Reservation, Slot, Slots, StoreError,
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,

@@ -14,6 +14,7 @@ use domain::order::{Order, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use domain::spending::Spent;
+use domain::trust::RefusalStreak;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -196,6 +197,21 @@ pub trait BatchStore: Send + Sync {
         &self,
         name: &BatchName,
         uploaded: &Uploaded,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What is remembered of the orders that a supplier refused in a row without saying why.
+#[async_trait]
+pub trait RefusalStore: Send + Sync {
+    /// `None` where it refused none since it last accepted one.
+    async fn streak(&self, supplier: &SupplierId) -> Result<Option<RefusalStreak>, StoreError>;
+    /// Stores `new`, or forgets the streak where that is `None`; `true` where that is so already.
+    /// `false`, and nothing changed, where something else than `known` is stored.
+    async fn replace_streak(
+        &self,
+        supplier: &SupplierId,
+        known: Option<&RefusalStreak>,
+        new: Option<&RefusalStreak>,
     ) -> Result<bool, StoreError>;
 }
 

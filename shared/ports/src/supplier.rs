@@ -88,6 +88,8 @@ pub struct Part {
     pub records: Vec<Vec<String>>,
     /// Address fields that this part leaves out on purpose, beside those of the artifact.
     pub omits: Vec<String>,
+    /// How it spells what its encoding cannot hold, where it does so on purpose.
+    pub spelling: Option<fn(&str) -> String>,
 }
 
 impl Decoded {
@@ -98,6 +100,7 @@ impl Decoded {
                 name: name.to_owned(),
                 records,
                 omits: Vec::new(),
+                spelling: None,
             }],
         }
     }
@@ -115,6 +118,8 @@ impl Decoded {
         }
         let lacks = |part: &Part| -> Vec<String> {
             let omits = [omits, &part.omits].concat();
+            let spelled = part.spelling.map(|spelling| address.respelled(spelling));
+            let address = spelled.as_ref().unwrap_or(address);
             domain::fidelity::missing(address, lines, &part.records, &omits)
                 .into_iter()
                 .map(|lack| format!("{lack} in the {}", part.name))
@@ -185,6 +190,17 @@ pub enum SendOutcome {
     Rejected {
         reason: RejectionReason,
         detail: String,
+        /// The answer says why. One that does not may be about anything: several in a row mean that
+        /// the supplier's answers are not understood.
+        explained: bool,
+        evidence: Vec<u8>,
+    },
+    /// A web server's page, or nothing at all, in the place of the supplier's answer: it refuses no
+    /// order. Surely not sent where `is_unsent`, else in doubt.
+    Page {
+        is_unsent: bool,
+        retry_after: Option<Duration>,
+        why: String,
         evidence: Vec<u8>,
     },
     /// Surely not sent. `retry_after` where the supplier said when.

@@ -181,7 +181,11 @@ impl Supplier for Csv {
 
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
         let rows = self.table.read(&artifact.bytes)?;
-        Ok(Decoded::one(NAME, self.table.records(&rows)))
+        let mut decoded = Decoded::one(NAME, self.table.records(&rows));
+        for part in &mut decoded.parts {
+            part.spelling = self.table.spelling();
+        }
+        Ok(decoded)
     }
 
     /// In a batch the file of the cut-off alone says what was sent.

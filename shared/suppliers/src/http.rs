@@ -9,11 +9,13 @@ mod answer;
 mod auth;
 mod body;
 mod checks;
+mod decode;
 mod exchange;
 mod judge;
 mod lines;
 mod place;
 mod rate;
+mod refusal;
 mod rehearsal;
 mod request;
 mod sequence;
@@ -61,8 +63,14 @@ fn sequence(
     let mut templates = Templates::new();
     let steps = sequence::open_steps(Kind::Order, settings, &secrets, &mut templates)?;
     let cancels = sequence::open_steps(Kind::Cancel, settings, &secrets, &mut templates)?;
-    if let Some(reason) = &settings.reason {
-        templates.check("reason", reason)?;
+    for (path, expression) in [
+        ("reason", &settings.reason),
+        ("unauthorized", &settings.unauthorized),
+        ("retry_after", &settings.retry_after),
+    ] {
+        if let Some(expression) = expression {
+            templates.check(path, expression)?;
+        }
     }
     let identity = Identity::open(settings.auth.as_ref(), &secrets, |url| {
         settings.sandboxed_url(url, in_sandbox)
@@ -74,6 +82,9 @@ fn sequence(
         limits: Limits::new(settings.rate.as_ref()),
         timeout: settings.timeout(),
         reason: settings.reason.clone(),
+        unauthorized: settings.unauthorized.clone(),
+        retry_after: settings.retry_after.clone(),
+        retry_429: settings.retry_429,
         reasons: Reasons::new(&settings.reasons),
         test: sandbox.is_some_and(|sandbox| sandbox.marker),
     });

@@ -309,6 +309,7 @@ impl Supplier for Mail {
                 name: name.to_owned(),
                 records: records.ok_or_else(|| unreadable(name))?,
                 omits: Vec::new(),
+                spelling: None,
             })
         };
         let mut parts = vec![
@@ -360,6 +361,7 @@ impl Supplier for Mail {
                 SendOutcome::Rejected {
                     reason: RejectionReason::Unknown,
                     detail: detail.to_owned(),
+                    explained: true,
                     evidence: answer.as_bytes().to_vec(),
                 }
             }

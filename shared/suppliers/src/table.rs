@@ -47,6 +47,8 @@ struct Dialect {
     quotes: Quotes,
     line_ending: LineEnding,
     encoding: Encoding,
+    /// What the encoding cannot hold is written in the letters that it has.
+    transliterate: bool,
     /// For people, whose spreadsheet would run a cell as a formula; off for machines.
     spreadsheet_safe: bool,
 }
@@ -68,6 +70,12 @@ impl Table {
 
     pub(crate) fn charset(&self) -> &'static str {
         self.dialect.encoding.charset()
+    }
+
+    /// How its cells spell what its encoding cannot hold, where they may.
+    pub(crate) fn spelling(&self) -> Option<fn(&str) -> String> {
+        let spelling = self.dialect.encoding.spelling();
+        self.dialect.transliterate.then_some(spelling)
     }
 
     pub(crate) fn has_number(&self) -> bool {
@@ -106,6 +114,9 @@ impl Table {
     pub(crate) fn write(&self, handover: &Handover) -> Result<Vec<u8>, PrepareError> {
         let mut rows = self.rendered(handover)?;
         for row in &mut rows {
+            if let Some(spelling) = self.spelling() {
+                self.respell(row, spelling);
+            }
             self.check_row(row)?;
             if self.dialect.spreadsheet_safe {
                 for cell in row {
@@ -114,6 +125,16 @@ impl Table {
             }
         }
         self.file(&rows)
+    }
+
+    /// An article's name is never another.
+    fn respell(&self, row: &mut [String], spelling: fn(&str) -> String) {
+        for (column, cell) in self.columns.iter().zip(row) {
+            let names = ["sku", "supplier_sku"];
+            if !names.iter().any(|name| self.columns.says(column, name)) {
+                *cell = spelling(cell);
+            }
+        }
     }
 
     /// So that what cannot be written is named with its column.
@@ -129,7 +150,12 @@ impl Table {
             if let Some(character) = encoding.unable(cell) {
                 let code = u32::from(character);
                 let charset = encoding.charset();
-                return wrong(format!("{charset} has no {character:?} (U+{code:04X})"));
+                let what = format!("{charset} has no {character:?} (U+{code:04X})");
+                return wrong(if self.dialect.transliterate {
+                    format!("{what}, and no letters that stand for it")
+                } else {
+                    format!("{what}; transliterate = true writes the letters that come closest")
+                });
             }
             let needs_quotes = ['\r', '\n', char::from(delimiter)];
             if quotes == Quotes::Never && cell.contains(needs_quotes) {

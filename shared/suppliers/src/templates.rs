@@ -141,10 +141,25 @@ impl Templates {
             .map_err(|error| SettingsError {
                 line: None,
                 expected: Some(
-                    "an expression such as status == 201 and body.id is defined".to_owned(),
+                    "an expression such as status == 201 and body.id is given".to_owned(),
                 ),
                 ..refused(path, &error)
             })
+    }
+
+    /// Whether an expression about an answer looks at its body, headers or text; one that does not
+    /// compile looks at nothing.
+    pub(crate) fn reads_answer(&self, expression: &str) -> bool {
+        self.reads(expression, &["body", "headers", "text"])
+    }
+
+    /// Whether an expression uses any of these variables.
+    pub(crate) fn reads(&self, expression: &str, variables: &[&str]) -> bool {
+        let used = self.0.compile_expression(expression);
+        used.is_ok_and(|compiled| {
+            let used = compiled.undeclared_variables(false);
+            variables.iter().any(|variable| used.contains(*variable))
+        })
     }
 
     /// The value of an expression, which may be undefined.

@@ -37,6 +37,9 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<u64>,
     #[serde(default)]
     pub(super) unauthorized: bool,
+    /// A rejection that does not say why.
+    #[serde(default)]
+    pub(super) unexplained: bool,
     /// Of a rejection, where it is known.
     pub(super) reason: Option<String>,
     /// The supplier's own word for it, which must be told.
@@ -48,6 +51,8 @@ pub(super) struct Answer {
 pub(super) enum Does {
     Take,
     TakeSilently,
+    /// Takes it, and answers with what is written.
+    TakeAndAnswer,
     Unreachable,
     CutOff,
     Answer,
@@ -68,6 +73,9 @@ pub(super) enum Class {
     NotSent,
     InDoubt,
     Foreign,
+    /// A web server's page, in the place of the supplier's own words.
+    PageNotSent,
+    PageInDoubt,
 }
 
 impl Answer {
@@ -92,6 +100,7 @@ impl Answer {
             verdict: None,
             retry_after: None,
             unauthorized: false,
+            unexplained: false,
             reason: None,
             word: None,
         }
@@ -177,6 +186,21 @@ fn network(place: &Place, answers: &[&Answer]) {
     any("an error comes with HTTP 200", |answer| {
         answer.status == Some(200) && answer.outcome == Class::InDoubt
     });
+    any("a web server that reached nobody answers", |answer| {
+        answer.outcome == Class::PageNotSent
+    });
+    any(
+        "a page comes that may have been taken for an order",
+        |answer| answer.outcome == Class::PageInDoubt,
+    );
+    if place.is_last && !place.is_cancel() {
+        any("a success names no number", |answer| {
+            answer.status == Some(201) && answer.outcome == Class::InDoubt
+        });
+        any("it refuses what it took", |answer| {
+            answer.does == Does::TakeAndAnswer && answer.outcome == Class::Accepted
+        });
+    }
     if place.name == CANCEL {
         for verdict in [
             CancelAnswer::Accepted,

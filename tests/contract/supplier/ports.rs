@@ -173,7 +173,7 @@ impl Files for Told<Embedded> {
                 Err(Unavailable::new("the disk did not answer"))
             }
             Does::Unreachable => Err(Unavailable::new("the disk is gone")),
-            Does::CutOff | Does::Answer => panic!("a folder gives no answer"),
+            Does::CutOff | Does::TakeAndAnswer | Does::Answer => panic!("a folder gives no answer"),
         }
     }
 
@@ -184,7 +184,7 @@ impl Files for Told<Embedded> {
     async fn was_published(&self, key: &str) -> Result<bool, Unavailable> {
         match self.next() {
             Does::Unreachable => Err(Unavailable::new("the disk is gone")),
-            Does::Take | Does::TakeSilently | Does::CutOff | Does::Answer => {
+            Does::Take | Does::TakeSilently | Does::TakeAndAnswer | Does::CutOff | Does::Answer => {
                 self.inner.was_published(key).await
             }
         }
@@ -201,7 +201,9 @@ impl Mailer for Told<OutboxMailer> {
                 MailOutcome::InDoubt("no answer to the final dot".to_owned())
             }
             Does::Unreachable => MailOutcome::NotSent("nobody answers the call".to_owned()),
-            Does::CutOff | Does::Answer => panic!("a mailer gives no such answer"),
+            Does::CutOff | Does::TakeAndAnswer | Does::Answer => {
+                panic!("a mailer gives no such answer")
+            }
         }
     }
 
@@ -220,7 +222,10 @@ async fn serve(mut stream: TcpStream, double: SupplierDouble, script: Script) {
         Reply::Silence | Reply::Unreachable => panic!("nothing was scripted in the double"),
     };
     match (does, scripted) {
-        (Does::Answer, Some(answer)) => {
+        (Does::Answer | Does::TakeAndAnswer, Some(answer)) => {
+            if does == Does::TakeAndAnswer {
+                reply();
+            }
             let response = Response {
                 status: answer.status.expect("an answer has a status"),
                 headers: answer.headers.into_iter().collect(),

@@ -38,10 +38,10 @@ fn met(fixture: &Fixture, place: &Place, answer: &Answer) {
         // Only a verdict that was asked for in earnest is recorded there.
         Class::Accepted if place.is_cancel() && answer.does == Does::Answer => {}
         Class::Accepted => assert!(holds > 0, "accepted and not there: {answer:?}"),
-        Class::NotSent | Class::Rejected | Class::Foreign => {
+        Class::NotSent | Class::PageNotSent | Class::Rejected | Class::Foreign => {
             assert_eq!(holds, before, "there all the same: {answer:?}");
         }
-        Class::InDoubt => {}
+        Class::InDoubt | Class::PageInDoubt => {}
     }
     // Who was asked to wait asks nothing: the look-up comes from a process that knows of no wait.
     let later = way.opened_where(answer.does);
@@ -95,13 +95,28 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
         SendOutcome::Rejected {
             reason,
             detail,
+            explained,
             evidence,
         } => {
             told(detail, evidence);
+            assert_eq!(*explained, !answer.unexplained, "{answer:?}");
             assert_eq!(*reason, answer.reason(), "{answer:?}");
             let word = answer.word.as_deref().unwrap_or_default();
             assert!(detail.contains(word), "{answer:?}: {detail}");
             Class::Rejected
+        }
+        SendOutcome::Page {
+            is_unsent,
+            why,
+            evidence,
+            ..
+        } => {
+            told(why, evidence);
+            if *is_unsent {
+                Class::PageNotSent
+            } else {
+                Class::PageInDoubt
+            }
         }
         SendOutcome::NotSent {
             retry_after,

@@ -107,6 +107,7 @@ impl<'a> Way<'a> {
             SendOutcome::Done(done) => self.done(done),
             SendOutcome::Accepted(acceptance) => self.accepted(acceptance),
             SendOutcome::Rejected { .. }
+            | SendOutcome::Page { .. }
             | SendOutcome::NotSent { .. }
             | SendOutcome::InDoubt { .. }
             | SendOutcome::Foreign { .. } => panic!("{}: {outcome:?}", self.place.name),

@@ -1,18 +1,26 @@
 //! The merchant's files, and everything that they say opened over the ports with their faults.
 
 use super::SECRET;
-use crate::faults::{Faulty, FaultyHttp};
+use crate::faults::{Faulty, FaultyHttp, Mutant};
 use crate::mail::FaultyMailer;
+use crate::mutated::{FirstArtifacts, mutated};
+use async_trait::async_trait;
 use configuration::Configuration;
 use domain::ids::SupplierId;
-use domain::settings::Settings;
+use domain::settings::{Settings, SupplierSettings};
 use doubles::exchange::InProcess;
 use doubles::printful::Printful;
 use doubles::supplier::SupplierDouble;
 use embedded::OutboxMailer;
+use http_client::{Failure, Http, Request, Response};
 use ports::Supplier;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Mails to this address go over the service that reports what becomes of them, all others to the
+/// outbox.
+const REPORTED: &str = "orders@bayside.example";
 
 /// A shop, a supplier for each method, one that takes batches, and one of the presets.
 pub fn configuration() -> BTreeMap<String, Vec<u8>> {
@@ -39,34 +47,58 @@ pub fn configuration() -> BTreeMap<String, Vec<u8>> {
 
 pub(super) type Suppliers = Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>;
 
+/// Whoever stands behind the suppliers' methods.
+pub(super) struct Doubles<'a> {
+    pub(super) supplier: &'a SupplierDouble,
+    pub(super) elsewhere: &'a SupplierDouble,
+    pub(super) printful: &'a Printful,
+    pub(super) mailer: &'a FaultyMailer,
+    pub(super) first: &'a FirstArtifacts,
+}
+
+/// One double for each host.
+struct ByHost {
+    here: SupplierDouble,
+    elsewhere: SupplierDouble,
+}
+
+#[async_trait]
+impl Http for ByHost {
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        if request.url.contains("api.elsewhere.example") {
+            self.elsewhere.send(request, timeout).await
+        } else {
+            self.here.send(request, timeout).await
+        }
+    }
+}
+
 /// Every supplier as the settings have it, over the ports with their faults.
-pub(super) fn opened(
-    settings: &Settings,
-    ports: &Arc<Faulty>,
-    supplier: &SupplierDouble,
-    printful: &Printful,
-    mailer: &FaultyMailer,
-) -> Suppliers {
+pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles<'_>) -> Suppliers {
     let secret = || secrecy::SecretString::from(SECRET.to_owned());
     let suppliers = settings.suppliers.values().map(|supplier_settings| {
         let entry = suppliers::entry(&supplier_settings.method).unwrap();
+        let supplier_settings = &with_mutant(supplier_settings, ports.faults.mutant);
         let opening = suppliers::Opening {
             settings: supplier_settings,
             sender: &settings.merchant.mail,
             http: if supplier_settings.id.as_str() == "printful" {
                 Arc::new(FaultyHttp {
-                    inner: InProcess(printful.clone()),
+                    inner: InProcess(doubles.printful.clone()),
                     faults: ports.faults.clone(),
                 })
             } else {
                 Arc::new(FaultyHttp {
-                    inner: supplier.clone(),
+                    inner: ByHost {
+                        here: doubles.supplier.clone(),
+                        elsewhere: doubles.elsewhere.clone(),
+                    },
                     faults: ports.faults.clone(),
                 })
             },
             files: ports.clone(),
-            mailer: if supplier_settings.id.as_str() == "bayside" {
-                Arc::new(mailer.clone())
+            mailer: if supplier_settings.specific["to"] == REPORTED {
+                Arc::new(doubles.mailer.clone())
             } else {
                 Arc::new(OutboxMailer {
                     files: ports.clone(),
@@ -78,9 +110,38 @@ pub(super) fn opened(
                 .collect(),
             tried_before: false,
         };
-        (supplier_settings.id.clone(), (entry.open)(opening).unwrap())
+        let supplier = (entry.open)(opening).unwrap();
+        let supplier = mutated(supplier, ports.faults.mutant, doubles.first);
+        (supplier_settings.id.clone(), supplier)
     });
     Arc::new(suppliers.collect())
+}
+
+/// The settings, or those of a supplier that is believed too easily.
+fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings {
+    let mut settings = settings.clone();
+    if let Some(create) = settings.specific.get_mut("create") {
+        match mutant {
+            Mutant::BelievesAnySuccess => {
+                create.as_object_mut().unwrap().remove("reference").unwrap();
+            }
+            // It reads the answer, and so it counts as explained.
+            Mutant::BelievesAnyRefusal => {
+                create["rejected"] = "status in [400, 404, 409, 422] or 'nothing' == text".into();
+            }
+            Mutant::None
+            | Mutant::StoreIgnoresVersion
+            | Mutant::ClaimExpires
+            | Mutant::StoreIgnoresSpendLimit
+            | Mutant::SendsTwice
+            | Mutant::NoSweep
+            | Mutant::AcknowledgesFirst
+            | Mutant::HastyLookUp
+            | Mutant::AbsenceByAnyWay
+            | Mutant::FirstArtifactForEver => {}
+        }
+    }
+    settings
 }
 
 pub(super) fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {

@@ -13,7 +13,12 @@ impl World {
     /// Every purchase order that any supplier has, by its own count.
     pub fn received(&self) -> BTreeMap<String, usize> {
         let mut received = self.supplier.taken();
-        received.extend(self.mail.delivered());
+        for (number, times) in self.elsewhere.taken() {
+            *received.entry(number).or_default() += times;
+        }
+        for (number, times) in self.mail.delivered() {
+            *received.entry(number).or_default() += times;
+        }
         for request in self.printful.requests() {
             let number = request.json()["external_id"].as_str().map(str::to_owned);
             if let Some(number) = number
@@ -240,13 +245,15 @@ fn past_the_limit(orders: &[Order]) -> Vec<String> {
         .collect()
 }
 
-/// A file's own name, or the first cells of the rows of a batch.
+/// A file's own name, or the first cells of the rows of a batch, which is called by its supplier and
+/// its cut-off.
 fn numbers_in(path: &Path) -> BTreeSet<String> {
-    if path.parent().is_some_and(|folder| folder.ends_with("quay")) {
-        let text = std::fs::read_to_string(path).unwrap();
-        let cells = text.lines().skip(1).filter_map(|row| row.split(',').next());
-        cells.map(str::to_owned).collect()
-    } else {
-        [path.file_stem().unwrap().to_string_lossy().into_owned()].into()
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    if !name.starts_with("quay-2") {
+        return [name].into();
     }
+    let text = std::fs::read_to_string(path).unwrap();
+    let cells = text.lines().skip(1);
+    let cells = cells.filter_map(|row| row.split([',', ';']).next());
+    cells.map(str::to_owned).collect()
 }

@@ -12,7 +12,7 @@ use aws::ses::{Reported, SesMailer, reported};
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
 use domain::messages::{Message, QueueName};
-use forwarding::{Crowd, Deps};
+use forwarding::{Crowd, Deps, Trust};
 use ports::StepError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +96,7 @@ async fn main() -> Result<(), Error> {
     let deps = Deps {
         orders,
         batches: Arc::new(store.clone()),
+        refusals: Arc::new(store.clone()),
         queue: queue.clone(),
         files,
         clock,
@@ -106,6 +107,7 @@ async fn main() -> Result<(), Error> {
             slots: Arc::new(store),
             later: queue,
         })),
+        trust: Arc::new(Trust::among_others()),
     };
     serve_queue(move |work: Work| {
         let (running, mut deps) = (running.clone(), deps.clone());

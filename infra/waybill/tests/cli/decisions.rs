@@ -237,3 +237,38 @@ async fn a_cancel_is_asked_for_and_resolved() {
         place.says(NOT_FOUND, &["order", "1099", "--json"])
     );
 }
+
+/// What a supplier's absence keeps back is tried again when somebody asks for it, and by a corrected
+/// address at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_tried_again() {
+    let mut place = Place::new().await;
+    place.serve().await;
+    place.order(&ShopOrder::new(1001, &[("KETTLE", 1)])).await;
+    let shown = place.until(&["order", "1001"], "again at").await;
+    let waiting = number(&shown, "eastgate");
+    let retry = |what: &str| place.says(DONE, &because(&["retry", what]));
+    assert_says!(place, "retry_supplier", retry("eastgate"));
+    place.until(&["order", "1001"], "attempt 2: ").await;
+    assert_says!(place, "retry_purchase_order", retry(&waiting));
+    place.until(&["order", "1001"], "attempt 3: ").await;
+    let nothing = place.says(NO, &because(&["retry", "northwind"]));
+    assert_says!(place, "retry_nothing", nothing);
+    place.says(NOT_FOUND, &because(&["retry", "No Such"]));
+    place.says(USAGE, &["retry", "eastgate"]);
+    // The address was wrong: both suppliers are at the same one.
+    let northwind = place.suppliers.split("url = \"").nth(1).unwrap();
+    let right = northwind.split('"').next().unwrap();
+    let eastgate = place.suppliers.split("url = \"").nth(2).unwrap();
+    let wrong = eastgate.split('"').next().unwrap();
+    place.write("suppliers.toml", &place.suppliers.replace(wrong, right));
+    place
+        .until(&["order", "1001"], "the supplier's settings changed")
+        .await;
+    place.until(&["order", "1001"], ": sent\n").await;
+    let sent = place.says(NO, &because(&["retry", &waiting]));
+    assert!(sent.contains("nothing waits"), "{sent}");
+    assert_eq!(place.northwind.taken().len(), 1);
+    assert_eq!(place.terminate(), DONE);
+    place.says(DONE, &["report"]);
+}

@@ -52,7 +52,7 @@ timeout = 2
 allow_private = true
 [supplier.http.create]
 url = "http://{address}/orders"
-success = "status == 201 and body.id is defined"
+success = "status == 201 and body.id is given"
 reference = "body.id"
 body = '''
 {{"reference": {{{{ number }}}}, "ship_to": {{{{ ship_to }}}},

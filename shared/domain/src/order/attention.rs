@@ -64,6 +64,7 @@ pub enum CaseKind {
     OversizedBody,
     SupplierRefusesUs,
     MailSuppressed,
+    SupplierAnswersUnknown,
     RefusedConfiguration,
     BatchNotUploaded,
 }

@@ -153,7 +153,12 @@ pub struct CancelWish {
 pub enum Outcome {
     Accepted(Accepted),
     StepDone(StepDone),
-    Rejected(Rejection),
+    Rejected {
+        why: Rejection,
+        /// A person looks before another supplier is tried: the supplier's refusals are not
+        /// understood any more.
+        hold: bool,
+    },
     NotSent {
         retry_after: Option<SignedDuration>,
         why: String,
@@ -323,7 +328,19 @@ impl Order {
                 } else {
                     forwarding::PREPARE_AGAIN_AFTER
                 };
-                let retry_at = now + again_after;
+                // What is not due yet is prepared again when it is, or by other settings.
+                let retry_at = match &sending.state {
+                    SendState::Planned { due } | SendState::BetweenSteps { due } if *due > now => {
+                        *due
+                    }
+                    SendState::Planned { .. }
+                    | SendState::BetweenSteps { .. }
+                    | SendState::SendStarted { .. }
+                    | SendState::InDoubt { .. }
+                    | SendState::Sent { .. }
+                    | SendState::Rejected { .. }
+                    | SendState::Voided { .. } => now + again_after,
+                };
                 Ok(vec![of(id, SendEvent::PreparationFailed { why, retry_at })])
             }
             Command::Prepared { id } => {

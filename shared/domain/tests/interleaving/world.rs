@@ -283,7 +283,10 @@ impl World {
                 step: "draft".to_owned(),
                 extracted: BTreeMap::new(),
             }),
-            Said::Rejected(reason) => Outcome::Rejected(rejection(reason)),
+            Said::Rejected(reason) => Outcome::Rejected {
+                why: rejection(reason),
+                hold: false,
+            },
             Said::NotSent => Outcome::NotSent {
                 retry_after: None,
                 why: "busy".to_owned(),

@@ -347,7 +347,10 @@ impl World {
                     evidence: None,
                     can_look_up: true,
                 },
-                3 => Outcome::Rejected(rejection()),
+                3 => Outcome::Rejected {
+                    why: rejection(),
+                    hold: false,
+                },
                 4 => {
                     let own = self.order.purchase_order(&number).unwrap();
                     let refused = own.lines.iter().map(|line| LineOutcome {

@@ -231,3 +231,40 @@ async fn an_outbox_that_hangs_is_in_doubt_within_the_timeout() {
     assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
     assert!(started.elapsed() <= supplier.timeout() + Duration::from_millis(1));
 }
+
+/// A supplier whose portal cannot hold a name gets it in the letters it has, where the merchant says so.
+#[test]
+fn a_polish_name_for_an_old_portal() {
+    let world = World::default();
+    let mut polish = handover();
+    let mut address = polish.ship_to.reveal().clone();
+    address.name = "Łukasz Żółć".to_owned();
+    polish.ship_to = domain::personal::Personal::new(address.clone());
+    let old = json!({"encoding": "windows-1252"});
+    let refused = supplier(&world, old).unwrap();
+    let refused = refused.prepare(&polish, &Progress::default());
+    let refused = refused.err().unwrap().to_string();
+    assert!(
+        refused.contains("'Ł'") && refused.contains("transliterate"),
+        "{refused}"
+    );
+    let spelling = json!({"encoding": "windows-1252", "transliterate": true});
+    let supplier = supplier(&world, spelling).unwrap();
+    let artifact = supplier.prepare(&polish, &Progress::default()).unwrap();
+    let decoded = supplier.decode(&artifact).unwrap();
+    let lines: Vec<_> = polish
+        .lines
+        .iter()
+        .map(|line| (line.supplier_sku.as_str(), line.quantity))
+        .collect();
+    assert!(
+        decoded
+            .missing(&address, &lines, &artifact.omits)
+            .is_empty()
+    );
+    let (text, _, _) = encoding_rs::WINDOWS_1252.decode(&artifact.bytes);
+    assert!(text.contains("Lukasz Zólc"), "{text}");
+    // An article's name stays what it is, or the table is refused.
+    polish.lines[0].supplier_sku = "Ł-1".to_owned();
+    assert!(supplier.prepare(&polish, &Progress::default()).is_err());
+}

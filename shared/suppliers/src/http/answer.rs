@@ -1,9 +1,9 @@
 //! A supplier's answer as expressions see it and as evidence keeps it.
 
-use super::xml;
+use super::decode::{Form, decode};
 use http_client::Response;
 use jiff::Timestamp;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, ValueKind};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,7 +33,9 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// By their names in lower case.
     headers: BTreeMap<String, String>,
+    /// The body as it came, decompressed.
     raw: Vec<u8>,
+    pub(super) form: Form,
     /// `status`, `headers`, `body`, `text`, `number`, `extracted`. The body is the tree of JSON or
     /// XML, and null where the answer is neither.
     pub(super) seen: minijinja::Value,
@@ -55,26 +57,21 @@ impl Answer {
                 })
                 .or_insert(value);
         }
-        let text = String::from_utf8_lossy(&response.body);
-        let body = serde_json::from_slice(&response.body)
-            .ok()
-            .or_else(|| {
-                let marked = text.trim_start().starts_with('<');
-                marked.then(|| xml::parse(text.trim_start_matches('\u{feff}')).ok())?
-            })
-            .unwrap_or(Value::Null);
+        let content_type = headers.get("content-type").map(String::as_str);
+        let decoded = decode(content_type, response.body);
         let seen = minijinja::Value::from(Serde(&json!({
             "status": response.status,
             "headers": headers,
-            "body": body,
-            "text": text,
+            "body": decoded.body,
+            "text": decoded.text,
             "number": number,
             "extracted": plain(extracted),
         })));
         Self {
             status: response.status,
             headers,
-            raw: response.body,
+            raw: decoded.bytes,
+            form: decoded.form,
             seen,
         }
     }
@@ -99,7 +96,7 @@ impl Answer {
     pub(super) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let header = |name: &str| Some(self.headers.get(name)?.trim());
         let now = header("date").and_then(moment).unwrap_or(now);
-        let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        let until = |at: Timestamp| until(at, now);
         let asked = header("retry-after").and_then(|text| {
             let seconds = text.parse().ok().map(Duration::from_secs);
             seconds.or_else(|| moment(text).map(until))
@@ -115,7 +112,35 @@ impl Answer {
                     Timestamp::from_second(value).ok().map(until)
                 })
         };
-        asked.or_else(reset).map(|wait| wait.min(LONGEST_WAIT))
+        asked.or_else(reset).map(capped)
+    }
+
+    /// The same of a value that an expression found in the answer: seconds from now, seconds since
+    /// 1970, or a date as RFC 9110 or RFC 3339 write it. `None` where it asks for no wait: absent,
+    /// unreadable, zero or less.
+    pub(super) fn wait_of(&self, value: &minijinja::Value, now: Timestamp) -> Option<Duration> {
+        let date = self.headers.get("date");
+        let now = date.and_then(|date| moment(date.trim())).unwrap_or(now);
+        let text = match value.as_str() {
+            Some(text) => text.trim().to_owned(),
+            None if value.is_number() => value.to_string(),
+            None => return None,
+        };
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let wait = match whole.parse::<i64>() {
+            Ok(seconds) if digits(fraction) => {
+                let begun = i64::from(fraction.bytes().any(|digit| digit != b'0'));
+                let seconds = seconds.checked_add(begun)?;
+                if seconds < EARLIEST_MOMENT {
+                    Duration::from_secs(u64::try_from(seconds).ok()?)
+                } else {
+                    until(Timestamp::from_second(seconds).ok()?, now)
+                }
+            }
+            Ok(_) | Err(_) => until(moment(&text).or_else(|| text.parse().ok())?, now),
+        };
+        (!wait.is_zero()).then(|| capped(wait))
     }
 
     /// Whether the supplier says that the next request would be one too many.
@@ -125,6 +150,15 @@ impl Answer {
             .filter_map(|name| self.headers.get(name))
             .any(|left| left.trim() == "0")
     }
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
+/// The one place that limits what a supplier may ask for.
+fn capped(wait: Duration) -> Duration {
+    wait.min(LONGEST_WAIT)
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -163,9 +197,63 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// What an expression for the supplier's number finds in an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// Absent, null, empty, zero, true or false, or a page: no number of an order.
+    Nothing,
+    /// Something is there that cannot be kept exactly: too many values, a number with a fraction or
+    /// beyond 64 bits, a text with bytes that could not be decoded.
+    Unreadable,
+    Given(Vec<String>),
+}
+
+impl Reference {
+    /// Reads one value or a list of them; a list is as good as its worst entry.
+    pub(super) fn of(value: &minijinja::Value) -> Self {
+        let kind = value.kind();
+        if matches!(kind, ValueKind::Number | ValueKind::String) {
+            return match reference(value) {
+                Some(text) if text.contains('\u{fffd}') => Self::Unreadable,
+                Some(text) if text != "0" && !text.starts_with('<') => Self::Given(vec![text]),
+                None if kind == ValueKind::Number => Self::Unreadable,
+                Some(_) | None => Self::Nothing,
+            };
+        }
+        if !matches!(kind, ValueKind::Seq | ValueKind::Iterable) {
+            return Self::Nothing;
+        }
+        let Ok(entries) = value.try_iter() else {
+            return Self::Nothing;
+        };
+        let mut given = Vec::new();
+        let mut unreadable = false;
+        for entry in entries.take(MOST_REFERENCES + 1) {
+            match Self::of(&entry) {
+                Self::Nothing => return Self::Nothing,
+                Self::Unreadable => unreadable = true,
+                Self::Given(references) => given.extend(references),
+            }
+        }
+        if unreadable || given.len() > MOST_REFERENCES {
+            Self::Unreadable
+        } else if given.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Given(given)
+        }
+    }
+
+    pub(super) fn given(self) -> Option<Vec<String>> {
+        match self {
+            Self::Given(references) => Some(references),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+}
+
 /// One value or a list of them; `None` where any is no reference, or where they are too many.
 pub(super) fn references(value: &minijinja::Value) -> Option<Vec<String>> {
-    use minijinja::value::ValueKind;
     if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
         let found: Option<Vec<String>> = value
             .try_iter()
@@ -196,6 +284,91 @@ mod tests {
         Answer::new(response, "", &BTreeMap::new())
             .retry_after(now)
             .map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_number_of_an_order_is_told_from_nothing() {
+        let read = |value: Value| Reference::of(&minijinja::Value::from(Serde(value)));
+        let given =
+            |texts: &[&str]| Reference::Given(texts.iter().map(|&text| text.to_owned()).collect());
+        for nothing in [
+            json!(null),
+            json!(""),
+            json!(" \n"),
+            json!(0),
+            json!("0"),
+            json!(false),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!({"value": 7}),
+            json!([null]),
+            json!(["A", ""]),
+            json!("<html>busy</html>"),
+        ] {
+            assert_eq!(read(nothing.clone()), Reference::Nothing, "{nothing}");
+        }
+        assert_eq!(
+            Reference::of(&minijinja::Value::UNDEFINED),
+            Reference::Nothing
+        );
+        for unreadable in [
+            json!(1.5),
+            json!("S\u{fffd}7"),
+            json!(vec![7; 51]),
+            json!([7, 1.5]),
+        ] {
+            assert_eq!(
+                read(unreadable.clone()),
+                Reference::Unreadable,
+                "{unreadable}"
+            );
+        }
+        assert_eq!(read(json!(" A-1\n")), given(&["A-1"]));
+        assert_eq!(read(json!(u64::MAX)), given(&["18446744073709551615"]));
+        assert_eq!(read(json!(["A", 7])), given(&["A", "7"]));
+        assert_eq!(read(json!("00")), given(&["00"]));
+    }
+
+    #[test]
+    fn the_wait_of_an_expression_is_seconds_or_a_date() {
+        let now = "2026-12-01T10:00:00Z".parse().unwrap();
+        let response = |date: Option<&str>| Response {
+            status: 200,
+            headers: date
+                .map(|date| ("Date".to_owned(), date.to_owned()))
+                .into_iter()
+                .collect(),
+            body: Vec::new(),
+        };
+        let wait = |value: Value, date| {
+            let answer = Answer::new(response(date), "", &BTreeMap::new());
+            let wait = answer.wait_of(&minijinja::Value::from(Serde(value)), now);
+            wait.map(|wait| wait.as_secs())
+        };
+        for (value, expected) in [
+            (json!(30), Some(30)),
+            (json!("30"), Some(30)),
+            (json!(1.5), Some(2)),
+            (json!("2.0"), Some(2)),
+            (json!(1_796_119_260), Some(60)),
+            (json!("Tue, 01 Dec 2026 10:01:30 GMT"), Some(90)),
+            (json!("2026-12-01T10:00:45Z"), Some(45)),
+            (json!("2026-12-01T12:00:45.5+02:00"), Some(45)),
+            (json!(9_999_999), Some(86_400)),
+            (json!(0), None),
+            (json!(-5), None),
+            (json!(null), None),
+            (json!(""), None),
+            (json!(true), None),
+            (json!("soon"), None),
+            (json!([30]), None),
+            (json!("2020-12-01T10:00:45Z"), None),
+        ] {
+            assert_eq!(wait(value.clone(), None), expected, "{value}");
+        }
+        let theirs = Some("Tue, 01 Dec 2026 11:00:00 GMT");
+        assert_eq!(wait(json!("2026-12-01T11:00:30Z"), theirs), Some(30));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Who we are to the supplier. The secrets go to the client's secret headers and nowhere else.
 
+use super::decode::decode;
 use super::settings::{Auth, SecretForm};
 use crate::SettingsError;
 use base64::Engine;
@@ -181,7 +182,12 @@ impl TokenSource {
         let response = response.map_err(|failure| match failure {
             Failure::NotSent(why) | Failure::InDoubt(why) => failed(why, false, None),
         })?;
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
+        let content_type = response
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            .map(|(_, value)| value.as_str());
+        let body = decode(content_type, response.body.clone()).body;
         let status = response.status;
         if status != 200 {
             // RFC 6749 gives 400 to a client that is not known as well.

@@ -1,6 +1,6 @@
 //! What would only show when an order is sent is refused when the settings are read.
 
-use super::settings::{Auth, Lookup, SecretForm, Settings, Step};
+use super::settings::{Auth, Lookup, Retry429, SecretForm, Settings, Step};
 use crate::SettingsError;
 use domain::order::answer::RejectionReason;
 use http_client::host_of;
@@ -67,6 +67,13 @@ pub(super) fn checked(specific: &Value) -> Result<Settings, SettingsError> {
     let (steps, cancels) = (settings.steps(), settings.cancels());
     sequence(&settings, &steps)?;
     sequence(&settings, &cancels)?;
+    if settings.retry_429 == Retry429::LookUp
+        && let Some((path, _)) = steps.iter().find(|(_, step)| step.lookup.is_none())
+    {
+        let message = format!("{path} has no look-up to ask");
+        return Err(SettingsError::new("retry_429", message)
+            .expecting("a look-up for every step, or retry_429 = \"send\""));
+    }
     for (path, step) in &steps {
         let lookup = step.lookup.as_ref();
         let answers = [

@@ -5,7 +5,8 @@ use super::auth::Identity;
 use super::lines::Reasons;
 use super::rate::Limits;
 use super::request::{Rendered, RequestKind};
-use super::sequence::{OpenLookup, Sequence};
+use super::sequence::{OpenLookup, OpenStep, Sequence};
+use super::settings::Retry429;
 use crate::templates::Templates;
 use http_client::{Failure, Http};
 use ports::{Artifact, Attempt, SendOutcome};
@@ -21,6 +22,9 @@ pub(super) struct Connection {
     pub(super) limits: Limits,
     pub(super) timeout: Duration,
     pub(super) reason: Option<String>,
+    pub(super) unauthorized: Option<String>,
+    pub(super) retry_after: Option<String>,
+    pub(super) retry_429: Retry429,
     pub(super) reasons: Reasons,
     /// Whether templates mark orders as tests.
     pub(super) test: bool,
@@ -134,8 +138,14 @@ impl Sequence {
         }
     }
 
-    /// Asks whether the step is done; `None` where the question got no answer.
-    pub(super) async fn ask(&self, lookup: &OpenLookup, attempt: &Attempt) -> Option<Answer> {
+    /// Asks whether the step is done; `None` where the question got no answer, or one that says of
+    /// itself that it answers nothing: `unauthorized`, `retry_after`.
+    pub(super) async fn ask(
+        &self,
+        step: &OpenStep,
+        lookup: &OpenLookup,
+        attempt: &Attempt,
+    ) -> Option<Answer> {
         let seen = json!({
             "number": attempt.id.number,
             "extracted": plain(&attempt.progress.extracted),
@@ -151,6 +161,8 @@ impl Sequence {
         }
         let sent = self.request(&lookup.request, rendered, attempt);
         let sent = tokio::time::timeout(self.connection.timeout, sent).await;
-        sent.ok()?.ok().map(|sent| sent.answer)
+        let answer = sent.ok()?.ok()?.answer;
+        let unanswered = self.not_now(step, &answer, false).await.is_some();
+        (!unanswered).then_some(answer)
     }
 }

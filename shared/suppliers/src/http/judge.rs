@@ -1,10 +1,12 @@
 //! What an answer means. Whatever no expression recognises is in doubt, with the answer as evidence.
 
-use super::answer::{Answer, references};
+use super::answer::{Answer, Reference, references};
+use super::decode::Form;
 use super::exchange::Sent;
 use super::lines;
+use super::refusal::Refusal;
 use super::sequence::{Finished, Kind, OpenLookup, OpenStep, Sequence, Stored};
-use super::settings::{LineRule, Lookup};
+use super::settings::{LineRule, Lookup, Retry429};
 use domain::order::answer::CancelAnswer;
 use domain::order::event::LookupFinding;
 use ports::{Acceptance, Attempt, SendOutcome, StepDone};
@@ -50,7 +52,7 @@ impl Sequence {
             if attempt.doubted
                 && said != CancelAnswer::Accepted
                 && let Some(lookup) = &step.lookup
-                && let Some(looked) = self.ask(lookup, attempt).await
+                && let Some(looked) = self.ask(step, lookup, attempt).await
                 && let Ok(Finished::Accepted(ours)) = self.looked(step, lookup, &looked)
                 && ours.cancel == Some(CancelAnswer::Accepted)
             {
@@ -66,64 +68,223 @@ impl Sequence {
         if self.holds(settings.already_exists.as_deref(), answer) {
             return self.existing(step, stored, answer, attempt, telling).await;
         }
-        let templates = &self.connection.templates;
-        let success = templates.judge(&settings.success, &answer.seen);
-        if matches!(success, Ok(true)) {
-            return match self.finished(step, telling, answer) {
-                Ok(finished) => finished.into(),
-                Err(why) => doubt(answer, &format!("it is done, but {why}")),
-            };
+        let success = self
+            .connection
+            .templates
+            .judge(&settings.success, &answer.seen);
+        let taken = matches!(success, Ok(true)).then(|| self.taken(step, telling, answer));
+        let taken = match taken {
+            // It says so itself; a status alone may be about anything.
+            Some(Ok(finished)) if step.reads.taken => return finished.into(),
+            taken => taken,
+        };
+        if let Some(not_sent) = self.not_now(step, answer, sent.with_cached_token).await {
+            return not_sent;
         }
-        // These statuses tell of themselves that nothing was done, whatever page comes with them.
-        if status == 401 && sent.with_cached_token {
-            return SendOutcome::NotSent {
-                retry_after: Some(wait.unwrap_or(SOON)),
-                why: "HTTP 401: the access token is not valid any more".to_owned(),
-                unauthorized: false,
-            };
+        match taken {
+            Some(Ok(finished)) => return finished.into(),
+            Some(Err(why)) => return self.doubt(step, answer, &why),
+            None => {}
         }
-        if matches!(status, 401 | 403 | 429) {
-            return SendOutcome::NotSent {
-                retry_after: *wait,
-                why: format!("HTTP {status}"),
-                unauthorized: status != 429,
-            };
+        if let Some(outcome) = self.not_sent(step, sent) {
+            return outcome;
+        }
+        let word = self.word(step, answer);
+        let (reason, code) = self.connection.reasons.read(word.as_ref());
+        let rejected = |explained| SendOutcome::Rejected {
+            reason,
+            detail: match &code {
+                Some(code) => format!("HTTP {status}: {code}"),
+                None => format!("HTTP {status}"),
+            },
+            explained,
+            evidence: answer.evidence(),
+        };
+        let refusal = self.refusal(step, answer, attempt.doubted);
+        match refusal {
+            Some(Refusal::Explained) => return rejected(true),
+            Some(Refusal::Unexplained | Refusal::Conflict) => {
+                let is_conflict = refusal == Some(Refusal::Conflict);
+                let Some(lookup) = &step.lookup else {
+                    return if is_conflict {
+                        self.doubt(step, answer, "a conflict, and nothing to look it up with")
+                    } else {
+                        rejected(false)
+                    };
+                };
+                return match self.check(step, lookup, stored, answer, attempt).await {
+                    Ok(outcome) => outcome,
+                    Err(LookupFinding::Absent) if !is_conflict => rejected(false),
+                    Err(LookupFinding::Absent) => {
+                        self.doubt(step, answer, "a conflict, though the look-up finds nothing")
+                    }
+                    Err(LookupFinding::Unclear) => self.doubt(
+                        step,
+                        answer,
+                        "it does not say why, and the look-up is unclear",
+                    ),
+                };
+            }
+            Some(Refusal::Page { is_unsent }) => {
+                // On HTTP 409 the look-up may know more than the page.
+                if status == 409
+                    && let Some(lookup) = &step.lookup
+                    && let Ok(outcome) = self.check(step, lookup, stored, answer, attempt).await
+                {
+                    return outcome;
+                }
+                return SendOutcome::Page {
+                    is_unsent,
+                    retry_after: *wait,
+                    why: format!("HTTP {status}: {}", page(answer.form)),
+                    evidence: answer.evidence(),
+                };
+            }
+            None => {}
         }
         if let Err(error) = success {
             let why = format!("{}.success cannot be evaluated: {error}", step.path);
-            return doubt(answer, &why);
+            return self.doubt(step, answer, &why);
         }
-        if self.holds(settings.retryable.as_deref(), answer) {
+        self.doubt(step, answer, "")
+    }
+
+    /// What expressions of the settings recognise as an answer to nothing: the credentials are
+    /// refused, or the supplier wants to be left alone. It is heeded at once: the token is forgotten,
+    /// the supplier closed.
+    pub(super) async fn not_now(
+        &self,
+        step: &OpenStep,
+        answer: &Answer,
+        with_cached_token: bool,
+    ) -> Option<SendOutcome> {
+        let connection = &self.connection;
+        let settings = &step.settings;
+        let unauthorized = settings
+            .unauthorized
+            .as_deref()
+            .or(connection.unauthorized.as_deref());
+        let retry_after = settings
+            .retry_after
+            .as_deref()
+            .or(connection.retry_after.as_deref());
+        let wait = retry_after
+            .and_then(|expression| self.value(expression, answer))
+            .and_then(|value| connection.limits.hear_value(answer, &value));
+        let status = answer.status;
+        if self.holds(unauthorized, answer) {
+            connection.identity.forget().await;
+            let soon = with_cached_token.then_some(SOON);
+            return Some(SendOutcome::NotSent {
+                retry_after: wait.or(soon),
+                why: format!("HTTP {status}: our credentials are refused"),
+                unauthorized: !with_cached_token,
+            });
+        }
+        wait.map(|wait| SendOutcome::NotSent {
+            retry_after: Some(wait),
+            why: format!("HTTP {status}: the supplier asks to wait"),
+            unauthorized: false,
+        })
+    }
+
+    /// These statuses say of themselves that nothing was done, whatever page comes with them; and
+    /// what the settings call `retryable`.
+    fn not_sent(&self, step: &OpenStep, sent: &Sent) -> Option<SendOutcome> {
+        let Sent { answer, wait, .. } = sent;
+        let status = answer.status;
+        let not_sent = |retry_after, unauthorized| SendOutcome::NotSent {
+            retry_after,
+            why: self.status(step, answer),
+            unauthorized,
+        };
+        if status == 401 && sent.with_cached_token {
+            return Some(SendOutcome::NotSent {
+                retry_after: Some(wait.unwrap_or(SOON)),
+                why: "HTTP 401: the access token is not valid any more".to_owned(),
+                unauthorized: false,
+            });
+        }
+        if matches!(status, 401 | 403) {
+            return Some(not_sent(*wait, true));
+        }
+        // `check` knows that every step of an order has one; a request to cancel need not.
+        let asks_first = self.connection.retry_429 == Retry429::LookUp && step.lookup.is_some();
+        if matches!(status, 429 | 451) && asks_first {
+            let why = "the look-up decides, as retry_429 asks";
+            return Some(self.doubt(step, answer, why));
+        }
+        if status == 429 {
+            return Some(not_sent(*wait, false));
+        }
+        if self.holds(step.settings.retryable.as_deref(), answer) {
             if let Some(wait) = wait {
                 self.connection.limits.pause(*wait);
             }
-            return SendOutcome::NotSent {
-                retry_after: *wait,
-                why: format!("HTTP {status}"),
-                unauthorized: false,
-            };
+            return Some(not_sent(*wait, false));
         }
-        let conflict_with_us = status == 409 && attempt.doubted;
-        if self.holds(Some(&settings.rejected), answer) && !conflict_with_us {
-            let expression = settings
-                .reason
-                .as_deref()
-                .or(self.connection.reason.as_deref());
-            let word = expression.and_then(|expression| self.value(expression, answer));
-            let (reason, code) = self.connection.reasons.read(word.as_ref());
-            return SendOutcome::Rejected {
-                reason,
-                detail: match code {
-                    Some(code) => format!("HTTP {status}: {code}"),
-                    None => format!("HTTP {status}"),
-                },
-                evidence: answer.evidence(),
-            };
-        }
+        None
+    }
+
+    /// The supplier's own word for a refusal.
+    pub(super) fn word(&self, step: &OpenStep, answer: &Answer) -> Option<minijinja::Value> {
+        let expression = step.settings.reason.as_deref();
+        let expression = expression.or(self.connection.reason.as_deref());
+        self.value(expression?, answer)
+    }
+
+    /// The status, and the supplier's word where it is a code: for histories, which hold no foreign
+    /// text.
+    fn status(&self, step: &OpenStep, answer: &Answer) -> String {
+        let word = self.word(step, answer);
+        let (_, code) = self.connection.reasons.read(word.as_ref());
+        let status = answer.status;
+        code.map_or_else(
+            || format!("HTTP {status}"),
+            |code| format!("HTTP {status}: {code}"),
+        )
+    }
+
+    fn doubt(&self, step: &OpenStep, answer: &Answer, why: &str) -> SendOutcome {
+        let status = self.status(step, answer);
         SendOutcome::InDoubt {
-            why: format!("HTTP {status}"),
+            why: if why.is_empty() {
+                status
+            } else {
+                format!("{status}: {why}")
+            },
             evidence: answer.evidence(),
         }
+    }
+
+    /// Asks the look-up once whether the supplier has what it refused. It may: its gateway repeated
+    /// our request, or an attempt before this one arrived.
+    async fn check(
+        &self,
+        step: &OpenStep,
+        lookup: &OpenLookup,
+        stored: &Stored,
+        answer: &Answer,
+        attempt: &Attempt,
+    ) -> Result<SendOutcome, LookupFinding> {
+        let looked = self.ask(step, lookup, attempt).await;
+        let looked = looked.ok_or(LookupFinding::Unclear)?;
+        let found = self.looked(step, lookup, &looked)?;
+        // The request that was just made is the likeliest reason for it to be there; lines that differ
+        // show another.
+        if self.can_only_be_ours(attempt) || lookup.settings.ordered.is_none() {
+            return Ok(found.into());
+        }
+        Ok(match self.same_lines(&lookup.settings, stored, &looked) {
+            Ok(()) => found.into(),
+            Err(why) => foreign(answer, Some(&looked), &why),
+        })
+    }
+
+    /// An earlier attempt may be there; and what follows a step of ours, or takes it back, can only be
+    /// about our own order.
+    fn can_only_be_ours(&self, attempt: &Attempt) -> bool {
+        attempt.doubted || !attempt.progress.is_start() || self.kind == Kind::Cancel
     }
 
     /// The answer to a request to cancel, where it is one already.
@@ -165,8 +326,7 @@ impl Sequence {
             // It tells that the order is there, not what became of its lines.
             lines: &[],
         };
-        // What follows a step of ours, or takes it back, can only be about our own order.
-        let is_ours = attempt.doubted || !attempt.progress.is_start() || self.kind == Kind::Cancel;
+        let is_ours = self.can_only_be_ours(attempt);
         let by_us = if is_ours {
             self.finished(step, told, answer).ok()
         } else {
@@ -185,7 +345,7 @@ impl Sequence {
             Some(finished) if says_all => return finished.into(),
             by_us => by_us,
         };
-        let Some(looked) = self.ask(lookup, attempt).await else {
+        let Some(looked) = self.ask(step, lookup, attempt).await else {
             let unknown = || {
                 foreign(
                     answer,
@@ -252,14 +412,38 @@ impl Sequence {
                 ..Acceptance::default()
             }));
         }
-        if self.holds(Some(&settings.found), answer) {
+        // A page is no supplier's word, unless an expression says which page it is.
+        let templates = &self.connection.templates;
+        let holds = |expression: &str| {
+            let may =
+                answer.form != Form::Page || templates.reads(expression, &["headers", "text"]);
+            may && self.holds(Some(expression), answer)
+        };
+        if holds(&settings.found) {
             self.finished(step, telling, answer)
                 .map_err(|_| LookupFinding::Unclear)
-        } else if self.holds(Some(&settings.absent), answer) {
+        } else if holds(&settings.absent) {
             Err(LookupFinding::Absent)
         } else {
             Err(LookupFinding::Unclear)
         }
+    }
+
+    /// What an answer gave that says it took the step; an error where nothing shows that it did. An
+    /// accepted order has a number at the supplier: where the settings say where to read it, an
+    /// answer without one proves nothing. A request to cancel needs none.
+    fn taken(
+        &self,
+        step: &OpenStep,
+        telling: Telling<'_>,
+        answer: &Answer,
+    ) -> Result<Finished, String> {
+        let is_numbered = step.is_last && self.kind == Kind::Order && step.reads.reference;
+        if is_numbered && self.reference(telling.reference, answer) == Reference::Nothing {
+            return Err("it looks accepted, but it does not name the supplier's number".to_owned());
+        }
+        self.finished(step, telling, answer)
+            .map_err(|why| format!("it is done, but {why}"))
     }
 
     /// What the step gave; an error where what follows could not go on with it.
@@ -298,12 +482,16 @@ impl Sequence {
         }))
     }
 
-    /// A supplier's id is worth having, but an order that was accepted stays so without it.
+    /// The supplier's numbers, as far as they can be read.
     fn references(&self, expression: Option<&str>, answer: &Answer) -> Vec<String> {
+        let found = self.reference(expression, answer);
+        found.given().unwrap_or_default()
+    }
+
+    fn reference(&self, expression: Option<&str>, answer: &Answer) -> Reference {
         expression
             .and_then(|expression| self.value(expression, answer))
-            .and_then(|value| references(&value))
-            .unwrap_or_default()
+            .map_or(Reference::Nothing, |value| Reference::of(&value))
     }
 
     fn value(&self, expression: &str, answer: &Answer) -> Option<minijinja::Value> {
@@ -315,17 +503,18 @@ impl Sequence {
     }
 
     /// An optional expression that cannot be evaluated recognises nothing.
-    fn holds(&self, expression: Option<&str>, answer: &Answer) -> bool {
+    pub(super) fn holds(&self, expression: Option<&str>, answer: &Answer) -> bool {
         let templates = &self.connection.templates;
         expression
             .is_some_and(|expression| templates.judge(expression, &answer.seen).unwrap_or(false))
     }
 }
 
-fn doubt(answer: &Answer, why: &str) -> SendOutcome {
-    SendOutcome::InDoubt {
-        why: format!("HTTP {}: {why}", answer.status),
-        evidence: answer.evidence(),
+/// What came in the place of the supplier's own words.
+fn page(form: Form) -> &'static str {
+    match form {
+        Form::Empty => "an empty answer, which does not say why",
+        Form::Page | Form::Value | Form::Tree => "a page in the place of the supplier's answer",
     }
 }
 

@@ -21,6 +21,12 @@ impl Reasons {
         Self(known.collect())
     }
 
+    /// Whether the settings translate the supplier's word.
+    pub(super) fn knows(&self, word: Option<&Value>) -> bool {
+        let word = word.and_then(reference);
+        word.is_some_and(|word| self.0.contains_key(&word))
+    }
+
     /// The reason, and the word where it is a code and no text: foreign text is for evidence only.
     pub(super) fn read(&self, word: Option<&Value>) -> (RejectionReason, Option<String>) {
         let Some(word) = word.and_then(reference) else {

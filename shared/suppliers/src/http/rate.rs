@@ -172,6 +172,15 @@ impl Limits {
         Some(wait)
     }
 
+    /// Reads the wait that an expression of the settings found in the answer, and closes for it.
+    pub(super) fn hear_value(&self, answer: &Answer, value: &minijinja::Value) -> Option<Duration> {
+        let mut state = self.state();
+        let now = state.now();
+        let wait = answer.wait_of(value, now)?;
+        Self::close(&mut state, now, wait);
+        Some(wait)
+    }
+
     /// Nothing goes for so long; for limits that an answer names in its own words.
     pub(super) fn pause(&self, wait: Duration) {
         let mut state = self.state();

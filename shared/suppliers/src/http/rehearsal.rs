@@ -135,6 +135,7 @@ impl Rehearsal {
                 SendOutcome::Done(_)
                 | SendOutcome::Accepted(_)
                 | SendOutcome::Rejected { .. }
+                | SendOutcome::Page { .. }
                 | SendOutcome::NotSent { .. }
                 | SendOutcome::InDoubt { .. }
                 | SendOutcome::Foreign { .. } => return Ok(reports),
@@ -206,16 +207,33 @@ fn told(outcome: &SendOutcome) -> (String, BTreeMap<String, Vec<String>>) {
             extracted.clone_from(&done.extracted);
             "done; the next step follows".to_owned()
         }
-        SendOutcome::Rejected { reason, detail, .. } => {
-            format!("rejected ({}): {detail}", reason.name())
+        SendOutcome::Rejected {
+            reason,
+            detail,
+            explained,
+            ..
+        } => {
+            let why = if *explained {
+                ""
+            } else {
+                ", which does not say why"
+            };
+            format!("rejected ({}): {detail}{why}", reason.name())
         }
+        SendOutcome::Page {
+            is_unsent: true,
+            why,
+            ..
+        } => format!("not sent: {why}"),
         SendOutcome::NotSent {
             retry_after, why, ..
         } => match retry_after {
             Some(after) => format!("not sent, again in {} s: {why}", after.as_secs()),
             None => format!("not sent: {why}"),
         },
-        SendOutcome::InDoubt { why, .. } => format!("in doubt: {why}"),
+        SendOutcome::InDoubt { why, .. } | SendOutcome::Page { why, .. } => {
+            format!("in doubt: {why}")
+        }
         SendOutcome::Foreign { why, .. } => format!("in doubt for a person: {why}"),
     };
     (judged, extracted)

@@ -47,6 +47,34 @@ pub(super) struct OpenStep {
     takes_back: TakesBack,
     pub(super) is_last: bool,
     place: StepPlace,
+    pub(super) reads: Reads,
+}
+
+/// Which expressions of a step look into the answer: its body, headers or text. A status alone may
+/// come from any server on the way, and what earlier steps gave says nothing about this one.
+pub(super) struct Reads {
+    /// Any of those that show that the step was taken: `success`, a reference, what is extracted.
+    pub(super) taken: bool,
+    /// `reference` or `references`.
+    pub(super) reference: bool,
+    /// A written `rejected`.
+    pub(super) rejected: bool,
+}
+
+impl Reads {
+    /// Of settings whose expressions compile.
+    fn of(step: &Step, templates: &Templates) -> Self {
+        let reads = |expression: Option<&String>| {
+            expression.is_some_and(|expression| templates.reads_answer(expression))
+        };
+        let reference = reads(step.reference.as_ref().or(step.references.as_ref()));
+        let mut extract = step.extract.values();
+        Self {
+            taken: reference || reads(Some(&step.success)) || extract.any(|one| reads(Some(one))),
+            reference,
+            rejected: reads(step.rejected.as_ref()),
+        }
+    }
 }
 
 /// How little a request to cancel can ask for.
@@ -124,6 +152,7 @@ pub(super) fn open_steps(
             takes_back,
             is_last: index + 1 == count,
             place,
+            reads: Reads::of(&step, templates),
             path,
             settings: step,
         });
@@ -237,14 +266,11 @@ impl Supplier for Sequence {
         }
     }
 
-    /// One request, another before it for a token, and another after it where "exists already" or a
-    /// refused second request to cancel is looked up at once.
+    /// One request, another before it for a token, and another after it where the answer has to be
+    /// looked up at once: "exists already", a conflict, a refusal that does not say why.
     fn timeout(&self) -> Duration {
         let token = u32::from(self.connection.identity.asks_first());
-        let looks = self.steps.iter().any(|step| {
-            let looks = step.settings.already_exists.is_some() || self.kind == Kind::Cancel;
-            looks && step.lookup.is_some()
-        });
+        let looks = self.steps.iter().any(|step| step.lookup.is_some());
         self.connection.timeout * (1 + token + u32::from(looks))
     }
 
@@ -288,7 +314,7 @@ impl SendLookup for Sequence {
         let Some(lookup) = &step.lookup else {
             return unclear;
         };
-        match self.ask(lookup, attempt).await {
+        match self.ask(step, lookup, attempt).await {
             None => unclear,
             Some(answer) => self
                 .looked(step, lookup, &answer)

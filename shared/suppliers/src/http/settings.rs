@@ -23,6 +23,15 @@ pub(super) struct Settings {
     pub(super) rate: Option<Rate>,
     /// Expression for the supplier's own word for a refusal, where a step has none of its own.
     pub(super) reason: Option<String>,
+    /// Expression that is true of an answer which refuses our credentials, where a step has none of
+    /// its own.
+    pub(super) unauthorized: Option<String>,
+    /// Expression for the seconds or the date until which a supplier that took nothing wants to be
+    /// left alone, where a step has none of its own.
+    pub(super) retry_after: Option<String>,
+    /// What follows HTTP 429 and 451.
+    #[serde(default)]
+    pub(super) retry_429: Retry429,
     /// That word and ours.
     #[serde(default)]
     pub(super) reasons: BTreeMap<String, String>,
@@ -34,6 +43,17 @@ pub(super) struct Settings {
     #[serde(default)]
     pub(super) cancel: Vec<Step>,
     pub(super) sandbox: Option<Sandbox>,
+}
+
+/// Whether a supplier that answers HTTP 429 or 451 may have taken the order all the same.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Retry429 {
+    /// HTTP 429 means that nothing was taken: the request is sent again.
+    #[default]
+    Send,
+    /// The answer leaves the order in doubt: the look-up decides before anything is sent again.
+    LookUp,
 }
 
 /// Who we are, by names of secrets.
@@ -111,14 +131,16 @@ pub(super) struct Step {
     /// Where "already exists" tells what `success` would have told.
     #[serde(default)]
     pub(super) existing: Existing,
-    #[serde(default = "rejected")]
-    pub(super) rejected: String,
+    /// [`REJECTED`] where nothing is written.
+    pub(super) rejected: Option<String>,
     pub(super) retryable: Option<String>,
     #[serde(default)]
     pub(super) extract: BTreeMap<String, String>,
     pub(super) reference: Option<String>,
     pub(super) references: Option<String>,
     pub(super) reason: Option<String>,
+    pub(super) unauthorized: Option<String>,
+    pub(super) retry_after: Option<String>,
     #[serde(default)]
     pub(super) lines: Vec<LineRule>,
     /// Whether this request must say address and lines; by default the first.
@@ -239,9 +261,8 @@ fn success() -> String {
     "status >= 200 and status < 300".to_owned()
 }
 
-fn rejected() -> String {
-    "status in [400, 404, 409, 422]".to_owned()
-}
+/// What refuses where a step writes no `rejected`; HTTP 409 has a rule of its own.
+pub(super) const REJECTED: &str = "status in [400, 404, 422]";
 
 fn absent() -> String {
     "status == 404".to_owned()
@@ -300,16 +321,16 @@ impl Step {
     }
 
     pub(super) fn expressions(&self) -> Vec<(String, &str)> {
-        let mut found = vec![
-            ("success".to_owned(), self.success.as_str()),
-            ("rejected".to_owned(), self.rejected.as_str()),
-        ];
+        let mut found = vec![("success".to_owned(), self.success.as_str())];
         let optional = [
+            ("rejected", &self.rejected),
             ("already_exists", &self.already_exists),
             ("retryable", &self.retryable),
             ("reference", &self.reference),
             ("references", &self.references),
             ("reason", &self.reason),
+            ("unauthorized", &self.unauthorized),
+            ("retry_after", &self.retry_after),
             ("accepted", &self.accepted),
             ("refused", &self.refused),
             ("too_late", &self.too_late),

@@ -75,6 +75,7 @@ impl TableFile {
             name: "table".to_owned(),
             records: table.records(&rows),
             omits: table.omits().to_vec(),
+            spelling: table.spelling(),
         })
     }
 }

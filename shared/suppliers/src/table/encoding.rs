@@ -46,6 +46,16 @@ impl Encoding {
         })
     }
 
+    /// What it cannot hold in the letters that it has: `Łódź` as `Lódz`. A character that no letters
+    /// stand for stays.
+    pub(super) fn spelling(self) -> fn(&str) -> String {
+        match self {
+            Self::Utf8 | Self::Utf8Bom | Self::Utf16Le => str::to_owned,
+            Self::Windows1252 => |text| spelled(text, Self::Windows1252),
+            Self::Latin1 => |text| spelled(text, Self::Latin1),
+        }
+    }
+
     /// `None` where it cannot hold the text.
     pub(super) fn encode(self, text: &str) -> Option<Vec<u8>> {
         match self {
@@ -90,9 +100,37 @@ impl Encoding {
     }
 }
 
+fn spelled(text: &str, encoding: Encoding) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for character in text.chars() {
+        let mut buffer = [0; 4];
+        let own = &*character.encode_utf8(&mut buffer);
+        let letters = encoding
+            .unable(own)
+            .and_then(deunicode::deunicode_char)
+            .filter(|letters| !letters.is_empty());
+        spelled.push_str(letters.unwrap_or(own));
+    }
+    spelled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_encoding_cannot_hold_is_spelled_with_what_it_can() {
+        let spell = |encoding: Encoding, text: &str| encoding.spelling()(text);
+        assert_eq!(
+            spell(Encoding::Windows1252, "Łódź, Straße 5 €"),
+            "Lódz, Straße 5 €"
+        );
+        assert_eq!(spell(Encoding::Latin1, "Jiří Dvořák"), "Jirí Dvorák");
+        assert_eq!(spell(Encoding::Windows1252, "Αθήνα"), "Athena");
+        assert_eq!(spell(Encoding::Utf8, "Łódź"), "Łódź");
+        // Nothing stands for it.
+        assert_eq!(spell(Encoding::Latin1, "a\u{fdd0}"), "a\u{fdd0}");
+    }
 
     #[test]
     fn each_encoding_gives_its_bytes_and_takes_them_back() {

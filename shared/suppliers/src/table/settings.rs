@@ -19,6 +19,8 @@ pub(crate) struct TableSettings {
     quotes: Option<Quotes>,
     line_ending: Option<LineEnding>,
     encoding: Option<Encoding>,
+    /// Whether what the encoding cannot hold is written in the letters that come closest.
+    transliterate: Option<bool>,
     spreadsheet_safe: Option<bool>,
     /// As `strftime` has it.
     date_format: String,
@@ -39,6 +41,7 @@ impl Default for TableSettings {
             quotes: None,
             line_ending: None,
             encoding: None,
+            transliterate: None,
             spreadsheet_safe: None,
             date_format: "%Y-%m-%d".to_owned(),
             time_zone: "UTC".to_owned(),
@@ -120,6 +123,7 @@ impl Table {
                 quotes: settings.quotes.unwrap_or_default(),
                 line_ending: settings.line_ending.unwrap_or_default(),
                 encoding: settings.encoding.unwrap_or_default(),
+                transliterate: settings.transliterate.unwrap_or(false),
                 spreadsheet_safe: settings.spreadsheet_safe.unwrap_or(true),
             },
             dates,
@@ -141,6 +145,7 @@ impl Table {
             ("quotes", settings.quotes.is_some()),
             ("line_ending", settings.line_ending.is_some()),
             ("encoding", settings.encoding.is_some()),
+            ("transliterate", settings.transliterate.is_some()),
             ("spreadsheet_safe", settings.spreadsheet_safe.is_some()),
         ] {
             if written {

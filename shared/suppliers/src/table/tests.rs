@@ -120,8 +120,8 @@ fn what_cannot_be_written_is_named() {
     foreign.lines[0].title = "Łamp".to_owned();
     for encoding in ["windows-1252", "iso-8859-1"] {
         let problem = problem(json!({"encoding": encoding}), &foreign);
-        let expected = format!("the column \"title\": {encoding} has no 'Ł' (U+0141)");
-        assert_eq!(problem, expected);
+        let expected = format!("the column \"title\": {encoding} has no 'Ł' (U+0141); ");
+        assert!(problem.starts_with(&expected), "{problem}");
     }
     let mut comma = handover();
     comma.lines[0].title = "red, round".to_owned();

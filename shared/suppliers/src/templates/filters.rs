@@ -8,6 +8,17 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("from_json", from_json);
     environment.add_filter("as_list", as_list);
     environment.add_filter("flatten", flatten);
+    environment.add_test("given", given);
+}
+
+/// Whether a value is there and says something: not undefined, null, blank, or an empty list or
+/// object. Jinja's own `is defined` is true of null and of an empty text.
+fn given(value: &Value) -> bool {
+    let says_nothing = match value.as_str() {
+        Some(text) => text.trim().is_empty(),
+        None => value.is_undefined() || value.is_none() || value.len() == Some(0),
+    };
+    !says_nothing
 }
 
 /// The first group of a regular expression in a text, else the whole match; undefined where it does
@@ -78,6 +89,25 @@ mod tests {
         assert_eq!(value("(nested | from_json).data.orderId"), "123");
         assert_eq!(value("location | from_json is defined"), "False");
         assert_eq!(value("one | as_list | length"), "1");
+        for (what, expected) in [
+            ("none", "False"),
+            ("''", "False"),
+            ("' '", "False"),
+            ("[]", "False"),
+            ("{}", "False"),
+            ("one.b", "False"),
+            ("location | capture('nothing')", "False"),
+            ("0", "True"),
+            ("false", "True"),
+            ("one", "True"),
+            ("location", "True"),
+        ] {
+            assert_eq!(value(&format!("({what}) is given")), expected, "{what}");
+            let inverse = if expected == "True" { "False" } else { "True" };
+            assert_eq!(value(&format!("({what}) is not given")), inverse, "{what}");
+        }
+        // Below what is missing there is nothing to ask about.
+        assert!(value("two.b is given").contains("undefined"));
         assert_eq!(
             value("orders | map(attribute='lines') | flatten | join(',')"),
             "1,2,3"

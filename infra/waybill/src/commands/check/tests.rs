@@ -221,6 +221,21 @@ async fn of_suppliers_with_http() {
             "?number={{ order_name }}",
         ),
         (SUPPLIERS, "found = \"status == 200\"\n", ""),
+        (
+            SUPPLIERS,
+            "reason = \"body.code\"",
+            "reason = \"body.code\"\nretry_429 = \"lookup\"",
+        ),
+        (
+            SUPPLIERS,
+            "reason = \"body.code\"",
+            "reason = \"body.code\"\nunauthorized = \"body.error =\"",
+        ),
+        (
+            SUPPLIERS,
+            "success = \"status == 201\"",
+            "success = \"status == 201\"\nretry_after = \"body.wait |\"",
+        ),
     ];
     insta::assert_snapshot!(told(&changes).await);
 }
@@ -290,6 +305,26 @@ async fn what_can_be_taken_and_is_hardly_wanted() {
             SUPPLIERS,
             "[supplier.http.lookup]\nurl = \"https://api.northwind.example/orders?number={{ number }}\"\nfound = \"status == 200\"\nreference = \"body.id\"\n",
             "",
+        ),
+        (
+            SUPPLIERS,
+            "success = \"status == 201\"\nreference = \"body.id\"\n",
+            "success = \"status == 201\"\n",
+        ),
+        (
+            SUPPLIERS,
+            "success = \"status == 201\"",
+            "success = \"status == 201 and body.id is defined\"",
+        ),
+        (
+            SUPPLIERS,
+            "found = \"status == 200\"",
+            "found = \"status == 200 and body.id is not defined\"",
+        ),
+        (
+            SUPPLIERS,
+            "reason = \"body.code\"",
+            "reason = \"body.code\"\nunauthorized = \"body.denied is defined\"",
         ),
     ];
     for change in changes {

@@ -50,9 +50,9 @@ impl Order {
                 extracted: done.extracted,
                 by: By::Answer,
             },
-            Outcome::Rejected(why) => SendEvent::SendRejected {
+            Outcome::Rejected { why, hold } => SendEvent::SendRejected {
                 attempt,
-                route_again: id.cancel.is_none() && self.routes_again(&why),
+                route_again: !hold && id.cancel.is_none() && self.routes_again(&why),
                 why,
             },
             Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {

@@ -39,7 +39,7 @@ fn specific(kind: &str, template: &str) -> Value {
         "url": "https://api.acme.example/orders",
         "body": {kind: template},
         "success": "status == 200 and body.response['@ok'] == 'true'",
-        "rejected": "body.response.error is defined",
+        "rejected": "body.response.error is given",
         "references": "body.response.order | as_list | map(attribute='no') | list",
         "reason": "body.response.error.code",
     }, "reasons": {"ADR": "incorrect-address"}})

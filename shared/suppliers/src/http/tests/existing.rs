@@ -114,16 +114,21 @@ async fn their_words_for_a_refusal_become_ours() {
             RejectionReason::Unknown,
             "HTTP 422",
         ),
-        ("<html>", RejectionReason::Unknown, "HTTP 422"),
     ] {
-        let outcome = outcome_of(specific.clone(), false, [Ok(response(422, body))]).await;
+        let absent = Ok(response(200, r#"{"orders": []}"#));
+        let answers = [Ok(response(422, body)), absent];
+        let outcome = outcome_of(specific.clone(), false, answers).await;
         let SendOutcome::Rejected {
-            reason, detail: d, ..
+            reason,
+            detail: d,
+            explained,
+            ..
         } = outcome
         else {
             panic!("{outcome:?}")
         };
         assert_eq!((reason, d.as_str()), (expected, detail));
+        assert_eq!(explained, expected != RejectionReason::Unknown);
     }
     specific["reasons"] = json!({"X": "no-such-reason"});
     let error = World::default().open("http", specific).err().unwrap();

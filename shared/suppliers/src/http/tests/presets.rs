@@ -108,11 +108,16 @@ impl<'a> Way<'a> {
         let outcome = self.supplier.send(&artifact, &self.attempt).await;
         match &outcome {
             SendOutcome::Done(done) => self.go_on(&done.step, done.extracted.clone()),
-            SendOutcome::InDoubt { .. } | SendOutcome::Foreign { .. } => {
+            SendOutcome::InDoubt { .. }
+            | SendOutcome::Foreign { .. }
+            | SendOutcome::Page {
+                is_unsent: false, ..
+            } => {
                 self.attempt.doubted = true;
             }
             SendOutcome::Accepted(_)
             | SendOutcome::Rejected { .. }
+            | SendOutcome::Page { .. }
             | SendOutcome::NotSent { .. } => {}
         }
         outcome
@@ -194,10 +199,7 @@ async fn the_example_is_right() {
         .step()
         .await;
     assert!(
-        matches!(
-            outcome,
-            SendOutcome::NotSent { .. } | SendOutcome::Rejected { .. }
-        ),
+        matches!(outcome, SendOutcome::InDoubt { .. }),
         "{outcome:?}"
     );
     let rehearsed = crate::rehearsal(opening(&settings, http));

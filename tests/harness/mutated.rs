@@ -1,0 +1,93 @@
+//! Suppliers that are wrong in one way.
+
+use crate::faults::Mutant;
+use async_trait::async_trait;
+use domain::order::answer::Progress;
+use domain::order::via::Via;
+use jiff::Timestamp;
+use ports::{
+    Artifact, Attempt, Batches, Decoded, Handover, PrepareError, SendId, SendLookup, SendOutcome,
+    Supplier,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What was rendered first for each purchase order, over all configurations.
+#[derive(Clone, Default)]
+pub(crate) struct FirstArtifacts(Arc<Mutex<BTreeMap<String, Artifact>>>);
+
+/// The supplier, wrong in the way of the mutant where that concerns it.
+pub(crate) fn mutated(
+    supplier: Box<dyn Supplier>,
+    mutant: Mutant,
+    first: &FirstArtifacts,
+) -> Box<dyn Supplier> {
+    match mutant {
+        Mutant::AbsenceByAnyWay | Mutant::FirstArtifactForEver => Box::new(Wrong {
+            supplier,
+            mutant,
+            first: first.clone(),
+        }),
+        _ => supplier,
+    }
+}
+
+struct Wrong {
+    supplier: Box<dyn Supplier>,
+    mutant: Mutant,
+    first: FirstArtifacts,
+}
+
+#[async_trait]
+impl Supplier for Wrong {
+    fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
+        let artifact = self.supplier.prepare(handover, progress)?;
+        if self.mutant != Mutant::FirstArtifactForEver {
+            return Ok(artifact);
+        }
+        let key = format!("{} {}", handover.number, progress.steps.len());
+        let mut first = self.first.0.lock().unwrap();
+        Ok(first.entry(key).or_insert(artifact).clone())
+    }
+
+    fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
+        if self.mutant != Mutant::FirstArtifactForEver {
+            return self.supplier.decode(artifact);
+        }
+        // As before anybody asked whether it is faithful in another form.
+        let text = String::from_utf8_lossy(&artifact.bytes).into_owned();
+        Ok(Decoded::one("any", vec![vec![text]]))
+    }
+
+    fn via(&self, id: &SendId, steps_done: usize) -> Via {
+        if self.mutant == Mutant::AbsenceByAnyWay {
+            return Via::new("any", "anywhere");
+        }
+        self.supplier.via(id, steps_done)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.supplier.timeout()
+    }
+
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
+        self.supplier.send(artifact, attempt).await
+    }
+
+    fn lookup(&self) -> Option<&dyn SendLookup> {
+        self.supplier.lookup()
+    }
+
+    fn cancels(&self) -> Option<&dyn Supplier> {
+        self.supplier.cancels()
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        self.supplier.batches()
+    }
+
+    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+        self.supplier.not_before(now, retried_at)
+    }
+}
