@@ -32,6 +32,7 @@ async fn a_refund_does_not_hide_another_address() {
         [CaseKind::CancelAfterSend, CaseKind::EditedAfterSend]
     );
     let release = Command::Release {
+        method: None,
         who: "ada".to_owned(),
         why: "both agreed".to_owned(),
     };

@@ -133,6 +133,7 @@ async fn the_day_of_a_backorder_passes() {
     assert_eq!(indexed(&world).await, [waits]);
     let agree = |_: &domain::order::Order| {
         Some(domain::order::decide::Command::Release {
+            method: None,
             who: "Ada".to_owned(),
             why: "the customer waits".to_owned(),
         })

@@ -7,6 +7,7 @@ mod mail;
 mod news;
 mod routing;
 mod sending;
+mod shop;
 mod waits;
 
 use crate::mail::Post;
@@ -101,6 +102,7 @@ pub fn offers_without(id: &str) -> String {
 fn release() -> Action {
     Decide(|_| {
         Some(Command::Release {
+            method: None,
             who: "Ada".to_owned(),
             why: "looked at it".to_owned(),
         })
@@ -120,6 +122,7 @@ pub fn all() -> Vec<Story> {
         after_sending::all(),
         contradictions::all(),
         mail::all(),
+        shop::all(),
         waits::all(),
     ]
     .into_iter()

@@ -365,6 +365,7 @@ fn the_example_templates_are_faithful() {
         quantity,
         cost: Some("4.00".into()),
         currency: Some("USD".into()),
+        properties: Vec::new(),
     };
     let code = domain::ids::ChannelCode::parse("SH").unwrap();
     let at = "2026-11-23T10:00:00Z".parse().unwrap();
@@ -380,6 +381,8 @@ fn the_example_templates_are_faithful() {
         service: None,
         ship_to: Personal::new(address.clone()),
         lines: vec![line("MUG", 2), line("LAMP", 31)],
+        note: Personal::default(),
+        attributes: Vec::new(),
     };
     for supplier in loaded.settings.suppliers.values() {
         let entry = suppliers::entry(&supplier.method).unwrap();

@@ -78,6 +78,8 @@ async fn what_was_committed_is_read_by_another_process(stores: Stores) {
         placed_at: at(0),
         shipping_method: "Standard".to_owned(),
         lines: Vec::new(),
+        note: Personal::default(),
+        attributes: Vec::new(),
     };
     let full = Commit {
         payload: Some((1, payload.clone())),
@@ -113,7 +115,9 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
             reserved: false,
         }],
         service: None,
+        method: None,
         due: None,
+        released_at: None,
         cut_off: None,
         spending: None,
     });
@@ -126,7 +130,7 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
         state: RoutingState {
             configuration: Digest::of(b"c"),
             holds: Vec::new(),
-            wait: None,
+            waits: Vec::new(),
             not_ours: Vec::new(),
         },
     };

@@ -3,7 +3,7 @@
 
 use domain::commit::Index;
 use domain::digest::Digest;
-use domain::exceptions::{curable_by_configuration, due_again, forward, wake};
+use domain::exceptions::{curable_by_configuration, due_again, prepare, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::attention::CaseKind;
@@ -176,7 +176,7 @@ async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
             Ok(None) | Err(StoreError::Corrupt(_)) => continue,
             Err(error) => return Err(error.into()),
         };
-        for message in forward(&order, now) {
+        for message in prepare(&order, now) {
             deps.queue.send(&message).await?;
             prepared += 1;
         }

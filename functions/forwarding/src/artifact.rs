@@ -49,6 +49,12 @@ pub(crate) async fn prepared(
         Ok(payload) => payload,
         Err(why) => return Ok(Err(why)),
     };
+    // Whatever a person let through: such a parcel arrives nowhere.
+    let destination = payload.ship_to.reveal().destination(true);
+    let needed = destination.lacks_essentials().join(", ");
+    if asked.is_none() && !needed.is_empty() {
+        return Ok(Err(format!("the address has no {needed}")));
+    }
     let handover = handover(deps, own, &payload, id, asked);
     let prepared = way
         .prepare(&handover, &sending.progress)
@@ -58,12 +64,7 @@ pub(crate) async fn prepared(
         Err(why) => return Ok(Err(why.to_string())),
     };
     if artifact.carries_order {
-        let lines: Vec<(&str, u32)> = handover
-            .lines
-            .iter()
-            .map(|line| (line.supplier_sku.as_str(), line.quantity))
-            .collect();
-        let missing = decoded.missing(payload.ship_to.reveal(), &lines, &artifact.omits);
+        let missing = decoded.lacks(&handover, &artifact.omits);
         if !missing.is_empty() {
             return Ok(Err(format!("the artifact lacks {}", missing.join(", "))));
         }
@@ -153,7 +154,10 @@ fn handover(
         supplier: supplier.map(|known| known.name.clone()).unwrap_or_default(),
         planned_at: own.planned_at,
         placed_at: payload.placed_at,
-        shipping_method: payload.shipping_method.clone(),
+        shipping_method: own
+            .method
+            .clone()
+            .unwrap_or_else(|| payload.shipping_method.clone()),
         service: own.service.clone(),
         ship_to: payload.ship_to.clone(),
         lines: lines(own, payload, |line| {
@@ -163,6 +167,8 @@ fn handover(
                 .map(|known| known.quantity)
                 .sum()
         }),
+        note: payload.note.clone(),
+        attributes: payload.attributes.clone(),
     }
 }
 
@@ -184,18 +190,20 @@ fn lines(
 ) -> Vec<HandoverLine> {
     own.lines
         .iter()
-        .map(|line| HandoverLine {
-            sku: line.sku.to_string(),
-            supplier_sku: line.supplier_sku.to_string(),
-            title: payload
-                .lines
-                .iter()
-                .find(|known| known.id == line.line)
-                .map(|known| known.title.clone())
-                .unwrap_or_default(),
-            quantity: quantity(&line.line),
-            cost: line.cost.map(Money::decimal),
-            currency: line.cost.map(|cost| cost.currency.to_string()),
+        .map(|line| {
+            let mut known = payload.lines.iter();
+            let known = known.find(|known| known.id == line.line);
+            HandoverLine {
+                sku: line.sku.to_string(),
+                supplier_sku: line.supplier_sku.to_string(),
+                title: known.map(|known| known.title.clone()).unwrap_or_default(),
+                quantity: quantity(&line.line),
+                cost: line.cost.map(Money::decimal),
+                currency: line.cost.map(|cost| cost.currency.to_string()),
+                properties: known
+                    .map(|known| known.properties.clone())
+                    .unwrap_or_default(),
+            }
         })
         .filter(|line| line.quantity > 0)
         .collect()

@@ -33,7 +33,7 @@ pub async fn mail_event(deps: &Deps, event: &MailEvent) -> Result<(), StepError>
         } => Report::Bounced(Rejection {
             reason: RejectionReason::InvalidContactInformation,
             detail: detail.clone(),
-            evidence: keep(deps, number, &event.evidence).await,
+            evidence: keep(deps, number, &event.evidence.clone().into()).await,
         }),
     };
     let command = || Command::RecordMailReport {

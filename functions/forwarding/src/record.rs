@@ -13,7 +13,9 @@ use domain::order::decide::{
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::trust::AfterUnexplained;
-use ports::{Acceptance, Area, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError};
+use ports::{
+    Acceptance, Area, Evidence, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError,
+};
 use std::time::Duration;
 
 /// What is forgotten costs a doubt: it ends only with success or the process. The state after it
@@ -186,7 +188,12 @@ fn not_sent(retry_after: Option<Duration>, why: String) -> Outcome {
 }
 
 pub(crate) async fn accepted(deps: &Deps, own: &PurchaseOrder, acceptance: Acceptance) -> Accepted {
-    let evidence = keep(deps, &own.number, words(&acceptance.lines).as_bytes()).await;
+    let evidence = keep(
+        deps,
+        &own.number,
+        &words(&acceptance.lines).into_bytes().into(),
+    )
+    .await;
     let lines = acceptance.lines.into_iter().map(|line| LineOutcome {
         supplier_sku: line.supplier_sku,
         quantity: line.quantity,
@@ -249,14 +256,15 @@ async fn open_incident(deps: &Deps, own: &PurchaseOrder) {
 pub(crate) async fn keep(
     deps: &Deps,
     number: &PurchaseOrderNumber,
-    evidence: &[u8],
+    evidence: &Evidence,
 ) -> Option<Digest> {
-    if evidence.is_empty() {
+    if evidence.bytes.is_empty() {
         return None;
     }
-    let digest = Digest::of(evidence);
+    let digest = evidence.digest();
     let key = format!("answer/{number}/{digest}");
-    match deps.files.put_new(Area::Evidence, &key, evidence).await {
+    let put = deps.files.put_new(Area::Evidence, &key, &evidence.bytes);
+    match put.await {
         Ok(_) => Some(digest),
         Err(error) => {
             tracing::warn!(purchase_order.number = %number, error = %error, "evidence not stored");

@@ -81,6 +81,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         at: Where,
         order: String,
+        /// The shipping method by which everything is shipped, where the order names several.
+        #[arg(long, value_name = "TITLE")]
+        method: Option<String>,
         #[command(flatten)]
         person: Person,
     },
@@ -230,8 +233,14 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         Command::Report { at, form } => {
             commands::report::report(&at.open(cloud).await?, form.json).await
         }
-        Command::Release { at, order, person } => {
-            commands::decide::release(&at.open(cloud).await?, &order, person).await
+        Command::Release {
+            at,
+            order,
+            method,
+            person,
+        } => {
+            let at = at.open(cloud).await?;
+            commands::decide::release(&at, &order, method, person).await
         }
         Command::Hold { at, order, person } => {
             commands::decide::hold(&at.open(cloud).await?, &order, person).await

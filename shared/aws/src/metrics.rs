@@ -110,7 +110,7 @@ fn metric(event: &Event) -> Option<Metric> {
         | Event::OrderUpdated(_)
         | Event::PaymentReceived
         | Event::OrderCancelled { .. }
-        | Event::FullyRefunded
+        | Event::EarlierReported(_)
         | Event::RefundRecorded(_)
         | Event::HoldsReleased { .. }
         | Event::CancelledByPerson { .. }

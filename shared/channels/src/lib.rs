@@ -33,6 +33,19 @@ impl SettingsError {
     }
 }
 
+/// A text of an address as every channel reads it: without marks that show nothing, and a letter and
+/// its accent as one character (Unicode's normalization form C), as the encodings of suppliers'
+/// files have it.
+pub fn address_text(text: &str) -> String {
+    compose(&domain::text::without_marks(text))
+}
+
+pub(crate) fn compose(text: &str) -> String {
+    icu_normalizer::ComposingNormalizerBorrowed::new_nfc()
+        .normalize(text)
+        .into_owned()
+}
+
 /// Makes a channel of its settings and the secrets they name.
 pub type Open = fn(&ChannelSettings, Vec<SecretString>) -> Result<Box<dyn Channel>, SettingsError>;
 

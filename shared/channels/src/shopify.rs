@@ -13,24 +13,48 @@ use domain::order::news::ChannelEvent;
 use domain::settings::ChannelSettings;
 use field::Field;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
 use ports::{BadSignature, Channel, ParseError, WebhookRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
+use wire::{Local, NoteRule};
 
 const SIGNATURE: &str = "x-shopify-hmac-sha256";
 const SHOP: &str = "x-shopify-shop-domain";
 const TOPIC: &str = "x-shopify-topic";
+const TRIGGERED_AT: &str = "x-shopify-triggered-at";
 /// What `shop` has to be.
 const DOMAIN: &str = "the shop's domain, such as acme.myshopify.com";
+
+/// What the merchant wants of orders of this shop.
+struct Settings {
+    /// Services whose lines are ours; the lines of any other are shipped by that service.
+    fulfillment_services: Vec<String>,
+    local: Local,
+    note: NoteRule,
+    /// Names of note attributes that suppliers receive.
+    note_attributes: Vec<String>,
+    /// The phone of the order, else of the customer, where the address has none.
+    phone_fallback: bool,
+}
 
 struct Shopify {
     /// In lower case.
     shop: String,
-    /// Services whose lines are ours; the lines of any other are shipped by that service.
-    fulfillment_services: Vec<String>,
+    settings: Settings,
     secrets: Vec<SecretString>,
 }
+
+/// Every key of `[channel.shopify]`.
+const KEYS: &[&str] = &[
+    "shop",
+    "fulfillment_services",
+    "local",
+    "note",
+    "note_attributes",
+    "phone_fallback",
+];
 
 pub(crate) fn open(
     settings: &ChannelSettings,
@@ -45,15 +69,44 @@ pub(crate) fn open(
         }
     };
     let mut shop = None;
-    let mut fulfillment_services = vec!["manual".to_owned()];
+    let mut read = Settings {
+        fulfillment_services: vec!["manual".to_owned()],
+        local: Local::NotOurs,
+        note: NoteRule::Ignore,
+        note_attributes: Vec::new(),
+        phone_fallback: true,
+    };
     for (key, value) in specific {
         match key.as_str() {
             "shop" => shop = Some(shop_domain(value)?),
-            "fulfillment_services" => fulfillment_services = services(value)?,
+            "fulfillment_services" => read.fulfillment_services = texts(key, value)?,
+            "local" => {
+                let known = [("not-ours", Local::NotOurs), ("hold", Local::Hold)];
+                read.local = one_of(key, value, &known, "\"not-ours\" or \"hold\"")?;
+            }
+            "note" => {
+                let known = [
+                    ("ignore", NoteRule::Ignore),
+                    ("forward", NoteRule::Forward),
+                    ("hold", NoteRule::Hold),
+                ];
+                let expected = "\"ignore\", \"forward\" or \"hold\"";
+                read.note = one_of(key, value, &known, expected)?;
+            }
+            "note_attributes" => read.note_attributes = texts(key, value)?,
+            "phone_fallback" => {
+                read.phone_fallback = value.as_bool().ok_or_else(|| {
+                    SettingsError::new(key, "neither true nor false", "true or false")
+                })?;
+            }
             _ => {
                 return Err(SettingsError {
-                    known: &["shop", "fulfillment_services"],
-                    ..SettingsError::new(key, "unknown key", "shop or fulfillment_services")
+                    known: KEYS,
+                    ..SettingsError::new(
+                        key,
+                        "unknown key",
+                        "shop, fulfillment_services, local, note, note_attributes or phone_fallback",
+                    )
                 });
             }
         }
@@ -66,9 +119,23 @@ pub(crate) fn open(
         .collect();
     Ok(Box::new(Shopify {
         shop,
-        fulfillment_services,
+        settings: read,
         secrets,
     }))
+}
+
+fn one_of<T: Copy>(
+    key: &str,
+    value: &Value,
+    known: &[(&str, T)],
+    expected: &'static str,
+) -> Result<T, SettingsError> {
+    let given = value.as_str();
+    known
+        .iter()
+        .find(|(name, _)| Some(*name) == given)
+        .map(|(_, meant)| *meant)
+        .ok_or_else(|| SettingsError::new(key, "none of these", expected))
 }
 
 fn shop_domain(value: &Value) -> Result<String, SettingsError> {
@@ -83,19 +150,15 @@ fn shop_domain(value: &Value) -> Result<String, SettingsError> {
         .ok_or_else(|| SettingsError::new("shop", "not a domain", DOMAIN))
 }
 
-fn services(value: &Value) -> Result<Vec<String>, SettingsError> {
-    let path = "fulfillment_services";
+fn texts(path: &str, value: &Value) -> Result<Vec<String>, SettingsError> {
     let list = value
         .as_array()
         .ok_or_else(|| SettingsError::new(path, "not a list", "a list of texts"))?;
     list.iter()
         .enumerate()
-        .map(|(index, service)| {
-            let service = service
-                .as_str()
-                .map(str::trim)
-                .filter(|service| !service.is_empty());
-            service.map(str::to_owned).ok_or_else(|| {
+        .map(|(index, text)| {
+            let text = text.as_str().map(str::trim).filter(|text| !text.is_empty());
+            text.map(str::to_owned).ok_or_else(|| {
                 SettingsError::new(format!("{path}[{index}]"), "not a text", "a text")
             })
         })
@@ -133,34 +196,32 @@ impl Channel for Shopify {
         let topic = request
             .header(TOPIC)
             .ok_or_else(|| ParseError(format!("header {TOPIC}: missing")))?;
-        let read: fn(&Self, &Field<'_>) -> Result<ChannelEvent, ParseError> =
-            match topic.trim().to_ascii_lowercase().as_str() {
-                "orders/create" | "orders/paid" | "orders/updated" | "orders/cancelled" => {
-                    Self::order
-                }
-                "refunds/create" => Self::refund,
-                _ => return Ok(Vec::new()),
-            };
-        let payload: Value = serde_json::from_slice(&request.body).map_err(|error| {
-            ParseError(format!(
-                "not JSON at line {} column {}",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        Ok(vec![read(self, &Field::root(&payload))?])
+        let payload = || -> Result<Value, ParseError> {
+            serde_json::from_slice(&request.body).map_err(|error| {
+                ParseError(format!(
+                    "not JSON at line {} column {}",
+                    error.line(),
+                    error.column()
+                ))
+            })
+        };
+        let event = match topic.trim().to_ascii_lowercase().as_str() {
+            "orders/create" | "orders/paid" | "orders/updated" | "orders/cancelled" => wire::order(
+                &Field::root(&payload()?),
+                emitted_at(request),
+                &self.settings,
+            )?,
+            "refunds/create" => wire::refund_event(&Field::root(&payload()?))?,
+            _ => return Ok(Vec::new()),
+        };
+        Ok(vec![event])
     }
 }
 
-impl Shopify {
-    fn order(&self, payload: &Field<'_>) -> Result<ChannelEvent, ParseError> {
-        wire::order(payload, &self.fulfillment_services)
-    }
-
-    #[expect(clippy::unused_self, reason = "the same shape as `order`")]
-    fn refund(&self, payload: &Field<'_>) -> Result<ChannelEvent, ParseError> {
-        wire::refund_event(payload)
-    }
+/// A retry repeats it. It only orders messages that describe the same second, so that one which
+/// cannot be read counts as absent, the lowest.
+fn emitted_at(request: &WebhookRequest) -> Option<Timestamp> {
+    request.header(TRIGGERED_AT)?.trim().parse().ok()
 }
 
 fn signs(secret: &SecretString, body: &[u8], signature: &[u8]) -> bool {

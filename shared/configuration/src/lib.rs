@@ -18,6 +18,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waiting;
 
 pub use near::near;
 pub use problem::Problem;

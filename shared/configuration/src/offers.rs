@@ -10,6 +10,7 @@ use domain::catalogue::{CatalogueRow, Offer};
 use domain::ids::{Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
 use domain::region::Region;
+use domain::text::without_marks;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -168,12 +169,13 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn read(&self, suppliers: &Suppliers, seen: &mut Seen) -> Option<CatalogueRow> {
-        let sku = self.id("sku", self.cell("sku"), Sku::parse);
+        // A spreadsheet pastes marks that nobody sees; orders are read without them.
+        let sku = self.id("sku", &without_marks(self.cell("sku")), Sku::parse);
         let supplier = self.id("supplier", self.cell("supplier"), SupplierId::parse);
-        let own = Some(self.cell("supplier_sku")).filter(|cell| !cell.is_empty());
+        let own = Some(without_marks(self.cell("supplier_sku"))).filter(|cell| !cell.is_empty());
         // A bad SKU is one problem, not two.
         let supplier_sku = match (own, &sku) {
-            (Some(own), _) => self.id("supplier_sku", own, SupplierSku::parse),
+            (Some(own), _) => self.id("supplier_sku", &own, SupplierSku::parse),
             (None, Some(sku)) => self.id("supplier_sku", sku.as_str(), SupplierSku::parse),
             (None, None) => None,
         };

@@ -3,6 +3,7 @@
 use crate::problem::{File, Wrong};
 use crate::table::{self, Table};
 use crate::values::{self, AMOUNT};
+use crate::waiting;
 use domain::ids::{ChannelId, SupplierId};
 use domain::rates::Rates;
 use domain::settings::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};
@@ -65,22 +66,33 @@ pub(crate) fn read(file: &File<'_>, known: &Known<'_>) -> Rules {
             rules.categories = each_allowed(table, known, |category| Ok(category.to_lowercase()));
         }
         if let Some(table) = root.table("channels") {
-            rules.channels = each_allowed(table, known, |channel| {
-                let id =
-                    ChannelId::parse(channel).map_err(|error| Wrong::from(error.to_string()))?;
-                match known.channels {
-                    Some(channels) if !channels.contains(&id) => {
-                        let known = channels.iter().map(ChannelId::as_str);
-                        let message = format!("no channel has the id {id}");
-                        Err(Wrong::none_of(id.as_str(), message, known))
-                    }
-                    Some(_) | None => Ok(id),
-                }
-            });
+            rules.channels = each_allowed(table, known, |channel| known_channel(channel, known));
+        }
+        if let Some(table) = root.table("release") {
+            rules.release = waiting::release(table, known);
+        }
+        if let Some(table) = root.table("payment") {
+            rules.payment = waiting::payment(table, known);
+        }
+        if let Some(table) = root.table("extras") {
+            rules.extras = waiting::extras(table);
         }
         root.finish();
         rules
     })
+}
+
+/// The id of a channel of `channels.toml`.
+pub(crate) fn known_channel(text: &str, known: &Known<'_>) -> Result<ChannelId, Wrong> {
+    let id = ChannelId::parse(text).map_err(|error| Wrong::from(error.to_string()))?;
+    match known.channels {
+        Some(channels) if !channels.contains(&id) => {
+            let known = channels.iter().map(ChannelId::as_str);
+            let message = format!("no channel has the id {id}");
+            Err(Wrong::none_of(id.as_str(), message, known))
+        }
+        Some(_) | None => Ok(id),
+    }
 }
 
 fn routing(mut table: Table<'_>, rules: &mut Rules) {

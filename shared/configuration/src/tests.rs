@@ -1,5 +1,5 @@
 use super::*;
-use domain::settings::{SmtpTls, Split};
+use domain::settings::{Extra, SmtpTls, Split, Unpaid};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -729,5 +729,96 @@ fn countries_of_an_offer_exist() {
         problems[0].to_string(),
         "offers.csv:2: countries: \"red\" is neither a country such as US nor a subdivision such as US-HI; \
          expected countries and subdivisions separated by spaces, such as US CA US-HI"
+    );
+}
+
+#[test]
+fn a_channel_has_release_and_payment_rules_of_its_own() {
+    let mut files = good();
+    let rules = r#"
+[release]
+delay = "10m"
+[release.channel.acme]
+hold_case_after = "2d"
+[payment]
+send_unpaid_gateways = ["Cash on Delivery (COD)"]
+partially_paid = "hold"
+give_up_after = "30d"
+[payment.channel.acme]
+net_terms = "send"
+[extras]
+gift = "hold"
+"#;
+    files.insert(RULES.to_owned(), rules.as_bytes().to_vec());
+    let rules = load(&files).unwrap().settings.rules;
+    let acme = domain::ids::ChannelId::parse("acme").unwrap();
+    let other = domain::ids::ChannelId::parse("other").unwrap();
+    let release = rules.release.of(&acme);
+    assert_eq!(release.delay, jiff::SignedDuration::from_mins(10));
+    assert_eq!(
+        release.hold_case_after,
+        jiff::SignedDuration::from_hours(48)
+    );
+    assert_eq!(
+        rules.release.of(&other).hold_case_after,
+        jiff::SignedDuration::from_hours(24)
+    );
+    let payment = rules.payment.of(&acme);
+    assert!(
+        payment
+            .send_unpaid_gateways
+            .contains("cash on delivery (cod)")
+    );
+    assert_eq!(
+        (payment.partially_paid, payment.net_terms),
+        (Unpaid::Hold, Unpaid::Send)
+    );
+    assert_eq!(rules.payment.of(&other).net_terms, Unpaid::Wait);
+    assert_eq!(
+        (rules.extras.gift, rules.extras.note),
+        (Extra::Hold, Extra::Pass)
+    );
+}
+
+#[test]
+fn waiting_rules_name_the_wrong_key() {
+    for (text, key) in [
+        ("[release]\ndelay = \"soon\"", "release.delay"),
+        (
+            "[release]\nhold_case_after = \"0h\"",
+            "release.hold_case_after",
+        ),
+        (
+            "[release.channel.nobody]\ndelay = \"1m\"",
+            "release.channel.nobody",
+        ),
+        (
+            "[release.channel.acme]\ndeley = \"1m\"",
+            "release.channel.acme.deley",
+        ),
+        ("[payment]\nnet_terms = \"never\"", "payment.net_terms"),
+        ("[extras]\nnote = true", "extras.note"),
+    ] {
+        let mut files = good();
+        files.insert(RULES.to_owned(), text.as_bytes().to_vec());
+        let problems = load(&files).unwrap_err();
+        let keys: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.key.as_deref())
+            .collect();
+        assert_eq!(keys, [key], "{text}");
+    }
+}
+
+#[test]
+fn a_sku_is_read_without_marks() {
+    let mut files = good();
+    let offers = "sku,supplier,supplier_sku\n\u{200b}MUG\u{feff},north,\u{202a}H-1\u{202c}\n";
+    files.insert(OFFERS.to_owned(), offers.as_bytes().to_vec());
+    let catalogue = load(&files).unwrap().catalogue;
+    let offer = &catalogue[0].offer;
+    assert_eq!(
+        (offer.sku.as_str(), offer.supplier_sku.as_str()),
+        ("MUG", "H-1")
     );
 }

@@ -1,6 +1,8 @@
 //! Where a parcel goes. The address itself is personal and stays in payloads; what rules need of
 //! it is a [`Destination`], which is not.
 
+mod boxes;
+
 use serde::{Deserialize, Serialize};
 
 /// As the channel gave it; every field may be absent, since an app without access to personal
@@ -64,9 +66,8 @@ impl Address {
                 None => Country::Unknown(self.country.trim().to_owned()),
             },
             subdivision: text(&self.province_code),
-            po_box: is_po_box(&self.address1) || is_po_box(&self.address2),
-            military: self.country_code == "US"
-                && ["AA", "AE", "AP"].contains(&self.province_code.as_str()),
+            po_box: boxes::is_box(self),
+            military: boxes::is_military(self),
             missing: self.missing(),
         }
     }
@@ -97,6 +98,9 @@ impl Address {
     }
 }
 
+/// Parts that every parcel needs; a province or a postal code may be looked up on the way.
+const ESSENTIAL: &[&str] = &["name or company", "street", "city", "country"];
+
 /// Countries whose required address fields, after libaddressinput, include an administrative area
 /// without which a parcel cannot be sorted.
 const WITH_PROVINCE: &[&str] = &["AU", "BR", "CA", "CN", "IN", "JP", "KR", "MX", "US"];
@@ -109,35 +113,6 @@ const WITHOUT_POSTAL_CODE: &[&str] = &[
     "KN", "KP", "LC", "LY", "ML", "MO", "MR", "MW", "NR", "NU", "PA", "QA", "RW", "SB", "SC", "SL",
     "SR", "ST", "SY", "TD", "TF", "TG", "TK", "TL", "TO", "TT", "TV", "TZ", "UG", "VU", "YE", "ZW",
 ];
-
-/// A post office box in the wordings of English, German, French, Spanish and Portuguese addresses.
-fn is_po_box(line: &str) -> bool {
-    let words: Vec<String> = line
-        .to_lowercase()
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let starts = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
-    starts(&["p", "o", "box"])
-        || starts(&["po", "box"])
-        || starts(&["post", "office", "box"])
-        || starts(&["p", "o", "b"])
-        || starts(&["apartado", "postal"])
-        || starts(&["caixa", "postal"])
-        || starts(&["boite", "postale"])
-        || starts(&["boîte", "postale"])
-        || words
-            .iter()
-            .any(|word| word == "pobox" || word == "postfach")
-        || words
-            .first()
-            .is_some_and(|word| word == "pob" || word == "apartado")
-        || (words.first().is_some_and(|word| word == "bp")
-            && words
-                .get(1)
-                .is_some_and(|word| word.bytes().all(|byte| byte.is_ascii_digit())))
-}
 
 /// A country code that the channel's code found in ISO 3166-1, or what was given instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,37 +138,17 @@ pub struct Destination {
     pub missing: Vec<String>,
 }
 
+impl Destination {
+    /// The missing parts without which a parcel arrives nowhere, whatever a person lets through.
+    pub fn lacks_essentials(&self) -> Vec<&str> {
+        let missing = self.missing.iter().map(String::as_str);
+        missing.filter(|part| ESSENTIAL.contains(part)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn post_office_boxes_are_told_from_streets() {
-        for line in [
-            "PO Box 12",
-            "P.O. Box 9",
-            "p.o.box 3",
-            "Postfach 100",
-            "Post Office Box 4",
-            "Apartado 77",
-            "BP 123",
-            "Unit 4, PO BOX 7",
-            "POB 12",
-            "Caixa Postal 5",
-        ] {
-            assert!(is_po_box(line), "{line}");
-        }
-        for line in [
-            "12 Boxwood Rd",
-            "Posthof 3",
-            "1 Poboxer Lane",
-            "BP Station Road 4",
-            "Apollo Street 1",
-            "",
-        ] {
-            assert!(!is_po_box(line), "{line}");
-        }
-    }
 
     #[test]
     fn required_parts_depend_on_the_country() {

@@ -97,7 +97,7 @@ impl Commit {
             | Event::OrderUpdated(_)
             | Event::PaymentReceived
             | Event::OrderCancelled { .. }
-            | Event::FullyRefunded
+            | Event::EarlierReported(_)
             | Event::RefundRecorded(_)
             | Event::HoldsReleased { .. }
             | Event::AddressEdited { .. }

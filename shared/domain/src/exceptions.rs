@@ -100,10 +100,82 @@ pub const POLICY: &[Policy] = &[
         "the address completed on the channel, or release",
     ),
     row(
+        CaseKind::AddressUnusable,
+        Severity::Two,
+        false,
+        "the address completed on the channel, or edit-address: without name or company, street, city and country nothing can be shipped",
+    ),
+    row(
         CaseKind::UnknownCountry,
         Severity::Two,
         true,
         "the country corrected on the channel, or release",
+    ),
+    row(
+        CaseKind::Unpaid,
+        Severity::Three,
+        false,
+        "closes itself when the channel reports the payment or cancels the order",
+    ),
+    row(
+        CaseKind::PaymentIncomplete,
+        Severity::Two,
+        true,
+        "the rest of the payment, or release to send before it",
+    ),
+    row(
+        CaseKind::OnHoldAtChannel,
+        Severity::Three,
+        true,
+        "the hold ended on the channel, or release to send all the same",
+    ),
+    row(
+        CaseKind::OnHoldAfterSend,
+        Severity::Two,
+        true,
+        "agree with the supplier, then release; closes itself when the hold ends on the channel",
+    ),
+    row(
+        CaseKind::RefundUnclear,
+        Severity::Two,
+        true,
+        "restock or remove the units on the channel if nobody wants them, or release to ship them",
+    ),
+    row(
+        CaseKind::AddedAfterRefund,
+        Severity::Two,
+        true,
+        "the payment of what was added, or release to ship it",
+    ),
+    row(
+        CaseKind::SeveralShippingMethods,
+        Severity::Two,
+        true,
+        "release with --method and the one by which everything is shipped",
+    ),
+    row(
+        CaseKind::LocalDelivery,
+        Severity::Two,
+        true,
+        "hand the goods over and fulfil them on the channel, or release to have them shipped",
+    ),
+    row(
+        CaseKind::NoteToRead,
+        Severity::Three,
+        true,
+        "read the note on the channel, then release",
+    ),
+    row(
+        CaseKind::GiftToCheck,
+        Severity::Three,
+        true,
+        "look at the order, then release",
+    ),
+    row(
+        CaseKind::PersonalisationToCheck,
+        Severity::Three,
+        true,
+        "look at what is to be made, then release",
     ),
     row(
         CaseKind::NeverSendTag,
@@ -417,10 +489,10 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
                 .filter_map(|hold| hold.again_at)
                 .any(|at| at <= now)
                 || routing
-                    .wait
-                    .as_ref()
-                    .and_then(|wait| wait.until)
-                    .is_some_and(|at| at <= now)
+                    .waits
+                    .iter()
+                    .filter_map(|wait| wait.until)
+                    .any(|at| at <= now)
         });
     let route = routing_due.then(|| Message::Route {
         order: order.id.clone(),
@@ -437,6 +509,18 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
 /// and by other settings again.
 pub fn forward(order: &Order, now: Timestamp) -> Vec<Message> {
     let concerned = |own: &&PurchaseOrder| is_due(order, own, now) || waiting(own, now).is_some();
+    let concerned = order.purchase_orders.iter().filter(concerned);
+    concerned.map(|own| forwarding_of(order, own)).collect()
+}
+
+/// Messages to whatever of the order other settings may let go: what waits, and what could not be
+/// prepared.
+pub fn prepare(order: &Order, now: Timestamp) -> Vec<Message> {
+    let concerned = |own: &&PurchaseOrder| {
+        let requests = own.cancels.iter().map(|request| &request.sending);
+        let mut sends = std::iter::once(&own.sending).chain(requests);
+        waiting(own, now).is_some() || sends.any(|sending| sending.unpreparable.is_some())
+    };
     let concerned = order.purchase_orders.iter().filter(concerned);
     concerned.map(|own| forwarding_of(order, own)).collect()
 }

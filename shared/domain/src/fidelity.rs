@@ -49,6 +49,16 @@ pub fn missing(
     missing
 }
 
+/// Whether a reader finds the text in one of the records; a text that shows nothing needs no place.
+pub fn shows(text: &str, records: &[Vec<String>]) -> bool {
+    let text = folded(text);
+    text.is_empty()
+        || records
+            .iter()
+            .flatten()
+            .any(|record| folded(record).contains(text.as_str()))
+}
+
 /// Whether the record names the SKU, and beside it one of the quantities as a word of its own.
 fn says(record: &[String], sku: &str, quantities: &[String]) -> bool {
     let mut named = false;
@@ -142,6 +152,18 @@ mod tests {
             )
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_text_is_found_in_one_record_or_is_not_there() {
+        let records = [
+            vec!["Engraving:  For\nAda".to_owned()],
+            vec!["For".to_owned()],
+        ];
+        assert!(shows("For Ada", &records));
+        assert!(shows(" ", &records));
+        assert!(!shows("For Bob", &records));
+        assert!(!shows("Ada For", &records));
     }
 
     #[test]

@@ -119,6 +119,37 @@ id!(
     RefundId, "refund id", plain, "printable text without / or space"
 );
 
+impl Sku {
+    /// Characters of a SKU that is too long which are kept.
+    const KEPT: usize = 40;
+
+    /// The SKU, or of one that is too long the first 40 characters and a short digest: such a one is
+    /// shown, and no offer has it. `None` for an empty text.
+    pub fn from_channel(text: &str) -> Option<Self> {
+        if let Ok(sku) = Self::parse(text) {
+            return Some(sku);
+        }
+        let kept: String = text
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(Self::KEPT)
+            .collect();
+        if kept.trim().is_empty() {
+            return None;
+        }
+        let digest = crate::digest::Digest::of(text.as_bytes());
+        Some(Self(format!("{kept}{SHORTENED}{}", digest.short())))
+    }
+
+    /// Whether it stands for a longer one, which no offer has.
+    pub fn is_shortened(&self) -> bool {
+        self.0.contains(SHORTENED)
+    }
+}
+
+/// Between the characters that are kept and the digest.
+const SHORTENED: &str = "\u{2026}sha256:";
+
 /// An order everywhere in Waybill: the channel and the channel's own id, written `channel/id`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -28,5 +28,6 @@ pub mod region;
 pub mod routing;
 pub mod settings;
 pub mod spending;
+pub mod text;
 pub mod timeline;
 pub mod trust;

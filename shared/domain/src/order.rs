@@ -23,7 +23,7 @@ use attention::CaseKind;
 use event::{Event, Recorded};
 use jiff::Timestamp;
 use machine::{SendState, Sending};
-use news::{Content, News};
+use news::{Content, Latest, News, ShippingMethod};
 use purchase_order::{CancelRequest, Unclear};
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine, SendId};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,15 @@ pub struct Order {
     pub address: Option<(u32, AddressEdit)>,
     /// Holds a person has let through.
     pub released: BTreeSet<(CaseKind, String)>,
+    /// Units by line that a person let go although the channel holds them; until the channel no
+    /// longer does.
+    pub let_through: BTreeMap<LineId, u32>,
+    /// The shipping method that a person chose, and among which that was.
+    pub method: Option<(Vec<ShippingMethod>, ShippingMethod)>,
+    /// When its content was first known here.
+    pub received_at: Option<Timestamp>,
+    /// When its payment was first known here.
+    pub paid_at: Option<Timestamp>,
     /// Something happened that routing has not looked at, since then.
     pub needs_routing: Option<Timestamp>,
     /// A person cancelled it here, whatever the channel says.
@@ -81,8 +90,8 @@ pub struct RoutingState {
     pub configuration: Digest,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<Wait>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_ours: Vec<NotOurs>,
 }
@@ -132,12 +141,53 @@ impl AddressEdit {
     }
 }
 
-/// Nothing is wrong; the order waits for an event or a time.
+/// Nothing is wrong; units wait for an event or a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
+    pub kind: WaitKind,
+    /// What they wait for, in words.
     pub why: String,
+    /// Units by line.
+    pub lines: BTreeMap<LineId, u32>,
+    pub since: Timestamp,
+    /// When routing looks again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// When waiting becomes a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_at: Option<Timestamp>,
+}
+
+/// What units wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitKind {
+    /// The customer's money.
+    Payment,
+    /// The channel, which keeps the units from being shipped.
+    Channel,
+    /// The next commit: this one was full.
+    NextCommit,
+}
+
+impl WaitKind {
+    /// The case that waiting becomes when it lasts too long.
+    pub fn case(self) -> Option<CaseKind> {
+        match self {
+            Self::Payment => Some(CaseKind::Unpaid),
+            Self::Channel => Some(CaseKind::OnHoldAtChannel),
+            Self::NextCommit => None,
+        }
+    }
+
+    /// What ends it, for people.
+    pub fn way_out(self) -> &'static str {
+        match self {
+            Self::Payment => "the channel reports the payment, or cancels the order",
+            Self::Channel => "the hold ends on the channel, or release to send all the same",
+            Self::NextCommit => "nothing to do: they follow at once",
+        }
+    }
 }
 
 /// Units that are never forwarded, and why.
@@ -159,6 +209,10 @@ impl Order {
             purchase_orders: Vec::new(),
             routing: None,
             released: BTreeSet::new(),
+            let_through: BTreeMap::new(),
+            method: None,
+            received_at: None,
+            paid_at: None,
             needs_routing: None,
             cancelled_here: false,
             held: None,
@@ -186,8 +240,9 @@ impl Order {
                     // What came before the order itself could not be routed, and is not late.
                     self.needs_routing = None;
                 }
+                self.received_at.get_or_insert(at);
                 self.payloads = snapshot.payload;
-                self.news.latest = Some(snapshot.latest.clone());
+                self.take_news(snapshot.latest.clone());
                 let latest = &snapshot.latest;
                 self.address
                     .take_if(|(_, edit)| edit.replaces != latest.address);
@@ -199,21 +254,24 @@ impl Order {
                 self.wake(at);
             }
             Event::OrderUpdated(latest) => {
-                let before = self.news.latest.replace(latest.clone());
-                if before.is_none_or(|before| before.register != latest.register) {
+                let before = self.news.latest.as_ref();
+                let changed = before.is_none_or(|before| before.register != latest.register);
+                self.take_news(latest.clone());
+                if changed {
                     self.wake(at);
                 }
             }
+            Event::EarlierReported(earlier) => {
+                self.news.take_earlier(earlier);
+                self.wake(at);
+            }
             Event::PaymentReceived => {
                 self.news.paid = true;
+                self.paid_at.get_or_insert(at);
                 self.wake(at);
             }
             Event::OrderCancelled { cancelled_at } => {
                 self.news.cancelled_at = Some(*cancelled_at);
-                self.wake(at);
-            }
-            Event::FullyRefunded => {
-                self.news.fully_refunded = true;
                 self.wake(at);
             }
             Event::RefundRecorded(refund) => {
@@ -230,7 +288,8 @@ impl Order {
                         payload: routed.payload,
                         address: routed.address,
                         edit: routed.edit.clone(),
-                        shipping: self.shipping(),
+                        shipping: self.shipping(&planned.lines),
+                        method: planned.method.clone(),
                         planned_at: at,
                         cut_off: planned.cut_off,
                         spending: planned.spending.clone(),
@@ -255,8 +314,16 @@ impl Order {
                 self.routing = Some(routed.state.clone());
                 self.needs_routing = None;
             }
-            Event::HoldsReleased { holds, .. } => {
-                self.released.extend(holds.iter().cloned());
+            Event::HoldsReleased { holds, method, .. } => {
+                self.let_through.extend(self.held_by_channel(holds));
+                // What the channel holds is let through by units: another hold is another one.
+                let lasting = holds
+                    .iter()
+                    .filter(|(kind, _)| *kind != CaseKind::OnHoldAtChannel);
+                self.released.extend(lasting.cloned());
+                if let (Some(method), Some(latest)) = (method, &self.news.latest) {
+                    self.method = Some((latest.content.shipping.clone(), method.clone()));
+                }
                 if holds
                     .iter()
                     .any(|(kind, _)| *kind == CaseKind::HeldByPerson)
@@ -400,21 +467,80 @@ impl Order {
             .ok_or_else(|| Refusal::NoSuchPurchaseOrder(number.clone()))
     }
 
-    /// Digest of where and how it is to be shipped.
-    pub fn shipping(&self) -> Digest {
+    /// Takes the newest message in, and forgets what a person let through once the channel no longer
+    /// holds it: a later hold is another one.
+    fn take_news(&mut self, latest: Latest) {
+        self.news.take(latest);
+        let before = std::mem::take(&mut self.let_through);
+        self.let_through = before
+            .into_iter()
+            .filter(|(line, _)| self.line_units(line).on_hold() > 0)
+            .collect();
+        let held = |order: &Self, line: &LineId| order.on_hold(line).claimed > 0;
+        let lines: BTreeSet<LineId> = self
+            .live()
+            .flat_map(PurchaseOrder::everything)
+            .map(|(line, _)| line)
+            .collect();
+        if !lines.iter().any(|line| held(self, line)) {
+            self.released
+                .retain(|(kind, _)| *kind != CaseKind::OnHoldAfterSend);
+        }
+    }
+
+    /// Units by line that the channel holds, where the release is of that.
+    fn held_by_channel(&self, holds: &[(CaseKind, String)]) -> BTreeMap<LineId, u32> {
+        if !holds
+            .iter()
+            .any(|(kind, _)| *kind == CaseKind::OnHoldAtChannel)
+        {
+            return BTreeMap::new();
+        }
+        let lines = self
+            .news
+            .latest
+            .iter()
+            .flat_map(|latest| &latest.content.lines);
+        lines
+            .map(|line| (line.id.clone(), self.line_units(&line.id)))
+            .filter(|(_, units)| units.on_hold() > 0 && !units.added_after_refund)
+            .map(|(line, units)| (line, units.open))
+            .collect()
+    }
+
+    /// Digest of where, how and with which personalisation these lines are to be shipped.
+    pub fn shipping(&self, lines: &[PurchaseOrderLine]) -> Digest {
         let latest = self.news.latest.as_ref();
         let corrected = self.address.as_ref().map(|(_, edit)| &edit.address);
         let address = corrected.or(latest.map(|latest| &latest.address));
-        Digest::of_value(&(address, latest.map(|latest| &latest.method)))
+        let properties: BTreeMap<&LineId, &Digest> = latest
+            .into_iter()
+            .flat_map(|latest| &latest.properties)
+            .filter(|(line, _)| lines.iter().any(|own| &own.line == *line))
+            .collect();
+        Digest::of_value(&(address, latest.map(|latest| &latest.method), properties))
     }
 
-    /// What is known of the order, with the address that a person corrected.
+    /// What is known of the order, with the address that a person corrected and the shipping method
+    /// that a person chose.
     pub fn content(&self) -> Option<Content> {
         let mut content = self.news.latest.as_ref()?.content.clone();
         if let Some((_, edit)) = &self.address {
             content.destination = edit.destination.clone();
         }
+        if let Some((among, chosen)) = &self.method
+            && *among == content.shipping
+        {
+            content.shipping = vec![chosen.clone()];
+        }
         Some(content)
+    }
+
+    /// The shipping method that a person chose, while the channel names the same ones.
+    pub fn chosen_method(&self) -> Option<&ShippingMethod> {
+        let latest = self.news.latest.as_ref()?;
+        let (among, chosen) = self.method.as_ref()?;
+        (*among == latest.content.shipping).then_some(chosen)
     }
 
     /// Since when routing has something to look at. A refund or cancel whose order has not come yet
@@ -429,9 +555,14 @@ impl Order {
             .find(|candidate| &candidate.number == number)
     }
 
-    /// Cancelled on the channel or here, or its money was given back as a whole.
+    /// Cancelled on the channel or here, which never goes back.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled_here || self.news.cancelled_at.is_some() || self.news.is_fully_refunded()
+        self.cancelled_here || self.news.cancelled_at.is_some()
+    }
+
+    /// Cancelled, or its money was given back as a whole, which a later message may take back.
+    pub fn is_stopped(&self) -> bool {
+        self.is_cancelled() || self.news.is_fully_refunded()
     }
 
     /// Why a purchase order that is still Planned should not be sent any more, as far as the order
@@ -446,8 +577,10 @@ impl Order {
                 .only
                 .as_ref()
                 .is_some_and(|only| only != &purchase_order.supplier);
+        let mut lines = purchase_order.lines.iter().map(|line| &line.line);
+        let planned = matches!(purchase_order.sending.state, SendState::Planned { .. });
         if self.is_cancelled() {
-            Some("the order was cancelled or refunded")
+            Some(STOPPED)
         } else if self.held.is_some() {
             Some("a person holds the order")
         } else if ruled_out {
@@ -458,12 +591,18 @@ impl Order {
             .is_some_and(|(_, edit)| edit != &purchase_order.edit)
         {
             Some("the order was edited")
-        } else if purchase_order
-            .lines
-            .iter()
-            .any(|line| self.over_allocated(&line.line) > 0)
-        {
-            Some("units were refunded or removed")
+        } else if lines.clone().any(|line| self.over_allocated(line) > 0) {
+            Some(if self.news.is_fully_refunded() {
+                STOPPED
+            } else {
+                "units were refunded or removed"
+            })
+        } else if let Some(line) = lines.find(|line| planned && self.is_planned_beyond_hold(line)) {
+            Some(if self.line_units(line).on_hold() > 0 {
+                "the channel holds units of it"
+            } else {
+                "a refund leaves open whether its units are to be shipped"
+            })
         } else {
             None
         }
@@ -483,12 +622,15 @@ impl Order {
         let routing = self.unrouted_since().map(|since| since + REROUTE_AFTER);
         let again = self.routing.iter().flat_map(|routing| {
             let holds = routing.holds.iter().filter_map(|hold| hold.again_at);
-            holds.chain(routing.wait.iter().filter_map(|wait| wait.until))
+            holds.chain(routing.waits.iter().filter_map(|wait| wait.until))
         });
         let sends = self.purchase_orders.iter().flat_map(PurchaseOrder::timers);
         routing.into_iter().chain(again).chain(sends)
     }
 }
+
+/// Why nothing more of an order is sent that was cancelled or refunded.
+pub(crate) const STOPPED: &str = "the order was cancelled or refunded";
 
 /// Received and not routed for so long: the sweep enqueues it again.
 pub const REROUTE_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);

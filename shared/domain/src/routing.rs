@@ -28,14 +28,14 @@ use crate::order::decide::Command;
 use crate::order::event::Routed;
 use crate::order::machine::SendState;
 use crate::order::news::{Content, Line};
-use crate::order::{Order, RoutingState, Wait};
+use crate::order::{Order, RoutingState, Wait, WaitKind};
 use crate::settings::{ChannelSettings, Settings, SupplierSettings};
 use crate::spending::{self, Spent};
 use constraints::{Grouping, Violation};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger;
 use planner::Planner;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use trace::Trace;
 
 /// An immutable snapshot of everything a plan depends on beside the order.
@@ -60,14 +60,25 @@ impl<'a> Facts<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
-    Wait {
-        why: String,
-        until: Option<Timestamp>,
-    },
+    /// Units wait for what is no person's business.
+    Wait(Waiting),
     /// These lines wait for a change; the others may go on.
     Hold(Vec<Proposal>),
     /// These units are never ours.
     Skip(Vec<(LineId, u32, String)>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub kind: WaitKind,
+    /// For what, in words.
+    pub why: String,
+    /// Units by line; every unit where there are none.
+    pub units: Option<BTreeMap<LineId, u32>>,
+    /// Since when, where that is not since routing first saw it.
+    pub since: Option<Timestamp>,
+    /// How long before it is a case.
+    pub case_after: SignedDuration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +87,8 @@ pub struct Proposal {
     pub cause: String,
     pub reason: String,
     pub lines: Vec<LineId>,
+    /// Most units of each of the lines; all that are open where there is no limit.
+    pub most: Option<u32>,
     /// Looked at again by itself, since stock comes back.
     pub again: bool,
 }
@@ -96,6 +109,14 @@ pub const TRIGGERS: &[Trigger] = &[
         check: triggers::paid::check,
     },
     Trigger {
+        name: "channel-hold",
+        check: triggers::channel_hold::check,
+    },
+    Trigger {
+        name: "refunded",
+        check: triggers::refunded::check,
+    },
+    Trigger {
         name: "held",
         check: triggers::held::check,
     },
@@ -110,6 +131,14 @@ pub const TRIGGERS: &[Trigger] = &[
     Trigger {
         name: "limits",
         check: triggers::limits::check,
+    },
+    Trigger {
+        name: "delivery",
+        check: triggers::delivery::check,
+    },
+    Trigger {
+        name: "extras",
+        check: triggers::extras::check,
     },
     Trigger {
         name: "address",
@@ -248,6 +277,7 @@ pub fn skus(order: &Order) -> Vec<Sku> {
         .flat_map(|latest| &latest.content.lines);
     lines
         .filter_map(|line| line.sku.clone())
+        .filter(|sku| !sku.is_shortened())
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()
@@ -292,7 +322,7 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
     let mut order = before.clone();
     for own in &mut order.purchase_orders {
         let supplier = facts.settings.suppliers.get(&own.supplier);
-        let shipped = triggers::ours::shipped_elsewhere(before, own, content)
+        let shipped = triggers::ours::shipped_elsewhere(before, own)
             .then_some("its units were shipped by somebody else");
         let unfit = shipped.or_else(|| {
             let supplier = supplier?;
@@ -335,15 +365,19 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
     let purchase_orders = planner.choose();
     let (void, purchase_orders, has_more) = one_commit::first(before, void, purchase_orders);
     if has_more {
-        planner.wait = Some(Wait {
-            why: "its other purchase orders follow".to_owned(),
+        planner.waits.push(Wait {
+            kind: WaitKind::NextCommit,
+            why: "its other purchase orders, which follow".to_owned(),
+            lines: BTreeMap::new(),
+            since: facts.now,
             until: Some(facts.now),
+            case_at: None,
         });
     }
     let state = RoutingState {
         configuration: facts.settings.digest.clone(),
         holds: planner.holds,
-        wait: planner.wait,
+        waits: planner.waits,
         not_ours: planner.not_ours,
     };
     let trace = Trace {

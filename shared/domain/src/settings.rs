@@ -4,7 +4,10 @@
 mod rules;
 pub mod terms;
 
-pub use rules::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};
+pub use rules::{
+    Allowed, ByChannel, Comparison, CostRules, Extra, Extras, Limits, PaymentRules, Release, Risk,
+    Rules, Split, Unmapped, Unpaid,
+};
 
 use crate::calendar::{next_cut_off, next_opening};
 use crate::digest::Digest;

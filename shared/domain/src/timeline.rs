@@ -42,10 +42,7 @@ pub fn timeline(history: &[Recorded]) -> Vec<Entry> {
 fn is_news(event: &Event) -> bool {
     matches!(
         event,
-        Event::PaymentReceived
-            | Event::OrderCancelled { .. }
-            | Event::FullyRefunded
-            | Event::RefundRecorded(_)
+        Event::PaymentReceived | Event::OrderCancelled { .. } | Event::RefundRecorded(_)
     )
 }
 
@@ -113,9 +110,12 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
         Event::OrderUpdated(_) => one("order updated, nothing a supplier would see".to_owned()),
         Event::PaymentReceived => one("payment received".to_owned()),
         Event::OrderCancelled { .. } => one("order cancelled on the channel".to_owned()),
-        Event::FullyRefunded => one("order refunded in full".to_owned()),
+        Event::EarlierReported(_) => {
+            one("an older message came, which only shows when something was first so".to_owned())
+        }
         Event::RefundRecorded(refund) => {
-            let units: u32 = refund.units.values().copied().fold(0, u32::saturating_add);
+            let units = refund.units.values().map(|units| units.total());
+            let units = units.fold(0, u32::saturating_add);
             let amount = refund
                 .amount
                 .map_or_else(|| "no amount".to_owned(), |amount| amount.to_string());
@@ -143,6 +143,8 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
                         .is_some_and(|spending| spending.queued_from.is_some());
                     let why = if queued {
                         "when its spend limit has room"
+                    } else if planned.due.is_some() && planned.due == planned.released_at {
+                        "when the release delay is over"
                     } else {
                         "when it opens"
                     };
@@ -183,7 +185,7 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
             }));
             texts.extend(
                 state
-                    .wait
+                    .waits
                     .iter()
                     .map(|wait| format!("waiting for {}", wait.why)),
             );
@@ -196,10 +198,19 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
             }
             texts
         }
-        Event::HoldsReleased { holds, by, why } => {
+        Event::HoldsReleased {
+            holds,
+            method,
+            by,
+            why,
+        } => {
             let kinds: Vec<_> = holds.iter().map(|(kind, _)| kind.to_string()).collect();
+            let method = method.as_ref();
+            let method = method.map_or_else(String::new, |method| {
+                format!(", to be shipped by {:?}", method.name())
+            });
             one(format!(
-                "{by} released {}: {why}",
+                "{by} released {}{method}: {why}",
                 if kinds.is_empty() {
                     "a rejection".to_owned()
                 } else {

@@ -58,7 +58,8 @@ fn claimed() -> Order {
         payload: 1,
         address: None,
         edit: Digest::of(b"edit"),
-        shipping: order.shipping(),
+        shipping: order.shipping(&[]),
+        method: None,
         planned_at: at(),
         cut_off: None,
         sending,
@@ -270,6 +271,7 @@ fn a_release_confirms_this_mail_and_no_later_one() {
     let (order, _) = after(&claimed(), command(News::Sent, &id(), 1));
     let late = at() + SignedDuration::from_mins(30);
     let release = Command::Release {
+        method: None,
         who: "Ada".to_owned(),
         why: "called them".to_owned(),
     };

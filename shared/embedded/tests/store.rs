@@ -67,6 +67,8 @@ async fn what_was_committed_survives_a_restart() {
         placed_at: at(0),
         shipping_method: "Standard".to_owned(),
         lines: Vec::new(),
+        note: Personal::default(),
+        attributes: Vec::new(),
     };
     let trace = Trace {
         configuration: Digest::of(b"c"),

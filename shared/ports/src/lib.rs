@@ -22,9 +22,9 @@ pub use store::{
     Page, RefusalStore, Reservation, Slot, Slots, StoreError,
 };
 pub use supplier::{
-    Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Handover, HandoverLine,
-    LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailEvent, MailOutcome, MailPlace,
-    MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome, StepDone, Supplier,
+    Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Evidence, Handover,
+    HandoverLine, LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailEvent, MailOutcome,
+    MailPlace, MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome, StepDone, Supplier,
 };
 
 /// The only source of time.

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use domain::address::Address;
+use domain::digest::Digest;
 use domain::order::SendId;
 use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
 use domain::order::event::LookupFinding;
+use domain::order::news::Property;
 use domain::order::via::Via;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -33,6 +35,31 @@ pub struct Handover {
     pub service: Option<String>,
     pub ship_to: Personal<Address>,
     pub lines: Vec<HandoverLine>,
+    /// The note to the order, where the channel's settings forward it; else empty.
+    #[serde(default)]
+    pub note: Personal<String>,
+    /// Facts of the order as a whole that the channel's settings forward.
+    #[serde(default)]
+    pub attributes: Vec<Property>,
+}
+
+impl Handover {
+    /// What the customer wrote or chose beside articles and address: the field that a template
+    /// leaves it out by, a name for people, and the text.
+    fn texts(&self) -> impl Iterator<Item = (&'static str, String, &str)> {
+        let note = std::iter::once(("note", "the note".to_owned(), self.note.reveal().as_str()));
+        let attributes = self.attributes.iter().map(|attribute| {
+            let name = format!("the attribute {:?}", attribute.name);
+            ("attributes", name, attribute.value.reveal().as_str())
+        });
+        let properties = self.lines.iter().flat_map(|line| {
+            line.properties.iter().map(|property| {
+                let name = format!("{:?} of {}", property.name, line.supplier_sku);
+                ("properties", name, property.value.reveal().as_str())
+            })
+        });
+        note.chain(attributes).chain(properties)
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +71,9 @@ pub struct HandoverLine {
     /// Of one unit, as the supplier offered it: `12.50`.
     pub cost: Option<String>,
     pub currency: Option<String>,
+    /// What the customer had made of it.
+    #[serde(default)]
+    pub properties: Vec<Property>,
 }
 
 /// A request to take a purchase order, or units of it, back.
@@ -127,6 +157,30 @@ impl Decoded {
         };
         self.parts.iter().flat_map(lacks).collect()
     }
+
+    /// What the parts lack of the address, the lines and everything that the customer wrote.
+    pub fn lacks(&self, handover: &Handover, omits: &[String]) -> Vec<String> {
+        let lines: Vec<(&str, u32)> = handover
+            .lines
+            .iter()
+            .map(|line| (line.supplier_sku.as_str(), line.quantity))
+            .collect();
+        let mut lacks = self.missing(handover.ship_to.reveal(), &lines, omits);
+        for part in &self.parts {
+            let omitted = |field: &str| {
+                omits
+                    .iter()
+                    .chain(&part.omits)
+                    .any(|omitted| omitted == field)
+            };
+            for (field, name, text) in handover.texts() {
+                if !omitted(field) && !domain::fidelity::shows(text, &part.records) {
+                    lacks.push(format!("{name} in the {}", part.name));
+                }
+            }
+        }
+        lacks
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -181,6 +235,33 @@ pub struct StepDone {
     pub extracted: BTreeMap<String, Vec<String>>,
 }
 
+/// A supplier's answer as it came, for a person to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    pub bytes: Vec<u8>,
+    /// Digest of what is the same whenever the same answer comes again: without dates and the numbers
+    /// of exchanges. `None` where all of it is.
+    pub identity: Option<Digest>,
+}
+
+impl Evidence {
+    /// Under what it is kept: the same answer is kept once.
+    pub fn digest(&self) -> Digest {
+        self.identity
+            .clone()
+            .unwrap_or_else(|| Digest::of(&self.bytes))
+    }
+}
+
+impl From<Vec<u8>> for Evidence {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            identity: None,
+        }
+    }
+}
+
 /// A timeout is not a failure: what is not known to be one of the others is [`SendOutcome::InDoubt`].
 #[derive(Debug, Clone)]
 pub enum SendOutcome {
@@ -193,7 +274,7 @@ pub enum SendOutcome {
         /// The answer says why. One that does not may be about anything: several in a row mean that
         /// the supplier's answers are not understood.
         explained: bool,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// A web server's page, or nothing at all, in the place of the supplier's answer: it refuses no
     /// order. Surely not sent where `is_unsent`, else in doubt.
@@ -201,7 +282,7 @@ pub enum SendOutcome {
         is_unsent: bool,
         retry_after: Option<Duration>,
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// Surely not sent. `retry_after` where the supplier said when.
     NotSent {
@@ -211,13 +292,13 @@ pub enum SendOutcome {
     },
     InDoubt {
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
     /// It has an order under our number, and nothing shows that it is ours: in doubt, and no look-up
     /// by that number can settle it.
     Foreign {
         why: String,
-        evidence: Vec<u8>,
+        evidence: Evidence,
     },
 }
 

@@ -13,7 +13,8 @@ use domain::order::via::Via;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::SignedDuration;
 use ports::{
-    Area, Artifact, Attempt, Batches, Decoded, Files, Handover, PrepareError, SendOutcome, Supplier,
+    Area, Artifact, Attempt, Batches, Decoded, Evidence, Files, Handover, PrepareError,
+    SendOutcome, Supplier,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -219,7 +220,7 @@ impl Supplier for Csv {
         };
         SendOutcome::InDoubt {
             why,
-            evidence: Vec::new(),
+            evidence: Evidence::default(),
         }
     }
 

@@ -79,7 +79,7 @@ fn sequence(
         http: opening.http,
         templates,
         identity,
-        limits: Limits::new(settings.rate.as_ref()),
+        limits: Limits::new(settings.rate.as_ref(), settings.longest_wait()?),
         timeout: settings.timeout(),
         reason: settings.reason.clone(),
         unauthorized: settings.unauthorized.clone(),

@@ -27,8 +27,8 @@ use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 use mail_parser::MessageParser;
 use ports::{
-    Artifact, Attempt, CancelRequest, Decoded, Handover, MailOutcome, MailPlace, Mailer, Part,
-    PrepareError, SendOutcome, Supplier,
+    Artifact, Attempt, CancelRequest, Decoded, Evidence, Handover, MailOutcome, MailPlace, Mailer,
+    Part, PrepareError, SendOutcome, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -362,13 +362,13 @@ impl Supplier for Mail {
                     reason: RejectionReason::Unknown,
                     detail: detail.to_owned(),
                     explained: true,
-                    evidence: answer.as_bytes().to_vec(),
+                    evidence: answer.as_bytes().to_vec().into(),
                 }
             }
             MailOutcome::NotSent(why) => SendOutcome::not_sent(why),
             MailOutcome::InDoubt(why) => SendOutcome::InDoubt {
                 why,
-                evidence: Vec::new(),
+                evidence: Evidence::default(),
             },
         }
     }

@@ -4,6 +4,7 @@
 use domain::address::Address;
 use domain::ids::ChannelCode;
 use domain::order::answer::Progress;
+use domain::order::news::Property;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Merchant;
@@ -20,6 +21,7 @@ pub(crate) fn handover() -> Handover {
         quantity,
         cost: Some("12.50".to_owned()),
         currency: Some("USD".to_owned()),
+        properties: vec![property("Engraving", "For Ada")],
     };
     Handover {
         number: number(),
@@ -51,6 +53,15 @@ pub(crate) fn handover() -> Handover {
             phone: "+1 502 555 0100".to_owned(),
         }),
         lines: vec![line("ONE", 3), line("TWO", 17)],
+        note: Personal::new("Please ring twice".to_owned()),
+        attributes: vec![property("Delivery day", "Friday")],
+    }
+}
+
+fn property(name: &str, value: &str) -> Property {
+    Property {
+        name: name.to_owned(),
+        value: Personal::new(value.to_owned()),
     }
 }
 

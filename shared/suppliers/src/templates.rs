@@ -3,6 +3,8 @@
 
 mod filters;
 
+pub(crate) use filters::described;
+
 use crate::SettingsError;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{

@@ -27,6 +27,7 @@ pub(crate) fn handover() -> Handover {
         quantity,
         cost: Some("4.00".to_owned()),
         currency: Some("USD".to_owned()),
+        properties: Vec::new(),
     };
     Handover {
         number: PurchaseOrderNumber::new(&ChannelCode::parse("S").unwrap(), "1001", 1),
@@ -58,6 +59,8 @@ pub(crate) fn handover() -> Handover {
             phone: "+1 (502) 555-0100".to_owned(),
         }),
         lines: vec![line("LS-1", 2), line("LS-2", 13)],
+        note: Personal::default(),
+        attributes: Vec::new(),
     }
 }
 

@@ -191,6 +191,7 @@ pub(super) fn long(fixture: &Fixture) {
             quantity: at,
             cost: None,
             currency: None,
+            properties: Vec::new(),
         })
         .collect();
     let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
@@ -291,6 +292,7 @@ fn any_handover() -> impl Strategy<Value = Handover> {
                     quantity,
                     cost: None,
                     currency: None,
+                    properties: Vec::new(),
                 })
                 .collect();
             handover

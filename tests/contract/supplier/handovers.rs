@@ -20,6 +20,7 @@ pub(super) fn line(sku: &str, quantity: u32) -> HandoverLine {
         quantity,
         cost: Some("4.00".to_owned()),
         currency: Some("USD".to_owned()),
+        properties: Vec::new(),
     }
 }
 
@@ -86,6 +87,8 @@ pub(super) fn plain() -> Handover {
             phone: "+1 (502) 555-0100".to_owned(),
         }),
         lines: vec![line("LS-1", 2), line("LS-2", 13)],
+        note: Personal::default(),
+        attributes: Vec::new(),
     }
 }
 

@@ -98,7 +98,7 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             explained,
             evidence,
         } => {
-            told(detail, evidence);
+            told(detail, &evidence.bytes);
             assert_eq!(*explained, !answer.unexplained, "{answer:?}");
             assert_eq!(*reason, answer.reason(), "{answer:?}");
             let word = answer.word.as_deref().unwrap_or_default();
@@ -111,7 +111,7 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             evidence,
             ..
         } => {
-            told(why, evidence);
+            told(why, &evidence.bytes);
             if *is_unsent {
                 Class::PageNotSent
             } else {
@@ -130,11 +130,11 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             Class::NotSent
         }
         SendOutcome::InDoubt { why, evidence } => {
-            told(why, evidence);
+            told(why, &evidence.bytes);
             Class::InDoubt
         }
         SendOutcome::Foreign { why, evidence } => {
-            told(why, evidence);
+            told(why, &evidence.bytes);
             Class::Foreign
         }
     };

@@ -68,7 +68,7 @@ pub(crate) fn setting(text: &str) -> Result<Setting, String> {
             names.join(", ")
         ));
     };
-    let mut value = value.trim().to_owned();
+    let mut value = channels::address_text(value);
     if value.chars().any(char::is_control) || value.chars().count() > LONGEST {
         return Err(format!(
             "one line of at most {LONGEST} characters is expected"

@@ -46,11 +46,12 @@ impl Decided {
 pub(crate) async fn release(
     at: &Installation,
     order: &str,
+    method: Option<String>,
     person: Person,
 ) -> anyhow::Result<Exit> {
     let id = find(&at.orders, order).await?;
     let Person { who, why } = person;
-    command(at, &id, Command::Release { who, why }).await
+    command(at, &id, Command::Release { method, who, why }).await
 }
 
 pub(crate) async fn hold(at: &Installation, order: &str, person: Person) -> anyhow::Result<Exit> {

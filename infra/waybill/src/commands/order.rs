@@ -134,6 +134,14 @@ impl View {
             }
         }
         super::table(&rows);
+        for wait in &self.waits {
+            let units = domain::timeline::counted(wait.units, "unit");
+            say(format_args!("  {units} waiting for {}", wait.why));
+            say(format_args!("      way out: {}", wait.way_out));
+            for command in &wait.commands {
+                say(format_args!("      {command}"));
+            }
+        }
         for case in &self.cases {
             say(format_args!("  ! {}: {}", case.kind, case.detail));
             for change in &case.changed {

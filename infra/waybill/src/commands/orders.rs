@@ -118,12 +118,11 @@ impl State {
 pub(super) fn state(order: &Order) -> State {
     let places = places(order);
     let some = |so: fn(&SendState) -> bool| order.live().any(|own| so(&own.sending.state));
-    let wait = order
-        .routing
-        .as_ref()
-        .and_then(|routing| routing.wait.as_ref());
+    let waits = order.routing.iter().flat_map(|routing| &routing.waits);
+    let whys: Vec<&str> = waits.map(|wait| wait.why.as_str()).collect();
+    let nothing_left = places.held + places.waiting + places.purchase_orders == 0;
     let mut waits_for = None;
-    let state = if order.is_cancelled() {
+    let state = if order.is_cancelled() || (order.is_stopped() && nothing_left) {
         "cancelled"
     } else if order.news.latest.is_none() {
         "not received"
@@ -133,8 +132,8 @@ pub(super) fn state(order: &Order) -> State {
         "rejected"
     } else if places.held > 0 {
         "held"
-    } else if let Some(wait) = wait.filter(|_| places.waiting > 0) {
-        waits_for = Some(wait.why.clone());
+    } else if places.waiting > 0 && !whys.is_empty() {
+        waits_for = Some(whys.join("; and for "));
         "waiting"
     } else if places.waiting > 0 {
         "being routed"

@@ -94,6 +94,7 @@ fn test_order(
                 quantity: 1,
                 cost: offer.cost.map(domain::money::Money::decimal),
                 currency: offer.cost.map(|cost| cost.currency.to_string()),
+                properties: Vec::new(),
             });
         }
     }
@@ -135,5 +136,7 @@ fn test_order(
             phone: "+1 502 555 0100".to_owned(),
         }),
         lines,
+        note: Personal::default(),
+        attributes: Vec::new(),
     })
 }

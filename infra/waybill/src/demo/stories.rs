@@ -96,7 +96,7 @@ impl Telling<'_> {
                 && order
                     .routing
                     .as_ref()
-                    .is_some_and(|state| state.wait.is_some())
+                    .is_some_and(|state| !state.waits.is_empty())
         })
         .await?;
         say(format_args!("-- the customer pays --"));

@@ -14,14 +14,16 @@ use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
 use domain::order::event::{By, Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
 use domain::order::machine::{Delivery, SendEvent};
-use domain::order::news::{Content, Latest, Line, Payload, PayloadLine, ShippingMethod};
+use domain::order::news::{
+    Content, FulfillmentStatus, Latest, Line, Note, Payload, PayloadLine, Payment, ShippingMethod,
+};
 use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::{Chosen, GroupingTrace, Judged, LineTrace, Trace, TriggerTrace};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Both tables, as far as items are in them.
 #[derive(Default)]
@@ -287,7 +289,10 @@ fn line(index: usize) -> Line {
         sku: Some(sku(index)),
         quantity: 2,
         current_quantity: 2,
+        fulfillable: Some(2),
         fulfilled: 0,
+        status: FulfillmentStatus::Open,
+        has_properties: false,
         price: dollars(1_999),
         discount: Some(dollars(250)),
         included_tax: None,
@@ -322,8 +327,11 @@ fn payload(lines: &[Line]) -> Payload {
                 sku: line.sku.as_ref().unwrap().to_string(),
                 title: "Enamel mug, blue, with a lid of beech wood".to_owned(),
                 quantity: line.quantity,
+                properties: Vec::new(),
             })
             .collect(),
+        note: Personal::default(),
+        attributes: Vec::new(),
     }
 }
 
@@ -343,17 +351,27 @@ fn latest(lines: Vec<Line>, payload: &Payload) -> Latest {
         },
         lines,
         tags: BTreeSet::from(["newsletter".to_owned(), "wholesale".to_owned()]),
-        shipping: Some(ShippingMethod {
+        shipping: vec![ShippingMethod {
             title: "Standard Shipping".to_owned(),
             code: "STD".to_owned(),
-        }),
+            local: None,
+        }],
+        payment: Payment::Paid,
+        gateways: BTreeSet::from(["shopify_payments".to_owned()]),
+        net_terms: false,
+        status: FulfillmentStatus::Open,
+        refunds: BTreeSet::new(),
+        note: Note::Absent,
+        gift: false,
     };
     Latest {
         updated_at: "2026-11-23T10:00:01Z".parse().unwrap(),
+        emitted_at: Some("2026-11-23T10:00:01.482Z".parse().unwrap()),
         register: digest("register"),
         edit: payload.edit_digest(),
         address: payload.address_digest(),
         method: digest("method"),
+        properties: BTreeMap::new(),
         content,
     }
 }
@@ -371,7 +389,9 @@ fn routed(sold: &[(usize, &&str)], edit: Digest) -> Routed {
             reserved: true,
         }],
         service: Some("UPS Ground".to_owned()),
+        method: None,
         due: None,
+        released_at: None,
         cut_off: None,
         spending: None,
     });
@@ -384,7 +404,7 @@ fn routed(sold: &[(usize, &&str)], edit: Digest) -> Routed {
         state: RoutingState {
             configuration: digest("configuration"),
             holds: Vec::new(),
-            wait: None,
+            waits: Vec::new(),
             not_ours: Vec::new(),
         },
     }

@@ -1,6 +1,7 @@
 //! A value of a payload that knows where it was found, so that an error names the field and never
 //! shows what was in it.
 
+use crate::{address_text, compose};
 use domain::ids::InvalidId;
 use domain::money::{Currency, Money, MoneyError};
 use jiff::Timestamp;
@@ -86,6 +87,60 @@ impl<'a> Field<'a> {
             .as_str()
             .ok_or_else(|| self.error("not a text"))?;
         Ok(clean(text))
+    }
+
+    /// Of an address or a SKU: without marks that show nothing.
+    pub(super) fn marked(&self) -> Result<String, ParseError> {
+        Ok(domain::text::without_marks(&self.text()?))
+    }
+
+    /// Of an address: the same, and a letter and its accent as one character, as the encodings of
+    /// suppliers' files have it.
+    pub(super) fn composed(&self) -> Result<String, ParseError> {
+        Ok(address_text(&self.text()?))
+    }
+
+    /// Of whatever the shop stored: numbers and lists as they are written, null as nothing.
+    pub(super) fn any_text(&self) -> String {
+        match self.value {
+            Value::Null => String::new(),
+            Value::String(text) => compose(&clean(text)),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.value.to_string()
+            }
+        }
+    }
+
+    /// The texts of a list; null is the empty list.
+    pub(super) fn texts(&self) -> Result<Vec<String>, ParseError> {
+        if self.is_null() {
+            return Ok(Vec::new());
+        }
+        let list = self
+            .value
+            .as_array()
+            .ok_or_else(|| self.error("not a list"))?;
+        let entries = list.iter().enumerate().map(|(index, value)| Field {
+            value,
+            path: format!("{}[{index}]", self.path),
+        });
+        entries.map(|entry| entry.text()).collect()
+    }
+
+    /// Names and values of a list of both, or of an object; null is none.
+    pub(super) fn pairs(&self) -> Result<Vec<(String, Field<'a>)>, ParseError> {
+        if let Value::Object(object) = self.value {
+            let pairs = object.iter().map(|(name, value)| {
+                let path = format!("{}.{name}", self.path);
+                (compose(&clean(name)), Field { value, path })
+            });
+            return Ok(pairs.collect());
+        }
+        let entries = self.list()?;
+        let pairs = entries
+            .iter()
+            .map(|entry| (entry.get("name").any_text(), entry.get("value")));
+        Ok(pairs.collect())
     }
 
     pub(super) fn flag(&self, default: bool) -> Result<bool, ParseError> {

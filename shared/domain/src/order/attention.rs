@@ -4,7 +4,7 @@
 use super::answer::CancelAnswer;
 use super::machine::{SendState, Sending};
 use super::purchase_order::{CancelEnd, CancelRequest, PurchaseOrder};
-use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE};
+use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE, WaitKind};
 use crate::commit::{BatchEntry, Index};
 use crate::exceptions::Severity;
 use crate::purchase_order_number::PurchaseOrderNumber;
@@ -26,7 +26,19 @@ pub enum CaseKind {
     OutOfStock,
     StaleStock,
     AddressIncomplete,
+    AddressUnusable,
     UnknownCountry,
+    Unpaid,
+    PaymentIncomplete,
+    OnHoldAtChannel,
+    OnHoldAfterSend,
+    RefundUnclear,
+    AddedAfterRefund,
+    SeveralShippingMethods,
+    LocalDelivery,
+    NoteToRead,
+    GiftToCheck,
+    PersonalisationToCheck,
     NeverSendTag,
     SplitNotAllowed,
     OverLimit,
@@ -125,6 +137,8 @@ impl Order {
     /// The next moment at which a case shows that is none now, though nothing happens until then.
     pub fn shows_after(&self, now: Timestamp) -> Option<Timestamp> {
         let routing = self.unrouted_since().map(|since| since + ROUTING_OVERDUE);
+        let waits = self.routing.iter().flat_map(|routing| &routing.waits);
+        let waits = waits.filter_map(|wait| wait.case_at);
         let sends = self.purchase_orders.iter().flat_map(|own| {
             let askable = own.can_be_asked_back();
             let requests = own
@@ -143,6 +157,7 @@ impl Order {
         });
         routing
             .into_iter()
+            .chain(waits)
             .chain(sends)
             .filter(|at| *at > now)
             .min()
@@ -153,6 +168,15 @@ impl Order {
         let mut found = Found::default();
         for hold in self.routing.iter().flat_map(|routing| &routing.holds) {
             found.add(hold.kind, &hold.cause, hold.since, hold.reason.clone());
+        }
+        for wait in self.routing.iter().flat_map(|routing| &routing.waits) {
+            if let Some(kind) = wait.kind.case()
+                && wait.case_at.is_some_and(|case_at| now >= case_at)
+            {
+                let units = wait.lines.values().copied().fold(0, u32::saturating_add);
+                let detail = format!("{} wait for {}", counted(units, "unit"), wait.why);
+                found.add(kind, &self.wait_cause(wait.kind), wait.since, detail);
+            }
         }
         if let Some(since) = self.unrouted_since()
             && now >= since + ROUTING_OVERDUE
@@ -172,6 +196,7 @@ impl Order {
                 let cause = self.edit_cause(own);
                 found.add(CaseKind::EditedAfterSend, &cause, own.planned_at, detail);
             }
+            self.held_after_claim(own, &mut found);
         }
         found
             .entries
@@ -184,6 +209,7 @@ impl Order {
         let closes = matches!(
             kind,
             CaseKind::EditedAfterSend
+                | CaseKind::OnHoldAfterSend
                 | CaseKind::CancelRefused
                 | CaseKind::Backordered
                 | CaseKind::AnswerUnclear
@@ -196,15 +222,64 @@ impl Order {
         format!("{}@{edit}", own.number)
     }
 
-    /// Another address or shipping method than the supplier has. Units that are no longer wanted are
+    /// What groups the cases that long waits become: those of a channel are one.
+    pub fn wait_cause(&self, kind: WaitKind) -> String {
+        match kind {
+            WaitKind::Channel => self.id.channel.to_string(),
+            WaitKind::Payment | WaitKind::NextCommit => self.id.to_string(),
+        }
+    }
+
+    /// Units that must not be shipped now and that a supplier has, or may have: nobody is asked to
+    /// cancel them, since a hold ends and an unclear refund may mean nothing.
+    fn held_after_claim(&self, own: &PurchaseOrder, found: &mut Found) {
+        if !own.sending.is_claimed() {
+            return;
+        }
+        for (line, units) in self.unshipped(own) {
+            let on_hold = self.on_hold(&line).claimed.min(units);
+            if on_hold > 0 {
+                let (kind, cause, why) = if self.line_units(&line).added_after_refund {
+                    let cause = self.line_cause(&line);
+                    let why = "were added after everything was refunded";
+                    (CaseKind::AddedAfterRefund, cause, why)
+                } else {
+                    let cause = format!("{}:{line}:{on_hold}", own.number);
+                    (
+                        CaseKind::OnHoldAfterSend,
+                        cause,
+                        "are on hold at the channel",
+                    )
+                };
+                let detail = format!("{} of {} {why}", counted(on_hold, "unit"), own.number);
+                found.add(kind, &cause, own.planned_at, detail);
+            }
+            let unclear = self.refund_unclear(&line).claimed.min(units);
+            if unclear > 0 {
+                let detail = format!(
+                    "{} of {} were refunded, and the channel still counts them as to be shipped",
+                    counted(unclear, "unit"),
+                    own.number
+                );
+                let cause = self.refund_cause(&line);
+                found.add(CaseKind::RefundUnclear, &cause, own.planned_at, detail);
+            }
+        }
+    }
+
+    /// Another address, shipping method or personalisation than the supplier has. Units that are no longer wanted are
     /// asked back instead, units that were added wait in a hold.
     fn edited_after_claim(&self, own: &PurchaseOrder) -> Option<String> {
-        let edited = own.shipping != self.shipping();
+        let edited = own.shipping != self.shipping(&own.lines);
         let asked_back = own.cancels.iter().any(|request| request.whole);
-        let concerned = own.sending.is_claimed() && own.is_live() && !asked_back;
+        let concerned = own.sending.is_claimed()
+            && own.is_live()
+            && !asked_back
+            // What was delivered cannot be shipped otherwise, and an address may be erased then.
+            && !self.unshipped(own).is_empty();
         (edited && concerned).then(|| {
             format!(
-                "address or shipping method changed after {} was handed over",
+                "address, shipping method or personalisation changed after {} was handed over",
                 own.number
             )
         })

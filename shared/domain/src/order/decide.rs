@@ -104,6 +104,9 @@ pub enum Command {
     },
     /// A person lets holds through.
     Release {
+        /// Title or code of the shipping method by which everything is to be shipped, where the
+        /// channel names several.
+        method: Option<String>,
         who: String,
         why: String,
     },
@@ -414,7 +417,7 @@ impl Order {
                 self.line_events(own, lines, &by)
                     .map_err(|error| Refusal::NotPossible(error.to_string()))
             }
-            Command::Release { who, why } => self.release(who, why, now),
+            Command::Release { method, who, why } => self.release(method.as_deref(), who, why, now),
             Command::EditAddress { edit, who, why } => {
                 if self.payload.is_none() {
                     return Err(Refusal::NotPossible(format!(

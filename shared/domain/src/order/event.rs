@@ -3,7 +3,7 @@
 use super::answer::{Backorder, CancelAnswer, Rejection};
 use super::attention::CaseKind;
 use super::machine::SendEvent;
-use super::news::{Latest, Refund};
+use super::news::{EarlierReport, Latest, Refund, ShippingMethod};
 use super::{AddressEdit, PurchaseOrderLine, RoutingState};
 use crate::digest::Digest;
 use crate::ids::{LineId, SupplierId};
@@ -34,13 +34,17 @@ pub enum Event {
     OrderCancelled {
         cancelled_at: Timestamp,
     },
-    FullyRefunded,
+    /// A message that is not the newest was the earliest to report something.
+    EarlierReported(EarlierReport),
     RefundRecorded(Refund),
     /// What the routing step decided about every unit that was in no live purchase order.
     Routed(Routed),
     /// A person let holds of these kinds and causes through.
     HoldsReleased {
         holds: Vec<(CaseKind, String)>,
+        /// The shipping method that the person chose among several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        method: Option<ShippingMethod>,
         by: String,
         why: String,
     },
@@ -154,10 +158,16 @@ pub struct PlannedPurchaseOrder {
     /// The supplier's own word for the shipping method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// When it may be sent, where the supplier is closed until then or has no room for it in its
-    /// spend limit; at once where absent.
+    /// The shipping method that a person chose, where the channel names several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// When it may be sent, where the order is not released before, the supplier is closed until
+    /// then or has no room for it in its spend limit; at once where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
+    /// When the channel's release delay ends, where that is what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
     /// Of the batch it goes with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_off: Option<Timestamp>,

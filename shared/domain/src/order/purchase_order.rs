@@ -57,8 +57,10 @@ pub struct PurchaseOrder {
     /// The payload item whose address takes the place of that one's.
     pub address: Option<u32>,
     pub edit: Digest,
-    /// Of address and shipping method alone.
+    /// Of address, shipping method and the personalisation of its lines alone.
     pub shipping: Digest,
+    /// The shipping method that a person chose, where the channel names several.
+    pub method: Option<String>,
     pub planned_at: Timestamp,
     /// Of the batch it goes with, where the supplier wants batches.
     pub cut_off: Option<Timestamp>,

@@ -9,6 +9,7 @@ use crate::order::{Order, PurchaseOrderLine};
 use crate::rates::Rates;
 use crate::settings::{Departure, SupplierSettings};
 use crate::spending::{Spending, SpendingChange, WAITS_AT_MOST_DAYS};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 #[derive(Debug)]
@@ -50,16 +51,17 @@ pub(super) struct QueuedFrom {
 }
 
 impl<'a> Budget<'a> {
-    /// `freed` is what the plan itself gives back.
+    /// From `from` on; `freed` is what the plan itself gives back.
     pub(super) fn new(
         supplier: &'a SupplierSettings,
         facts: &Facts<'a>,
+        from: Timestamp,
         freed: &[SpendingChange],
     ) -> Option<Self> {
         let limit = supplier.terms.spend_limit_per_day?;
         let rates = &facts.settings.rules.rates;
         let day = |departure| Day::new(departure, supplier, limit.currency, facts, freed);
-        let first = supplier.departure(facts.now);
+        let first = supplier.departure(from);
         let last = first
             .day
             .saturating_add(jiff::Span::new().days(WAITS_AT_MOST_DAYS));

@@ -9,7 +9,7 @@ use super::grouping::{self, Question, Wanted};
 use super::ledger::Ledger;
 use super::source::Source;
 use super::trace::{Failed, GroupingTrace, LineTrace, TriggerTrace};
-use super::{CRITERIA, Facts, Proposal, TRIGGERS, Verdict};
+use super::{CRITERIA, Facts, Proposal, TRIGGERS, Verdict, Waiting};
 use crate::ids::{LineId, Sku};
 use crate::order::attention::CaseKind;
 use crate::order::event::PlannedPurchaseOrder;
@@ -17,8 +17,9 @@ use crate::order::news::{Content, Line};
 use crate::order::{Hold, NotOurs, Order, Wait};
 use crate::settings::{Split, SupplierSettings};
 use crate::spending::SpendingChange;
+use crate::timeline::counted;
 use choices::Pools;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// A hold for want of stock is looked at again after this long.
@@ -28,6 +29,8 @@ pub(super) struct Planner<'a> {
     order: &'a Order,
     content: &'a Content,
     facts: &'a Facts<'a>,
+    /// Nothing goes before the channel's release delay is over.
+    earliest: Timestamp,
     ledger: Ledger<'a>,
     /// What the plan itself gives back of suppliers' spend limits.
     freed: Vec<SpendingChange>,
@@ -36,7 +39,7 @@ pub(super) struct Planner<'a> {
     /// Units still to be placed.
     open: BTreeMap<LineId, u32>,
     pub(super) holds: Vec<Hold>,
-    pub(super) wait: Option<Wait>,
+    pub(super) waits: Vec<Wait>,
     pub(super) not_ours: Vec<NotOurs>,
     pub(super) triggers: Vec<TriggerTrace>,
     pub(super) lines: Vec<LineTrace>,
@@ -60,12 +63,13 @@ impl<'a> Planner<'a> {
             order,
             content,
             facts,
+            earliest: earliest(order, facts),
             ledger: Ledger::new(content, &facts.settings.rules),
             freed,
             sources: Vec::new(),
             open: open.filter(|(_, quantity)| *quantity > 0).collect(),
             holds: Vec::new(),
-            wait: None,
+            waits: Vec::new(),
             not_ours: Vec::new(),
             triggers: Vec::new(),
             lines: Vec::new(),
@@ -87,10 +91,7 @@ impl<'a> Planner<'a> {
             });
             match verdict {
                 Verdict::Pass => {}
-                Verdict::Wait { why, until } => {
-                    self.wait = Some(Wait { why, until });
-                    self.open.clear();
-                }
+                Verdict::Wait(waiting) => self.wait(waiting),
                 Verdict::Hold(proposals) => proposals
                     .into_iter()
                     .for_each(|proposal| self.hold(proposal)),
@@ -115,11 +116,48 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Takes so many units of the line out of what is still to be placed, as far as they are there.
+    fn take(&mut self, line: &LineId, most: u32) -> Option<(LineId, u32)> {
+        let open = self.open.get_mut(line)?;
+        let taken = most.min(*open);
+        *open -= taken;
+        if *open == 0 {
+            self.open.remove(line);
+        }
+        (taken > 0).then(|| (line.clone(), taken))
+    }
+
+    fn wait(&mut self, waiting: Waiting) {
+        let units = waiting.units.unwrap_or_else(|| self.open.clone());
+        let lines: BTreeMap<LineId, u32> = units
+            .iter()
+            .filter_map(|(line, most)| self.take(line, *most))
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        let before = self.order.routing.iter().flat_map(|routing| &routing.waits);
+        let known = before
+            .filter(|wait| wait.kind == waiting.kind)
+            .map(|wait| wait.since)
+            .min();
+        let since = waiting.since.or(known).unwrap_or(self.facts.now);
+        self.waits.push(Wait {
+            kind: waiting.kind,
+            why: waiting.why,
+            lines,
+            since,
+            until: None,
+            case_at: since.checked_add(waiting.case_after).ok(),
+        });
+    }
+
     fn hold(&mut self, proposal: Proposal) {
+        let most = proposal.most.unwrap_or(u32::MAX);
         let lines: BTreeMap<LineId, u32> = proposal
             .lines
             .iter()
-            .filter_map(|line| Some((line.clone(), self.open.remove(line)?)))
+            .filter_map(|line| self.take(line, most))
             .collect();
         if lines.is_empty() {
             return;
@@ -190,6 +228,7 @@ impl<'a> Planner<'a> {
                     cause: violation.cause,
                     reason: violation.reason,
                     lines: lines.collect(),
+                    most: None,
                     again: violation.again,
                 });
                 return Vec::new();
@@ -237,7 +276,7 @@ impl<'a> Planner<'a> {
         self.sources = settings
             .into_iter()
             .map(|supplier| {
-                let budget = Budget::new(supplier, self.facts, &self.freed);
+                let budget = Budget::new(supplier, self.facts, self.earliest, &self.freed);
                 Source::new(supplier, destination, self.ledger, budget)
             })
             .collect();
@@ -268,6 +307,7 @@ impl<'a> Planner<'a> {
                 reasons.join("; ")
             },
             lines: vec![line.id.clone()],
+            most: None,
             again: judged
                 .iter()
                 .filter_map(|judged| judged.failed.first())
@@ -282,16 +322,31 @@ impl<'a> Planner<'a> {
                 cause: wanted.line.sku.as_ref().map_or("", Sku::as_str).to_owned(),
                 reason: reason.to_owned(),
                 lines: vec![wanted.line.id.clone()],
+                most: None,
                 again,
             });
         }
     }
 }
 
+/// When the release delay is over: counted from the payment, or from the order where it goes unpaid.
+fn earliest(order: &Order, facts: &Facts) -> Timestamp {
+    let rules = facts.settings.rules.release.of(&order.id.channel);
+    let from = order.paid_at.or(order.received_at).unwrap_or(facts.now);
+    let over = from.checked_add(rules.delay).unwrap_or(Timestamp::MAX);
+    over.max(facts.now)
+}
+
 fn describe(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Pass => "pass".to_owned(),
-        Verdict::Wait { why, .. } => format!("wait: {why}"),
+        Verdict::Wait(waiting) => match &waiting.units {
+            None => format!("wait: {}", waiting.why),
+            Some(units) => {
+                let units = units.values().copied().fold(0, u32::saturating_add);
+                format!("wait: {} for {}", counted(units, "unit"), waiting.why)
+            }
+        },
         Verdict::Hold(proposals) => {
             let reasons: Vec<_> = proposals
                 .iter()

@@ -3,7 +3,7 @@
 use crate::ids::LineId;
 use crate::order::decide::CancelWish;
 use crate::order::news::Content;
-use crate::order::{Order, PurchaseOrder};
+use crate::order::{Order, PurchaseOrder, STOPPED};
 use std::collections::BTreeSet;
 
 /// Everything that is left of a purchase order, where that was not asked yet.
@@ -21,8 +21,8 @@ fn why(order: &Order, content: &Content, line: &LineId) -> &'static str {
     let ordered = known
         .map(|known| known.quantity)
         .fold(0, u32::saturating_add);
-    if order.is_cancelled() {
-        "the order was cancelled or refunded"
+    if order.is_stopped() {
+        STOPPED
     } else if order.allocated(line) > ordered && ordered > 0 {
         "more was handed over than was ever ordered"
     } else {
@@ -30,8 +30,8 @@ fn why(order: &Order, content: &Content, line: &LineId) -> &'static str {
     }
 }
 
-/// Units that suppliers have, or may have, and that nobody wants any more: the newest purchase order
-/// gives them back first, and none is asked twice for the same unit.
+/// Unshipped units that suppliers have, or may have, and that nobody wants any more: the newest
+/// purchase order gives them back first, and none is asked twice for the same unit.
 pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) -> Vec<CancelWish> {
     let mut wishes: Vec<CancelWish> = Vec::new();
     let known = content.lines.iter().map(|line| &line.id);
@@ -62,9 +62,8 @@ pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) 
             if !own.sending.is_claimed() || elsewhere(own) {
                 continue;
             }
-            let has = own
-                .quantity_of(line)
-                .saturating_sub(own.refused_and_held(line));
+            let unshipped = order.unshipped(own).get(line).copied().unwrap_or(0);
+            let has = unshipped.saturating_sub(own.refused_and_held(line));
             let units = surplus.min(has.saturating_sub(own.asked_back(line)));
             if units == 0 {
                 continue;

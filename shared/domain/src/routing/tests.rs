@@ -1,6 +1,7 @@
 //! Routing by examples: a small world of suppliers and offers, and what becomes of an order in it.
 
 mod calendar_and_services;
+mod channel_facts;
 mod groupings;
 mod large_orders;
 mod measure;
@@ -17,7 +18,7 @@ use crate::ids::{ChannelCode, ChannelId, OrderId, SupplierId, SupplierSku};
 use crate::money::{BasisPoints, Currency, Money};
 use crate::order::attention::CaseKind;
 use crate::order::event::PlannedPurchaseOrder;
-use crate::order::news::{Latest, ShippingMethod};
+use crate::order::news::{FulfillmentStatus, Latest, Note, Payment, ShippingMethod};
 use crate::order::{Hold, Order};
 use crate::region::Region;
 use crate::settings::terms::Terms;
@@ -64,7 +65,10 @@ impl World {
             sku: Some(Sku::parse(*sku).unwrap()),
             quantity: *quantity,
             current_quantity: *quantity,
+            fulfillable: None,
             fulfilled: 0,
+            status: FulfillmentStatus::Open,
+            has_properties: false,
             price: money(price),
             discount: None,
             included_tax: None,
@@ -83,10 +87,12 @@ impl World {
         order.news.paid = true;
         order.news.latest = Some(Latest {
             updated_at: NOW.parse().unwrap(),
+            emitted_at: None,
             register: Digest::of(b"register"),
             edit: Digest::of(b"edit"),
             address: Digest::of(b"address"),
             method: Digest::of(b"method"),
+            properties: BTreeMap::new(),
             content: Content {
                 placed_at: NOW.parse().unwrap(),
                 sequential: "1001".to_owned(),
@@ -102,10 +108,18 @@ impl World {
                 },
                 lines,
                 tags: BTreeSet::new(),
-                shipping: Some(ShippingMethod {
+                shipping: vec![ShippingMethod {
                     title: "Standard".to_owned(),
                     code: "STD".to_owned(),
-                }),
+                    local: None,
+                }],
+                payment: Payment::Paid,
+                gateways: BTreeSet::new(),
+                net_terms: false,
+                status: FulfillmentStatus::Open,
+                refunds: BTreeSet::new(),
+                note: Note::Absent,
+                gift: false,
             },
         });
         order.payload = Some((1, Digest::of(b"edit")));

@@ -1,12 +1,16 @@
 //! Conditions under which units may go out; one file each.
 
 pub(super) mod address;
+pub(super) mod channel_hold;
+pub(super) mod delivery;
 pub(super) mod edited_after_send;
+pub(super) mod extras;
 pub(super) mod held;
 pub(super) mod limits;
 pub(super) mod mapped;
 pub(super) mod ours;
 pub(super) mod paid;
+pub(super) mod refunded;
 pub(super) mod risk;
 pub(super) mod tags;
 
@@ -36,6 +40,7 @@ fn whole_order(
         cause,
         reason,
         lines: every_line(content),
+        most: None,
         again: false,
     }])
 }

@@ -31,6 +31,9 @@ pub struct Rules {
     /// By category, in lower case.
     pub categories: BTreeMap<String, Allowed>,
     pub channels: BTreeMap<ChannelId, Allowed>,
+    pub release: ByChannel<Release>,
+    pub payment: ByChannel<PaymentRules>,
+    pub extras: Extras,
 }
 
 impl Default for Rules {
@@ -49,6 +52,9 @@ impl Default for Rules {
             never_send_tags: ["never-send".to_owned(), "no-dropship".to_owned()].into(),
             categories: BTreeMap::new(),
             channels: BTreeMap::new(),
+            release: ByChannel::default(),
+            payment: ByChannel::default(),
+            extras: Extras::default(),
         }
     }
 }
@@ -137,6 +143,92 @@ pub struct CostRules {
     pub max_unit: Option<Money>,
     /// Most that an order may cost, landed.
     pub max_order: Option<Money>,
+}
+
+/// A rule that a channel may have of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ByChannel<T> {
+    pub all: T,
+    pub own: BTreeMap<ChannelId, T>,
+}
+
+impl<T> ByChannel<T> {
+    pub fn of(&self, channel: &ChannelId) -> &T {
+        self.own.get(channel).unwrap_or(&self.all)
+    }
+}
+
+/// When an order that may go is let go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// How long a purchase order waits after the payment was first known here, so that the customer
+    /// can change his mind. An edit does not start it anew.
+    pub delay: SignedDuration,
+    /// How long units may be on hold at the channel before it is a case.
+    pub hold_case_after: SignedDuration,
+}
+
+impl Default for Release {
+    fn default() -> Self {
+        Self {
+            delay: SignedDuration::ZERO,
+            hold_case_after: SignedDuration::from_hours(24),
+        }
+    }
+}
+
+/// What becomes of an order that is not paid in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRules {
+    /// Payment methods of which orders go before they are paid, such as cash on delivery; in lower
+    /// case, as the channel names them.
+    pub send_unpaid_gateways: BTreeSet<String>,
+    pub partially_paid: Unpaid,
+    /// The customer pays on an agreed later day.
+    pub net_terms: Unpaid,
+    /// How long after it was placed an unpaid order is a case.
+    pub give_up_after: SignedDuration,
+}
+
+impl Default for PaymentRules {
+    fn default() -> Self {
+        Self {
+            send_unpaid_gateways: BTreeSet::new(),
+            partially_paid: Unpaid::Wait,
+            net_terms: Unpaid::Wait,
+            give_up_after: SignedDuration::from_hours(14 * 24),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unpaid {
+    /// The payment is waited for.
+    Wait,
+    Send,
+    /// A person decides.
+    Hold,
+}
+
+/// What an order may have beside its articles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// A note to the order.
+    pub note: Extra,
+    /// A mark as a gift.
+    pub gift: Extra,
+    /// Personalisation of a line: that line only.
+    pub properties: Extra,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extra {
+    #[default]
+    Pass,
+    /// A person looks at it first.
+    Hold,
 }
 
 /// Suppliers that a rule lets through.

@@ -38,7 +38,9 @@ fn planned() -> (Order, Vec<SpendingChange>) {
         supplier: SupplierId::parse("north").unwrap(),
         lines: vec![own_line("1", 3), own_line("2", 1)],
         service: None,
+        method: None,
         due: None,
+        released_at: None,
         cut_off: None,
         spending: Some(Spending {
             day: "2026-11-23".parse().unwrap(),
@@ -58,7 +60,7 @@ fn planned() -> (Order, Vec<SpendingChange>) {
         state: RoutingState {
             configuration: Digest::of(b"configuration"),
             holds: Vec::new(),
-            wait: None,
+            waits: Vec::new(),
             not_ours: Vec::new(),
         },
     });

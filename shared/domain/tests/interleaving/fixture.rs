@@ -11,11 +11,13 @@ use domain::ids::{
 use domain::money::{Currency, Money};
 use domain::order::AddressEdit;
 use domain::order::news::{
-    ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine, Refund,
+    ChannelEvent, Content, FulfillmentStatus, Line, Note, OrderSnapshot, Payload, PayloadLine,
+    Payment, Refund, RefundedUnits,
 };
 use domain::personal::Personal;
 use domain::settings::{ChannelSettings, Merchant, Rules, Settings, SupplierSettings};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 
 pub(crate) fn start() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
@@ -132,7 +134,10 @@ fn snapshot(second: i64) -> OrderSnapshot {
         sku: Some(Sku::parse(sku).unwrap()),
         quantity,
         current_quantity: quantity,
+        fulfillable: Some(quantity),
         fulfilled: 0,
+        status: FulfillmentStatus::Open,
+        has_properties: false,
         price: money(1_999),
         not_ours: None,
     };
@@ -141,7 +146,7 @@ fn snapshot(second: i64) -> OrderSnapshot {
         updated_at: start() + SignedDuration::from_secs(second),
         paid: true,
         cancelled_at: None,
-        fully_refunded: false,
+        emitted_at: None,
         refunds: Vec::new(),
         payload: Payload {
             ship_to: Personal::new(address(false)),
@@ -150,9 +155,18 @@ fn snapshot(second: i64) -> OrderSnapshot {
             placed_at,
             shipping_method: String::new(),
             lines: Vec::new(),
+            note: Personal::default(),
+            attributes: Vec::new(),
         },
         content: Content {
-            shipping: None,
+            shipping: Vec::new(),
+            payment: Payment::Paid,
+            gateways: BTreeSet::new(),
+            net_terms: false,
+            status: FulfillmentStatus::Open,
+            refunds: BTreeSet::new(),
+            note: Note::Absent,
+            gift: false,
             placed_at,
             sequential: "1001".to_owned(),
             currency: Currency::parse("USD").unwrap(),
@@ -160,7 +174,7 @@ fn snapshot(second: i64) -> OrderSnapshot {
             test: false,
             destination: address(false).destination(true),
             lines: vec![line(mugs(), "MUG", 2), line(chairs(), "CHAIR", 3)],
-            tags: std::collections::BTreeSet::new(),
+            tags: BTreeSet::new(),
         },
     }
 }
@@ -175,6 +189,7 @@ fn event(mut snapshot: OrderSnapshot) -> ChannelEvent {
             sku: line.sku.as_ref().unwrap().to_string(),
             title: String::new(),
             quantity: line.quantity,
+            properties: Vec::new(),
         })
         .collect();
     ChannelEvent::Order(Box::new(snapshot))
@@ -184,15 +199,39 @@ pub(crate) fn received() -> ChannelEvent {
     event(snapshot(0))
 }
 
-fn refund(id: &str, line: LineId, units: u32) -> ChannelEvent {
+fn refund(id: &str, line: LineId, units: RefundedUnits) -> ChannelEvent {
     ChannelEvent::Refund {
         order: order_id().own,
         refund: Refund {
             id: RefundId::parse(id).unwrap(),
+            created_at: Some(start() + SignedDuration::from_secs(5)),
             units: [(line, units)].into(),
             amount: Some(money(100)),
         },
     }
+}
+
+fn cancelled(units: u32) -> RefundedUnits {
+    RefundedUnits {
+        cancelled: units,
+        ..RefundedUnits::default()
+    }
+}
+
+/// The third line, of which the shop knows nothing at first.
+pub(crate) fn more_mugs() -> LineId {
+    LineId::parse("73").unwrap()
+}
+
+fn with_upsell(second: i64) -> OrderSnapshot {
+    let mut known = snapshot(second);
+    let mut added = known.content.lines[0].clone();
+    added.id = more_mugs();
+    added.quantity = 1;
+    added.current_quantity = 1;
+    added.fulfillable = Some(1);
+    known.content.lines.push(added);
+    known
 }
 
 pub(crate) fn message(told: Told) -> ChannelEvent {
@@ -215,23 +254,75 @@ pub(crate) fn message(told: Told) -> ChannelEvent {
             let mut known = snapshot(50);
             known.content.lines[0].quantity = 4;
             known.content.lines[0].current_quantity = 4;
+            known.content.lines[0].fulfillable = Some(4);
             event(known)
         }
         Told::Fewer => {
             let mut known = snapshot(60);
             known.content.lines[1].current_quantity = 1;
+            known.content.lines[1].fulfillable = Some(1);
             event(known)
         }
         Told::ShippedByTheMerchant => {
             let mut known = snapshot(70);
             known.content.lines[0].fulfilled = 2;
+            known.content.lines[0].fulfillable = Some(0);
             event(known)
         }
-        Told::MugRefunded => refund("801", mugs(), 1),
-        Told::ChairsRefunded => refund("802", chairs(), 3),
+        Told::MugRefunded => refund("801", mugs(), cancelled(1)),
+        Told::ChairsRefunded => refund("802", chairs(), cancelled(3)),
+        Told::MugReturned => refund(
+            "803",
+            mugs(),
+            RefundedUnits {
+                returned: 1,
+                ..RefundedUnits::default()
+            },
+        ),
+        Told::ChairMoneyBack => refund(
+            "804",
+            chairs(),
+            RefundedUnits {
+                unstated: 1,
+                ..RefundedUnits::default()
+            },
+        ),
+        Told::ChairsOnHold => {
+            let mut known = snapshot(72);
+            known.content.lines[1].fulfillable = Some(0);
+            known.content.lines[1].status = FulfillmentStatus::OnHold;
+            event(known)
+        }
+        Told::AllOnHold => {
+            let mut known = snapshot(74);
+            known.content.status = FulfillmentStatus::OnHold;
+            known
+                .content
+                .lines
+                .iter_mut()
+                .for_each(|line| line.fulfillable = None);
+            event(known)
+        }
+        Told::UpsellDuringHold => {
+            let mut known = with_upsell(75);
+            known.content.lines[1].fulfillable = Some(0);
+            event(known)
+        }
+        Told::HoldEnded => event(with_upsell(76)),
+        Told::ChairShipped => {
+            let mut known = snapshot(78);
+            known.content.lines[1].fulfilled = 1;
+            known.content.lines[1].fulfillable = Some(2);
+            event(known)
+        }
+        Told::ReplacedAfterRefund => {
+            let mut known = with_upsell(85);
+            known.content.payment = Payment::PartiallyRefunded;
+            event(known)
+        }
         Told::RefundedInFull => {
             let mut known = snapshot(80);
-            known.fully_refunded = true;
+            known.content.payment = Payment::Refunded;
             event(known)
         }
         Told::Cancelled => {

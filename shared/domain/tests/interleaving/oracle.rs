@@ -1,6 +1,6 @@
 //! What holds after every commit, checked from the promises' words.
 
-use crate::fixture::{chairs, mugs, order_id};
+use crate::fixture::{chairs, more_mugs, mugs, order_id};
 use crate::world::World;
 use domain::invariants::broken;
 use domain::order::attention::CaseKind;
@@ -17,7 +17,7 @@ pub(crate) fn check(world: &World, before: &Order) {
         !before.is_cancelled() || order.is_cancelled(),
         "a cancelled order comes back to life"
     );
-    for line in [mugs(), chairs()] {
+    for line in [mugs(), chairs(), more_mugs()] {
         let places = order.places(&line);
         let sum = places.cancelled
             + places.not_ours
@@ -28,7 +28,18 @@ pub(crate) fn check(world: &World, before: &Order) {
             sum, places.ordered,
             "every unit is in one place: {places:?}"
         );
+        let units = order.line_units(&line);
+        assert_eq!(
+            units.gone + units.fulfilled + units.open + units.unclear,
+            units.ordered,
+            "every unit is counted once: {units:?}"
+        );
+        assert!(
+            order.needs_routing.is_some() || !order.is_planned_beyond_hold(&line),
+            "units of {line} are planned that must wait: {units:?}"
+        );
     }
+    nothing_shipped_is_asked_for(world, before);
     promises(world);
     stock(world);
     assert_eq!(
@@ -40,6 +51,36 @@ pub(crate) fn check(world: &World, before: &Order) {
         goes_on(world, own);
     }
     waits_for_something(order);
+}
+
+/// A supplier is asked to cancel units only while that leaves it those that are shipped.
+fn nothing_shipped_is_asked_for(world: &World, before: &Order) {
+    let after = &world.order;
+    for line in [mugs(), chairs(), more_mugs()] {
+        let asked = |order: &Order| -> u32 {
+            let requests = order.live().flat_map(|own| &own.cancels);
+            let open = requests.filter(|request| request.is_open());
+            open.filter_map(|request| request.lines.get(&line)).sum()
+        };
+        // Of a draft nothing was shipped, whatever somebody else shipped.
+        let drafts =
+            |own: &PurchaseOrder| matches!(own.sending.state, SendState::BetweenSteps { .. });
+        // What was voided and is there after all is a second one: the shipped units are another's.
+        let was_voided = |own: &PurchaseOrder| {
+            let known = before.purchase_order(&own.number);
+            known.is_some_and(|own| matches!(own.sending.state, SendState::Voided { .. }))
+        };
+        let second = after.live().any(was_voided);
+        if asked(after) <= asked(before) || second || after.live().any(drafts) {
+            continue;
+        }
+        let shipped = after.line_units(&line).fulfilled - after.fulfilled_elsewhere(&line);
+        let left = after.handed_over(&line).saturating_sub(asked(after));
+        assert!(
+            left >= shipped,
+            "{shipped} units of {line} are shipped and only {left} are not asked back"
+        );
+    }
 }
 
 /// Those that `report` checks, too. Two acceptances are broken exactly where a supplier told two.
@@ -159,12 +200,12 @@ fn asks(order: &Order, now: jiff::Timestamp, name: &str, request: &CancelRequest
 }
 
 fn waits_for_something(order: &Order) {
-    for line in [mugs(), chairs()] {
+    for line in [mugs(), chairs(), more_mugs()] {
         let waiting = order.places(&line).waiting;
         let waits = order
             .routing
             .as_ref()
-            .is_some_and(|routing| routing.wait.is_some());
+            .is_some_and(|routing| !routing.waits.is_empty());
         assert!(
             waiting == 0 || waits || order.unrouted_since().is_some(),
             "{waiting} units of {line} wait for nothing"

@@ -56,12 +56,25 @@ pub(crate) enum Told {
     ShippedByTheMerchant,
     MugRefunded,
     ChairsRefunded,
+    /// After it was shipped.
+    MugReturned,
+    /// The channel does not say whether it is to be shipped.
+    ChairMoneyBack,
+    ChairsOnHold,
+    /// The order as a whole, without a word on its lines.
+    AllOnHold,
+    /// A line is added while the chairs are on hold.
+    UpsellDuringHold,
+    HoldEnded,
+    ChairShipped,
+    /// A line is added after everything was refunded, and paid.
+    ReplacedAfterRefund,
     RefundedInFull,
     Cancelled,
 }
 
 impl Told {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Tagged,
         Self::Untagged,
         Self::Moved,
@@ -71,6 +84,14 @@ impl Told {
         Self::ShippedByTheMerchant,
         Self::MugRefunded,
         Self::ChairsRefunded,
+        Self::MugReturned,
+        Self::ChairMoneyBack,
+        Self::ChairsOnHold,
+        Self::AllOnHold,
+        Self::UpsellDuringHold,
+        Self::HoldEnded,
+        Self::ChairShipped,
+        Self::ReplacedAfterRefund,
         Self::RefundedInFull,
         Self::Cancelled,
     ];

@@ -339,7 +339,11 @@ impl World {
     fn person(&mut self, decision: Decision) {
         let (who, why) = ("Grace".to_owned(), "the customer called".to_owned());
         let command = match decision {
-            Decision::Release => Command::Release { who, why },
+            Decision::Release => Command::Release {
+                method: None,
+                who,
+                why,
+            },
             Decision::Hold => Command::Hold { who, why },
             Decision::Cancel => Command::Cancel { who, why },
             Decision::WithoutEast => Command::Reroute {

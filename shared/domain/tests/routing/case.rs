@@ -5,7 +5,10 @@ use domain::catalogue::{Offer, OfferWithStock, Stock};
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, ChannelId, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
-use domain::order::news::{ChannelEvent, Content, Line, OrderSnapshot, Payload, PayloadLine};
+use domain::order::news::{
+    ChannelEvent, Content, FulfillmentStatus, Line, Note, OrderSnapshot, Payload, PayloadLine,
+    Payment,
+};
 use domain::personal::Personal;
 use domain::settings::terms::Terms;
 use domain::settings::{ChannelSettings, Merchant, Rules, Settings, Split, SupplierSettings};
@@ -264,7 +267,10 @@ impl Case {
                 sku: line.sku.map(|sku| Sku::parse(SKUS[sku]).unwrap()),
                 quantity: line.quantity,
                 current_quantity: line.quantity.saturating_sub(line.removed),
+                fulfillable: None,
                 fulfilled: line.fulfilled,
+                status: FulfillmentStatus::Open,
+                has_properties: false,
                 price: money(1_999),
                 not_ours: line.not_ours.then(|| "gift card".to_owned()),
             })
@@ -275,7 +281,7 @@ impl Case {
             updated_at: start() + SignedDuration::from_secs(second),
             paid: self.paid,
             cancelled_at: None,
-            fully_refunded: false,
+            emitted_at: None,
             refunds: Vec::new(),
             payload: Payload {
                 ship_to: Personal::new(ship_to.clone()),
@@ -290,11 +296,25 @@ impl Case {
                         sku: String::new(),
                         title: String::new(),
                         quantity: line.quantity,
+                        properties: Vec::new(),
                     })
                     .collect(),
+                note: Personal::default(),
+                attributes: Vec::new(),
             },
             content: Content {
-                shipping: None,
+                shipping: Vec::new(),
+                payment: if self.paid {
+                    Payment::Paid
+                } else {
+                    Payment::Pending
+                },
+                gateways: BTreeSet::new(),
+                net_terms: false,
+                status: FulfillmentStatus::Open,
+                refunds: BTreeSet::new(),
+                note: Note::Absent,
+                gift: false,
                 placed_at,
                 sequential: "1001".to_owned(),
                 currency: Currency::parse("USD").unwrap(),

@@ -8,11 +8,11 @@ use domain::ids::{LineId, RefundId, SupplierId, SupplierSku};
 use domain::invariants::broken;
 use domain::money::Money;
 use domain::order::Order;
-use domain::order::SendId;
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Accepted, Command, LineOutcome, LineStatus, Outcome};
 use domain::order::event::{Event, Recorded, Routed};
-use domain::order::news::{ChannelEvent, Refund};
+use domain::order::news::{ChannelEvent, Refund, RefundedUnits};
+use domain::order::{SendId, Wait, WaitKind};
 use domain::routing::{Facts, Plan, plan};
 use domain::settings::{Settings, Split};
 use domain::spending::{self, SpendingChange, Spent};
@@ -251,10 +251,14 @@ impl World {
             }
             let placed: u64 = [planned, held, not_ours].iter().flatten().sum();
             let open = u64::from(order.unallocated(&line));
-            if routed.state.wait.is_some() {
+            let waiting = routed.state.waits.iter();
+            let waiting = waiting.filter_map(|wait| wait.lines.get(&line));
+            let waiting: u64 = waiting.map(|units| u64::from(*units)).sum();
+            let follows = |wait: &Wait| wait.kind == WaitKind::NextCommit;
+            if routed.state.waits.iter().any(follows) {
                 assert!(placed <= open, "{placed} of {open} placed: {routed:?}");
             } else {
-                assert_eq!(placed, open, "of line {line}: {routed:?}");
+                assert_eq!(placed + waiting, open, "of line {line}: {routed:?}");
             }
         }
         for own in &routed.purchase_orders {
@@ -288,7 +292,15 @@ impl World {
             Step::Refunded(line, units) => {
                 let refund = Refund {
                     id: RefundId::parse(format!("{}", 800 + at)).unwrap(),
-                    units: [(line_id(*line), *units)].into(),
+                    created_at: Some(self.now),
+                    units: [(
+                        line_id(*line),
+                        RefundedUnits {
+                            cancelled: *units,
+                            ..RefundedUnits::default()
+                        },
+                    )]
+                    .into(),
                     amount: Some(money(1_999)),
                 };
                 self.hears(&ChannelEvent::Refund {
@@ -299,6 +311,7 @@ impl World {
             Step::Sent(outcome) => self.sends(*outcome),
             Step::Released => {
                 let command = Command::Release {
+                    method: None,
                     who: "Grace".to_owned(),
                     why: "it is right".to_owned(),
                 };

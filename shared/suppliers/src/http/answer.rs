@@ -1,15 +1,15 @@
 //! A supplier's answer as expressions see it and as evidence keeps it.
 
 use super::decode::{Form, decode};
+use domain::digest::Digest;
 use http_client::Response;
 use jiff::Timestamp;
 use minijinja::value::{Serde, ValueKind};
+use ports::Evidence;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Longer waits are a supplier's mistake, and a case sooner than that.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
 const LONGEST_REFERENCE: usize = 100;
 /// More than any order becomes; they are kept in the order's history.
 const MOST_REFERENCES: usize = 50;
@@ -21,6 +21,17 @@ const TELLING: [&str; 10] = [
     "date",
     "location",
     "retry-after",
+    "ratelimit-reset",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+    "x-correlation-id",
+    "im-correlationid",
+];
+
+/// Of these, what differs though the same answer comes again.
+const VOLATILE: [&str; 7] = [
+    "date",
     "ratelimit-reset",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
@@ -76,18 +87,26 @@ impl Answer {
         }
     }
 
-    pub(super) fn evidence(&self) -> Vec<u8> {
-        let mut evidence = format!("HTTP {}\n", self.status);
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence {
+            bytes: self.written(|_| true),
+            identity: Some(Digest::of(&self.written(|name| !VOLATILE.contains(&name)))),
+        }
+    }
+
+    /// The status, the telling headers that are wanted, and the body.
+    fn written(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
+        let mut head = format!("HTTP {}\n", self.status);
         for (name, value) in &self.headers {
-            if TELLING.contains(&name.as_str()) {
+            if TELLING.contains(&name.as_str()) && wanted(name) {
                 let value: String = value.chars().filter(|held| !held.is_control()).collect();
-                evidence.extend([name.as_str(), ": ", &value, "\n"]);
+                head.extend([name.as_str(), ": ", &value, "\n"]);
             }
         }
-        evidence.push('\n');
-        let mut evidence = evidence.into_bytes();
-        evidence.extend_from_slice(&self.raw);
-        evidence
+        head.push('\n');
+        let mut written = head.into_bytes();
+        written.extend_from_slice(&self.raw);
+        written
     }
 
     /// How long the supplier wants to be left alone: `Retry-After` in seconds or as a date, else
@@ -112,7 +131,7 @@ impl Answer {
                     Timestamp::from_second(value).ok().map(until)
                 })
         };
-        asked.or_else(reset).map(capped)
+        asked.or_else(reset)
     }
 
     /// The same of a value that an expression found in the answer: seconds from now, seconds since
@@ -140,7 +159,7 @@ impl Answer {
             }
             Ok(_) | Err(_) => until(moment(&text).or_else(|| text.parse().ok())?, now),
         };
-        (!wait.is_zero()).then(|| capped(wait))
+        (!wait.is_zero()).then_some(wait)
     }
 
     /// Whether the supplier says that the next request would be one too many.
@@ -154,11 +173,6 @@ impl Answer {
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or_default()
-}
-
-/// The one place that limits what a supplier may ask for.
-fn capped(wait: Duration) -> Duration {
-    wait.min(LONGEST_WAIT)
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -355,7 +369,7 @@ mod tests {
             (json!("Tue, 01 Dec 2026 10:01:30 GMT"), Some(90)),
             (json!("2026-12-01T10:00:45Z"), Some(45)),
             (json!("2026-12-01T12:00:45.5+02:00"), Some(45)),
-            (json!(9_999_999), Some(86_400)),
+            (json!(9_999_999), Some(9_999_999)),
             (json!(0), None),
             (json!(-5), None),
             (json!(null), None),
@@ -369,6 +383,24 @@ mod tests {
         }
         let theirs = Some("Tue, 01 Dec 2026 11:00:00 GMT");
         assert_eq!(wait(json!("2026-12-01T11:00:30Z"), theirs), Some(30));
+    }
+
+    #[test]
+    fn the_same_answer_is_the_same_evidence_though_its_date_differs() {
+        let answer = |date: &str, body: &str| {
+            let response = Response {
+                status: 500,
+                headers: vec![("Date".to_owned(), date.to_owned())],
+                body: body.as_bytes().to_vec(),
+            };
+            Answer::new(response, "", &BTreeMap::new()).evidence()
+        };
+        let one = answer("Tue, 01 Dec 2026 11:00:00 GMT", "down");
+        let again = answer("Tue, 01 Dec 2026 11:02:00 GMT", "down");
+        let other = answer("Tue, 01 Dec 2026 11:02:00 GMT", "still down");
+        assert_ne!(one.bytes, again.bytes);
+        assert_eq!(one.digest(), again.digest());
+        assert_ne!(one.digest(), other.digest());
     }
 
     #[test]
@@ -391,7 +423,8 @@ mod tests {
             wait(&[("Retry-After", "Tue, 01 Dec 2020 10:00:00 GMT")]),
             Some(0)
         );
-        assert_eq!(wait(&[("Retry-After", "9999999999")]), Some(86_400));
+        // How much of it is believed is the settings' matter.
+        assert_eq!(wait(&[("Retry-After", "9999999999")]), Some(9_999_999_999));
         for unreadable in ["soon", "-5", ""] {
             assert_eq!(wait(&[("Retry-After", unreadable)]), None);
         }

@@ -9,7 +9,7 @@ use super::sequence::{OpenLookup, OpenStep, Sequence};
 use super::settings::Retry429;
 use crate::templates::Templates;
 use http_client::{Failure, Http};
-use ports::{Artifact, Attempt, SendOutcome};
+use ports::{Artifact, Attempt, Evidence, SendOutcome};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl Sequence {
             Err(Failure::NotSent(why)) => Err(SendOutcome::not_sent(why)),
             Err(Failure::InDoubt(why)) => Err(SendOutcome::InDoubt {
                 why,
-                evidence: Vec::new(),
+                evidence: Evidence::default(),
             }),
         }
     }

@@ -7,6 +7,7 @@ use super::lines;
 use super::refusal::Refusal;
 use super::sequence::{Finished, Kind, OpenLookup, OpenStep, Sequence, Stored};
 use super::settings::{LineRule, Lookup, Retry429};
+use domain::digest::Digest;
 use domain::order::answer::CancelAnswer;
 use domain::order::event::LookupFinding;
 use ports::{Acceptance, Attempt, SendOutcome, StepDone};
@@ -522,8 +523,11 @@ fn page(form: Form) -> &'static str {
 fn foreign(answer: &Answer, looked: Option<&Answer>, why: &str) -> SendOutcome {
     let mut evidence = answer.evidence();
     if let Some(looked) = looked {
-        evidence.extend_from_slice(b"\n\nthe look-up: ");
-        evidence.extend_from_slice(&looked.evidence());
+        let looked = looked.evidence();
+        let identity = (evidence.digest(), looked.digest());
+        evidence.bytes.extend_from_slice(b"\n\nthe look-up: ");
+        evidence.bytes.extend_from_slice(&looked.bytes);
+        evidence.identity = Some(Digest::of_value(&identity));
     }
     SendOutcome::Foreign {
         why: format!("HTTP {}: {why}", answer.status),

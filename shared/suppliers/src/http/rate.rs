@@ -13,6 +13,8 @@ const ANSWER_OF_A_PROBE: SignedDuration = SignedDuration::from_secs(30);
 const SLACK: SignedDuration = SignedDuration::from_millis(10);
 
 pub(super) struct Limits {
+    /// However long the supplier wants to be left alone, it is asked again after this long.
+    longest_wait: Duration,
     /// The time between two requests, and how far ahead of it a burst may run.
     pace: Option<(SignedDuration, SignedDuration)>,
     state: Mutex<State>,
@@ -48,7 +50,7 @@ impl State {
 }
 
 impl Limits {
-    pub(super) fn new(rate: Option<&Rate>) -> Self {
+    pub(super) fn new(rate: Option<&Rate>, longest_wait: Duration) -> Self {
         let pace = rate.map(|rate| {
             let between = Duration::from_nanos(NANOSECONDS_A_MINUTE / u64::from(rate.per_minute));
             let between = SignedDuration::try_from(between).unwrap_or_default();
@@ -57,6 +59,7 @@ impl Limits {
         });
         let start = Timestamp::UNIX_EPOCH;
         Self {
+            longest_wait,
             pace,
             state: Mutex::new(State {
                 told: (start, Instant::now()),
@@ -95,13 +98,14 @@ impl Limits {
             if retried_at >= state.closed_at {
                 state.closed_at = later(now, SLACK);
                 state.probe = Probe::Granted;
-            } else if state.probe != Probe::None {
+            } else if state.probe == Probe::UnderWay {
                 return Some(later(now, ANSWER_OF_A_PROBE));
             }
         }
+        // Whoever was granted it may have had to look at its order again first.
         let at = match state.probe {
-            Probe::Granted => self.paced(&state),
-            Probe::None | Probe::UnderWay => self.next(&state),
+            Probe::Granted if retried_at.is_some() => self.paced(&state),
+            Probe::Granted | Probe::None | Probe::UnderWay => self.next(&state),
         };
         (at > later(now, SLACK)).then_some(at)
     }
@@ -126,11 +130,16 @@ impl Limits {
             Probe::Granted => self.paced(&state),
             Probe::None | Probe::UnderWay => self.next(&state),
         };
-        if at <= later(now, SLACK) && state.probe == Probe::Granted {
-            state.probe = Probe::UnderWay;
-        }
         if at > later(now, SLACK) {
-            return Err(Duration::try_from(at.duration_since(now)).unwrap_or_default());
+            // Somebody else may be asking what this one was to ask.
+            let until = match state.probe {
+                Probe::UnderWay => at.min(later(now, ANSWER_OF_A_PROBE)),
+                Probe::None | Probe::Granted => at,
+            };
+            return Err(Duration::try_from(until.duration_since(now)).unwrap_or_default());
+        }
+        if state.probe == Probe::Granted {
+            state.probe = Probe::UnderWay;
         }
         self.count(&mut state, now);
         Ok(())
@@ -158,7 +167,7 @@ impl Limits {
     pub(super) fn hear(&self, answer: &Answer) -> Option<Duration> {
         let mut state = self.state();
         let now = state.now();
-        let wait = answer.retry_after(now);
+        let wait = answer.retry_after(now).map(|wait| self.capped(wait));
         let was_probing = std::mem::replace(&mut state.probe, Probe::None) == Probe::UnderWay;
         let Some(wait) = wait else {
             if was_probing {
@@ -176,7 +185,7 @@ impl Limits {
     pub(super) fn hear_value(&self, answer: &Answer, value: &minijinja::Value) -> Option<Duration> {
         let mut state = self.state();
         let now = state.now();
-        let wait = answer.wait_of(value, now)?;
+        let wait = self.capped(answer.wait_of(value, now)?);
         Self::close(&mut state, now, wait);
         Some(wait)
     }
@@ -186,6 +195,11 @@ impl Limits {
         let mut state = self.state();
         let now = state.now();
         Self::close(&mut state, now, wait);
+    }
+
+    /// The one place that limits what a supplier may ask for.
+    fn capped(&self, wait: Duration) -> Duration {
+        wait.min(self.longest_wait)
     }
 
     fn close(state: &mut State, now: Timestamp, wait: Duration) {
@@ -217,7 +231,7 @@ mod tests {
 
     #[test]
     fn one_probe_passes_a_wait_and_its_answer_counts_for_the_others() {
-        let limits = Limits::new(None);
+        let limits = Limits::new(None, Duration::from_hours(1));
         assert_eq!(limits.not_before(at(0), None), None);
         limits.hear(&answer(429, Some("3000")));
         assert!(limits.not_before(at(60), None).is_some());
@@ -225,6 +239,9 @@ mod tests {
         assert!(limits.not_before(at(60), Some(at(-60))).unwrap() > at(2900));
         let asked = Some(at(59));
         assert_eq!(limits.not_before(at(60), asked), None);
+        // It may look at its order again before it goes; whoever was not asked for waits.
+        assert_eq!(limits.not_before(at(60), asked), None);
+        assert!(limits.not_before(at(60), None).is_some());
         limits.take().unwrap();
         // The others that were asked for come back soon, and whoever was not waits on.
         assert_eq!(limits.not_before(at(61), asked), Some(at(91)));
@@ -246,10 +263,11 @@ mod tests {
 
     #[test]
     fn a_burst_goes_at_once_and_then_the_pace_holds() {
-        let limits = Limits::new(Some(&Rate {
+        let rate = Rate {
             per_minute: 6,
             burst: 2,
-        }));
+        };
+        let limits = Limits::new(Some(&rate), Duration::from_hours(1));
         assert_eq!(limits.not_before(at(0), None), None);
         limits.take().unwrap();
         assert_eq!(limits.not_before(at(0), None), None);
@@ -274,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_wait_counts_from_the_time_we_were_told() {
-        let limits = Limits::new(None);
+        let limits = Limits::new(None, Duration::from_hours(1));
         limits.pause(Duration::from_mins(2));
         let until = limits.not_before(at(0), None).unwrap();
         assert_eq!(until.round(jiff::Unit::Second).unwrap(), at(120));

@@ -182,7 +182,7 @@ impl Rehearsal {
             request: request.trim_end().to_owned(),
             status: exchange.answer.as_ref().map(|answer| answer.status),
             answer: exchange.answer.as_ref().map_or_else(String::new, |answer| {
-                String::from_utf8_lossy(&answer.evidence())
+                String::from_utf8_lossy(&answer.evidence().bytes)
                     .trim_end()
                     .to_owned()
             }),

@@ -1,6 +1,8 @@
 //! What the merchant says about a supplier's HTTP interface, as written.
 
 use super::body::Body;
+use crate::SettingsError;
+use jiff::SignedDuration;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +23,8 @@ pub(super) struct Settings {
     pub(super) secret_headers: BTreeMap<String, String>,
     pub(super) auth: Option<Auth>,
     pub(super) rate: Option<Rate>,
+    /// How long the supplier may ask to be left alone: `1h`, `90m`, at most a day.
+    pub(super) longest_wait: Option<String>,
     /// Expression for the supplier's own word for a refusal, where a step has none of its own.
     pub(super) reason: Option<String>,
     /// Expression that is true of an answer which refuses our credentials, where a step has none of
@@ -271,6 +275,21 @@ fn absent() -> String {
 impl Settings {
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
+    }
+
+    /// An hour where nothing is said.
+    pub(super) fn longest_wait(&self) -> Result<Duration, SettingsError> {
+        const A_DAY: Duration = Duration::from_hours(24);
+        let Some(text) = &self.longest_wait else {
+            return Ok(Duration::from_hours(1));
+        };
+        let wait: Option<SignedDuration> = text.parse().ok();
+        wait.and_then(|wait| Duration::try_from(wait).ok())
+            .filter(|wait| !wait.is_zero() && *wait <= A_DAY)
+            .ok_or_else(|| {
+                SettingsError::new("longest_wait", format!("{text:?} is no such wait"))
+                    .expecting("a length of time of at most a day, such as \"1h\"")
+            })
     }
 
     /// The steps that hand a purchase order over, with the path that names each in a message.

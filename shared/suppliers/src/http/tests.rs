@@ -175,7 +175,7 @@ async fn everything_else_is_in_doubt() {
         let SendOutcome::InDoubt { evidence, .. } = outcome else {
             panic!("{outcome:?}")
         };
-        assert!(evidence.ends_with(br#"{"oops": 1}"#));
+        assert!(evidence.bytes.ends_with(br#"{"oops": 1}"#));
     }
     let specific = || changed("/create/success", json!("body.result.ok"));
     let outcome = outcome_of(

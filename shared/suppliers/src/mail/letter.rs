@@ -4,6 +4,7 @@ use super::header::{header_text, one_line};
 use crate::SettingsError;
 use crate::templates::Templates;
 use domain::fidelity::is_blank;
+use domain::order::news::Property;
 use ports::{Handover, PrepareError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -120,6 +121,7 @@ struct Slip<'a> {
     shipping_method: &'a str,
     merchant: Seller<'a>,
     ship_to: &'a domain::address::Address,
+    attributes: &'a [Property],
     lines: Vec<SlipLine<'a>>,
 }
 
@@ -136,6 +138,7 @@ struct SlipLine<'a> {
     sku: &'a str,
     title: &'a str,
     quantity: u32,
+    properties: &'a [Property],
 }
 
 impl PackingSlip {
@@ -173,6 +176,7 @@ impl PackingSlip {
                 website: &merchant.website,
             },
             ship_to: handover.ship_to.reveal(),
+            attributes: &handover.attributes,
             lines: handover
                 .lines
                 .iter()
@@ -180,6 +184,7 @@ impl PackingSlip {
                     sku: &line.sku,
                     title: &line.title,
                     quantity: line.quantity,
+                    properties: &line.properties,
                 })
                 .collect(),
         };

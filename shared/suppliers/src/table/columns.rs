@@ -2,7 +2,7 @@
 
 use super::Dates;
 use crate::SettingsError;
-use crate::templates::Templates;
+use crate::templates::{Templates, described};
 use domain::address::Address;
 use domain::fidelity::is_blank;
 use ports::supplier::HandoverLine;
@@ -81,6 +81,11 @@ const FIELDS: &[Field] = &[
             .clone()
             .unwrap_or_else(|| handover.shipping_method.clone()))
     }),
+    field("properties", |place| Ok(described(&place.line.properties))),
+    field("note", |place| Ok(place.handover.note.reveal().clone())),
+    field("attributes", |place| {
+        Ok(described(&place.handover.attributes))
+    }),
     field("planned_on", |place| {
         place.dates.format(place.handover.planned_at)
     }),
@@ -116,6 +121,9 @@ const DEFAULT: &[(&str, &str)] = &[
     ("country", "country"),
     ("phone", "phone"),
     ("service", "shipping_method"),
+    ("properties", "personalisation"),
+    ("note", "note"),
+    ("attributes", "attributes"),
 ];
 
 /// What a template sees: the fields by name, formatted as in the table, and what is behind them.

@@ -193,10 +193,12 @@ impl Table {
     }
 }
 
-/// A name that no address field has would leave out nothing.
+/// A name that no field has would leave out nothing.
 pub(crate) fn known_fields(omits: &[String], path: &str) -> Result<(), SettingsError> {
     let address = domain::address::Address::default();
-    let names = address.fields().map(|(name, _)| name);
+    let address = address.fields().map(|(name, _)| name);
+    let texts = ["properties", "note", "attributes"];
+    let names: Vec<&str> = address.into_iter().chain(texts).collect();
     match omits.iter().find(|name| !names.contains(&name.as_str())) {
         Some(unknown) => {
             let message = format!("there is no field {unknown:?}");

@@ -1,5 +1,6 @@
 //! What templates and expressions can do beyond Jinja's own filters.
 
+use domain::order::news::Property;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
@@ -8,6 +9,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("from_json", from_json);
     environment.add_filter("as_list", as_list);
     environment.add_filter("flatten", flatten);
+    environment.add_filter("described", described_value);
     environment.add_test("given", given);
 }
 
@@ -61,6 +63,42 @@ fn flatten(value: &Value) -> Result<Value, Error> {
         entries.extend(as_list(&list).try_iter()?);
     }
     Ok(Value::from(entries))
+}
+
+/// Names and values in one text: `line.properties | described`.
+fn described_value(properties: &Value) -> Result<String, Error> {
+    let mut entries = Vec::new();
+    for property in as_list(properties).try_iter()? {
+        let (name, value) = (property.get_attr("name")?, property.get_attr("value")?);
+        entries.push((name.to_string(), value.to_string()));
+    }
+    Ok(joined(
+        entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    ))
+}
+
+/// Names and values in one text, `Engraving: For Ada; Font: Serif`.
+pub(crate) fn described(properties: &[Property]) -> String {
+    joined(
+        properties
+            .iter()
+            .map(|property| (property.name.as_str(), property.value.reveal().as_str())),
+    )
+}
+
+fn joined<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let entries: Vec<String> = entries
+        .map(|(name, value)| {
+            if name.is_empty() {
+                value.to_owned()
+            } else {
+                format!("{name}: {value}")
+            }
+        })
+        .collect();
+    entries.join("; ")
 }
 
 #[cfg(test)]

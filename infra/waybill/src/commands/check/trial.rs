@@ -37,6 +37,7 @@ pub(super) fn try_out(
         quantity: 10 + number,
         cost: Some("4.00".to_owned()),
         currency: Some("USD".to_owned()),
+        properties: Vec::new(),
     };
     let handover = Handover {
         number: PurchaseOrderNumber::new(&code, "1001", 1),
@@ -50,6 +51,8 @@ pub(super) fn try_out(
         service: None,
         ship_to: Personal::new(ship_to.clone()),
         lines: vec![line(1), line(2)],
+        note: Personal::default(),
+        attributes: Vec::new(),
     };
     let artifact = supplier
         .prepare(&handover, &Progress::default())

@@ -2,7 +2,7 @@
 //! person who asks: documents name the fields alone.
 
 use crate::commands::address::FIELDS;
-use domain::order::news::Payload;
+use domain::order::news::{Payload, Property};
 use domain::personal::Personal;
 use serde::{Serialize, Serializer};
 
@@ -40,11 +40,18 @@ pub(super) fn changes(old: &Payload, new: &Payload) -> Vec<Changed> {
         &old.shipping_method,
         &new.shipping_method,
     );
+    add("note".to_owned(), old.note.reveal(), new.note.reveal());
+    let attributes = |payload: &Payload| described(&payload.attributes);
+    add("attributes".to_owned(), &attributes(old), &attributes(new));
     let units = |payload: &Payload, of: &domain::order::news::PayloadLine| {
         let same = payload.lines.iter().find(|line| line.id == of.id);
         same.map_or_else(
             || "not there".to_owned(),
-            |line| format!("{} x {}", line.quantity, line.sku),
+            |line| {
+                let properties = described(&line.properties);
+                let with = if properties.is_empty() { "" } else { ", " };
+                format!("{} x {}{with}{properties}", line.quantity, line.sku)
+            },
         )
     };
     let added = new
@@ -56,6 +63,14 @@ pub(super) fn changes(old: &Payload, new: &Payload) -> Vec<Changed> {
         add(what, &units(old, line), &units(new, line));
     }
     changed
+}
+
+fn described(properties: &[Property]) -> String {
+    let texts: Vec<_> = properties
+        .iter()
+        .map(|property| format!("{}: {}", property.name, property.value.reveal()))
+        .collect();
+    texts.join("; ")
 }
 
 #[cfg(test)]
@@ -71,6 +86,7 @@ mod tests {
             sku: "MUG".to_owned(),
             title: "A mug".to_owned(),
             quantity,
+            properties: Vec::new(),
         }
     }
 
@@ -86,6 +102,8 @@ mod tests {
             placed_at: jiff::Timestamp::UNIX_EPOCH,
             shipping_method: "Standard".to_owned(),
             lines: vec![line("1", 2), line("2", 1)],
+            note: Personal::default(),
+            attributes: Vec::new(),
         };
         let new = Payload {
             ship_to: Personal::new(Address {
@@ -93,7 +111,17 @@ mod tests {
                 ..Address::default()
             }),
             shipping_method: "Express".to_owned(),
-            lines: vec![line("1", 3), line("3", 1)],
+            lines: vec![
+                PayloadLine {
+                    properties: vec![Property {
+                        name: "Engraving".to_owned(),
+                        value: Personal::new("For Ada".to_owned()),
+                    }],
+                    ..line("1", 3)
+                },
+                line("3", 1),
+            ],
+            note: Personal::new("Ring twice".to_owned()),
             ..old.clone()
         };
         let changed = changes(&old, &new);
@@ -106,7 +134,8 @@ mod tests {
             [
                 "city: Louisville -> Lexington",
                 "shipping method: Standard -> Express",
-                "line 1: 2 x MUG -> 3 x MUG",
+                "note:  -> Ring twice",
+                "line 1: 2 x MUG -> 3 x MUG, Engraving: For Ada",
                 "line 2: 1 x MUG -> not there",
                 "line 3: not there -> 1 x MUG",
             ]
@@ -114,7 +143,7 @@ mod tests {
         let document = serde_json::to_string(&changed).unwrap();
         assert_eq!(
             document,
-            r#"["city","shipping method","line 1","line 2","line 3"]"#
+            r#"["city","shipping method","note","line 1","line 2","line 3"]"#
         );
         assert!(changes(&old, &old).is_empty());
     }

@@ -7,7 +7,7 @@ use domain::order::attention::{Attention, CaseKind};
 use domain::order::event::Recorded;
 use domain::order::machine::{SendState, Sending};
 use domain::order::purchase_order::CancelRequest;
-use domain::order::{Order, PurchaseOrder};
+use domain::order::{Order, PurchaseOrder, Wait, WaitKind};
 use domain::timeline::{moment, timeline};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,6 +21,8 @@ pub(crate) struct View {
     pub(super) state: State,
     pub(super) lines: Vec<LineView>,
     pub(super) purchase_orders: Vec<PurchaseOrderView>,
+    /// Units that wait for what is nobody's business yet.
+    pub(super) waits: Vec<WaitView>,
     pub(super) cases: Vec<CaseView>,
     pub(super) history: Vec<HistoryView>,
     /// Why it was routed so, where it was.
@@ -85,6 +87,26 @@ pub(super) struct CancelView {
 }
 
 #[derive(Serialize)]
+pub(super) struct WaitView {
+    kind: WaitKind,
+    pub(super) why: String,
+    lines: Vec<WaitingLine>,
+    #[serde(skip)]
+    pub(super) units: u32,
+    since: Timestamp,
+    /// When it becomes a case.
+    case_at: Option<Timestamp>,
+    pub(super) way_out: &'static str,
+    pub(super) commands: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WaitingLine {
+    line: String,
+    quantity: u32,
+}
+
+#[derive(Serialize)]
 pub(super) struct CaseView {
     pub(super) kind: CaseKind,
     cause: String,
@@ -130,6 +152,7 @@ impl View {
         });
         let attention = order.attention(now);
         let cases = attention.iter().map(|entry| case(order, entry));
+        let waits = order.routing.iter().flat_map(|routing| &routing.waits);
         let history = timeline(history).into_iter().map(|entry| HistoryView {
             at: entry.at,
             text: entry.text,
@@ -141,10 +164,32 @@ impl View {
             state: state(order),
             lines: lines.collect(),
             purchase_orders: own.map(|own| purchase_order(own, now)).collect(),
+            waits: waits.map(|known| wait(order, known)).collect(),
             cases: cases.collect(),
             history: history.collect(),
             routing: None,
         }
+    }
+}
+
+fn wait(order: &Order, wait: &Wait) -> WaitView {
+    let lines = wait.lines.iter().map(|(line, quantity)| WaitingLine {
+        line: line.to_string(),
+        quantity: *quantity,
+    });
+    let release = match wait.kind {
+        WaitKind::Channel => vec![format!("waybill release {} --why '...'", order.id)],
+        WaitKind::Payment | WaitKind::NextCommit => Vec::new(),
+    };
+    WaitView {
+        kind: wait.kind,
+        why: wait.why.clone(),
+        lines: lines.collect(),
+        units: wait.lines.values().copied().fold(0, u32::saturating_add),
+        since: wait.since,
+        case_at: wait.case_at,
+        way_out: wait.kind.way_out(),
+        commands: release,
     }
 }
 
@@ -284,7 +329,10 @@ fn commands(order: &Order, entry: &Attention) -> Vec<String> {
         ])
     } else if kind == CaseKind::AnswerUnclear {
         of_own(&["acknowledge PO"])
-    } else if matches!(kind, CaseKind::AddressIncomplete | CaseKind::UnknownCountry) {
+    } else if matches!(
+        kind,
+        CaseKind::AddressIncomplete | CaseKind::AddressUnusable | CaseKind::UnknownCountry
+    ) {
         vec![format!("edit-address {id} --set FIELD=VALUE")]
     } else if kind == CaseKind::Backordered
         && let Some(own) = own.and_then(|own| order.purchase_order(own))
@@ -293,7 +341,11 @@ fn commands(order: &Order, entry: &Attention) -> Vec<String> {
     } else {
         Vec::new()
     };
-    if releasable(entry.kind) {
+    if kind == CaseKind::SeveralShippingMethods {
+        let latest = order.news.latest.iter();
+        let methods = latest.flat_map(|latest| &latest.content.shipping);
+        commands.extend(methods.map(|method| format!("release {id} --method {:?}", method.name())));
+    } else if releasable(entry.kind) {
         commands.push(format!("release {id}"));
     }
     commands

@@ -1,17 +1,18 @@
 //! What a person decided, as events.
 
 use super::{Verdict, Which, of};
-use crate::ids::SupplierId;
+use crate::ids::{LineId, SupplierId};
 use crate::order::answer::{Rejection, RejectionReason};
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
 use crate::order::machine::{Delivery, SendEvent, SendState};
+use crate::order::news::ShippingMethod;
 use crate::order::purchase_order::CancelRequest;
-use crate::order::{Order, PurchaseOrder, Refusal, SendId};
+use crate::order::{Order, PurchaseOrder, Refusal, SendId, WaitKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::timeline::moment;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Order {
     pub(super) fn resolve(
@@ -125,6 +126,7 @@ impl Order {
 
     pub(super) fn release(
         &self,
+        method: Option<&str>,
         who: String,
         why: String,
         now: Timestamp,
@@ -175,12 +177,15 @@ impl Order {
             .filter(|entry| crate::exceptions::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))
             .chain(held)
+            // A wait on the channel can be ended before it is a case.
+            .chain(self.waits_on_channel())
             .collect();
         let open = !holds.is_empty();
         let holds: Vec<_> = holds
             .into_iter()
-            .filter(|hold| !self.released.contains(hold))
+            .filter(|hold| !self.is_let_through(hold))
             .collect();
+        let method = self.choose_method(method, &holds)?;
         // Released already, and routing has not looked yet.
         if open && holds.is_empty() && events.is_empty() {
             return Ok(Vec::new());
@@ -193,10 +198,97 @@ impl Order {
         }
         events.push(Event::HoldsReleased {
             holds,
+            method,
             by: who,
             why,
         });
         Ok(events)
+    }
+
+    fn waits_on_channel(&self) -> Option<(CaseKind, String)> {
+        let mut waits = self.routing.iter().flat_map(|routing| &routing.waits);
+        waits.any(|wait| wait.kind == WaitKind::Channel).then(|| {
+            (
+                CaseKind::OnHoldAtChannel,
+                self.wait_cause(WaitKind::Channel),
+            )
+        })
+    }
+
+    /// Whether a person let it through already, and routing only has to look.
+    fn is_let_through(&self, hold: &(CaseKind, String)) -> bool {
+        if hold.0 == CaseKind::OnHoldAtChannel {
+            self.held_by_channel(std::slice::from_ref(hold)).is_empty()
+        } else if hold.0 == CaseKind::SeveralShippingMethods {
+            self.chosen_method().is_some()
+        } else {
+            self.released.contains(hold)
+        }
+    }
+
+    /// The method of that title or code among those of the channel; needed exactly where several of
+    /// them are what holds the order.
+    fn choose_method(
+        &self,
+        given: Option<&str>,
+        holds: &[(CaseKind, String)],
+    ) -> Result<Option<ShippingMethod>, Refusal> {
+        let needed = holds
+            .iter()
+            .any(|(kind, _)| *kind == CaseKind::SeveralShippingMethods);
+        let latest = self.news.latest.as_ref();
+        let known = latest.map_or(&[][..], |latest| &latest.content.shipping);
+        let names = || {
+            let names: Vec<_> = known
+                .iter()
+                .map(|method| format!("{:?}", method.name()))
+                .collect();
+            names.join(", ")
+        };
+        match given {
+            None if needed => Err(Refusal::NotPossible(format!(
+                "say with --method by which of its shipping methods everything is shipped: {}",
+                names()
+            ))),
+            None => Ok(None),
+            Some(_) if !needed => Err(Refusal::NotPossible(
+                "--method is only for an order that several shipping methods hold".to_owned(),
+            )),
+            Some(given) => {
+                let is_meant = |text: &str| text.trim().eq_ignore_ascii_case(given.trim());
+                let mut chosen = known
+                    .iter()
+                    .filter(|method| is_meant(&method.title) || is_meant(&method.code));
+                match (chosen.next(), chosen.next()) {
+                    (Some(only), None) => Ok(Some(only.clone())),
+                    (Some(_), Some(_)) => Err(Refusal::NotPossible(format!(
+                        "several of its shipping methods are {given:?}: give the code of one"
+                    ))),
+                    (None, _) => Err(Refusal::NotPossible(format!(
+                        "{given:?} is none of its shipping methods: {}",
+                        names()
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// What a supplier is to give back so that another one can ship it, and whether that is all:
+    /// nothing that is shipped, and nothing twice.
+    fn to_be_taken_back(&self, own: &PurchaseOrder) -> (BTreeMap<LineId, u32>, bool) {
+        let everything = own.everything();
+        let unshipped = self.unshipped(own);
+        let open = || own.cancels.iter().filter(|request| request.is_open());
+        if unshipped == everything {
+            let asked = open().any(|request| request.whole);
+            return (if asked { BTreeMap::new() } else { everything }, true);
+        }
+        let rest = unshipped.into_iter().map(|(line, units)| {
+            let asked = open().filter_map(|request| request.lines.get(&line));
+            let asked = asked.copied().fold(0, u32::saturating_add);
+            (line, units.saturating_sub(asked))
+        });
+        (rest.filter(|(_, units)| *units > 0).collect(), false)
     }
 
     /// What is planned is planned again elsewhere by routing; what was handed over is asked back.
@@ -228,15 +320,12 @@ impl Order {
                     event: SendEvent::RejectionFreed,
                 });
             }
-            let asked = own
-                .cancels
-                .iter()
-                .any(|request| request.whole && request.is_open());
-            if own.sending.is_claimed() && !asked {
+            let (lines, whole) = self.to_be_taken_back(own);
+            if own.sending.is_claimed() && !lines.is_empty() {
                 events.push(Event::CancelWanted {
                     number: own.number.clone(),
-                    lines: own.everything(),
-                    whole: true,
+                    lines,
+                    whole,
                     why: why.to_owned(),
                 });
             }

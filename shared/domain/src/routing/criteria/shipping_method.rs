@@ -9,7 +9,7 @@ pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgeme
     let Some(services) = &candidate.supplier.terms.services else {
         return Judgement::Fits;
     };
-    let chosen = candidate.content.shipping.as_ref();
+    let chosen = candidate.content.shipping_method();
     let (code, title) = chosen.map_or(("", ""), |chosen| (&chosen.code, &chosen.title));
     if services.service(code, title).is_some() {
         return Judgement::Fits;

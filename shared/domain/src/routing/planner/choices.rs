@@ -186,6 +186,7 @@ impl<'a> Planner<'a> {
                 cause: first.holds.clone()?,
                 reason: format!("{}: {}", judged.supplier, first.why),
                 lines: vec![line.id.clone()],
+                most: None,
                 again: false,
             })
         });

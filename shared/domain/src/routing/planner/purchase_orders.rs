@@ -67,7 +67,7 @@ impl<'a> Planner<'a> {
                 .as_ref()
                 .and_then(|budget| Some((budget.limit, budget.spend(&lines, self.order)?)));
             let (departure, spending) = match spends {
-                None => (supplier.departure(self.facts.now), None),
+                None => (supplier.departure(self.earliest), None),
                 Some((limit, (slot, spending))) => {
                     self.note_spending(supplier, limit, &slot, &spending);
                     (slot.departure, Some(spending))
@@ -80,7 +80,12 @@ impl<'a> Planner<'a> {
                 supplier: supplier.id.clone(),
                 lines,
                 service: self.service(supplier),
+                method: self
+                    .order
+                    .chosen_method()
+                    .map(|method| method.name().to_owned()),
                 due: waits.then_some(departure.at),
+                released_at: Some(self.earliest).filter(|earliest| *earliest > self.facts.now),
                 cut_off: departure.cut_off,
                 spending,
             });
@@ -115,7 +120,7 @@ impl<'a> Planner<'a> {
 
     fn service(&mut self, supplier: &SupplierSettings) -> Option<String> {
         let services = supplier.terms.services.as_ref()?;
-        let chosen = self.content.shipping.as_ref();
+        let chosen = self.content.shipping_method();
         let (code, title) = chosen.map_or(("", ""), |chosen| (&chosen.code, &chosen.title));
         let service = services.service(code, title)?;
         self.notes.push(format!(
@@ -139,8 +144,13 @@ impl<'a> Planner<'a> {
             return;
         }
         let queued = spending.is_some_and(|spending| spending.queued_from.is_some());
+        if self.earliest > self.facts.now {
+            let over = self.earliest;
+            self.notes
+                .push(format!("the release delay is over at {over}"));
+        }
         let calendar = supplier.terms.calendar.as_ref();
-        if let Some(calendar) = calendar.filter(|_| !queued && departure.at > self.facts.now) {
+        if let Some(calendar) = calendar.filter(|_| !queued && departure.at > self.earliest) {
             let opening = departure.at.to_zoned(calendar.zone.clone());
             self.notes.push(format!("{id} is closed until {opening}"));
         }

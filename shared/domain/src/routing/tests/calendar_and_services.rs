@@ -85,7 +85,7 @@ fn a_method_that_is_not_mapped_holds_or_goes_to_the_next() {
     assert_eq!(next.told(), "south: 2 x MUG");
     let nobody = services(&[("express", "24H")], None)
         .rules(|rules| rules.unmapped = Unmapped::NextSupplier)
-        .content(|content| content.shipping = None);
+        .content(|content| content.shipping.clear());
     assert_eq!(
         nobody.told(),
         "held unmapped-shipping-method 2 of 1: north: the order names no shipping method, and there is no default"

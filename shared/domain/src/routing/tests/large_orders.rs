@@ -93,7 +93,7 @@ fn a_large_order_is_committed_purchase_order_by_purchase_order() {
     }
     assert_eq!(lines_planned(&world.order), 120);
     assert_eq!(world.order.purchase_orders.len(), 3);
-    assert_eq!(world.order.routing.as_ref().unwrap().wait, None);
+    assert_eq!(world.order.routing.as_ref().unwrap().waits, []);
 }
 
 #[test]

@@ -11,10 +11,10 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, _: &Facts) -> 
     let Some((_, edit)) = &order.payload else {
         return Verdict::Pass;
     };
-    match order
-        .live()
-        .find(|own| own.sending.is_claimed() && &own.edit != edit)
-    {
+    match order.live().find(|own| {
+        // Nobody changes what is delivered.
+        own.sending.is_claimed() && &own.edit != edit && !order.unshipped(own).is_empty()
+    }) {
         Some(own) => whole_order(
             order,
             content,

@@ -33,6 +33,7 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
                         content.total, most.currency
                     ),
                     lines: every_line(content),
+                    most: None,
                     again: false,
                 }]);
             }

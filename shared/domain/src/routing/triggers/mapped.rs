@@ -8,10 +8,10 @@ use crate::order::news::Content;
 
 pub(in crate::routing) fn check(_: &Order, content: &Content, facts: &Facts) -> Verdict {
     let unmapped = content.lines.iter().filter(|line| {
-        !facts
-            .offers
-            .iter()
-            .any(|offer| Some(&offer.offer.sku) == line.sku.as_ref())
+        line.sku.as_ref().is_none_or(|sku| {
+            let offered = facts.offers.iter().any(|offer| &offer.offer.sku == sku);
+            sku.is_shortened() || !offered
+        })
     });
     let proposals: Vec<Proposal> = unmapped
         .map(|line| {
@@ -21,10 +21,13 @@ pub(in crate::routing) fn check(_: &Order, content: &Content, facts: &Facts) -> 
                 cause: sku.to_owned(),
                 reason: if sku.is_empty() {
                     "the line has no SKU".to_owned()
+                } else if line.sku.as_ref().is_some_and(Sku::is_shortened) {
+                    format!("the SKU is too long to be offered by anybody: {sku}")
                 } else {
                     format!("nobody offers SKU {sku}")
                 },
                 lines: vec![line.id.clone()],
+                most: None,
                 again: false,
             }
         })

@@ -2,11 +2,9 @@
 //! shipping, what somebody else fulfils or has fulfilled, and what the merchant ships himself.
 
 use super::super::{Facts, Verdict};
-use crate::ids::LineId;
-use crate::order::news::{Content, Line};
+use crate::order::news::Content;
+use crate::order::units::ALREADY_FULFILLED;
 use crate::order::{Order, PurchaseOrder};
-
-const ALREADY_FULFILLED: &str = "already fulfilled";
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
     let whole = if content.test {
@@ -30,7 +28,7 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
             skipped.push((line.id.clone(), line.quantity, why));
             continue;
         }
-        let elsewhere = elsewhere(order, line);
+        let elsewhere = order.fulfilled_elsewhere(&line.id);
         if elsewhere > 0 {
             skipped.push((line.id.clone(), elsewhere, ALREADY_FULFILLED.to_owned()));
         }
@@ -43,33 +41,10 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
 }
 
 /// The merchant shipped units himself that this purchase order, which nobody has yet, asks for.
-pub(in crate::routing) fn shipped_elsewhere(
-    order: &Order,
-    own: &PurchaseOrder,
-    content: &Content,
-) -> bool {
-    content.lines.iter().any(|line| {
-        let spoken_for = elsewhere(order, line).saturating_add(order.allocated(&line.id));
-        own.quantity_of(&line.id) > 0 && spoken_for > line.quantity
+pub(in crate::routing) fn shipped_elsewhere(order: &Order, own: &PurchaseOrder) -> bool {
+    own.lines.iter().any(|line| {
+        let elsewhere = order.fulfilled_elsewhere(&line.line);
+        let spoken_for = elsewhere.saturating_add(order.allocated(&line.line));
+        own.quantity_of(&line.line) > 0 && elsewhere > 0 && spoken_for > order.wanted(&line.line)
     })
-}
-
-/// What we handed over ourselves may be reported back as fulfilled; only the rest is another's, and
-/// what was another's before we handed anything over stays so.
-fn elsewhere(order: &Order, line: &Line) -> u32 {
-    line.fulfilled
-        .saturating_sub(order.handed_over(&line.id))
-        .max(fulfilled_before(order, &line.id).min(line.fulfilled))
-}
-
-/// Units that the last plan found fulfilled by somebody else.
-fn fulfilled_before(order: &Order, line: &LineId) -> u32 {
-    order
-        .routing
-        .iter()
-        .flat_map(|routing| &routing.not_ours)
-        .filter(|entry| &entry.line == line && entry.why == ALREADY_FULFILLED)
-        .map(|entry| entry.quantity)
-        .max()
-        .unwrap_or(0)
 }

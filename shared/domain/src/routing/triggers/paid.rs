@@ -1,16 +1,54 @@
-//! Payment captured; authorised or pending is not enough.
+//! Payment captured; authorised or pending is not enough, unless the merchant says that it is.
 
-use super::super::{Facts, Verdict};
-use crate::order::Order;
-use crate::order::news::Content;
+use super::super::{Facts, Verdict, Waiting};
+use super::whole_order;
+use crate::order::attention::CaseKind;
+use crate::order::news::{Content, Payment};
+use crate::order::{Order, WaitKind};
+use crate::settings::{PaymentRules, Unpaid};
 
-pub(in crate::routing) fn check(order: &Order, _: &Content, _: &Facts) -> Verdict {
+pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
     if order.news.paid {
-        Verdict::Pass
-    } else {
-        Verdict::Wait {
-            why: "payment".to_owned(),
-            until: None,
-        }
+        return Verdict::Pass;
+    }
+    let rules = facts.settings.rules.payment.of(&order.id.channel);
+    let (rule, why) = rule(content, rules);
+    match rule {
+        Unpaid::Send => Verdict::Pass,
+        Unpaid::Hold => whole_order(
+            order,
+            content,
+            CaseKind::PaymentIncomplete,
+            format!("{}:{why}", order.id),
+            format!("the order is not paid in full: {why}"),
+        ),
+        Unpaid::Wait => Verdict::Wait(Waiting {
+            kind: WaitKind::Payment,
+            why: why.to_owned(),
+            units: None,
+            since: Some(content.placed_at),
+            case_after: rules.give_up_after,
+        }),
+    }
+}
+
+/// What the merchant wants of it, and what the channel reports.
+fn rule(content: &Content, rules: &PaymentRules) -> (Unpaid, &'static str) {
+    let unpaid_gateway = || {
+        let mut gateways = content.gateways.iter();
+        gateways.any(|gateway| rules.send_unpaid_gateways.contains(&gateway.to_lowercase()))
+    };
+    match &content.payment {
+        Payment::PartiallyPaid => (rules.partially_paid, "the rest of the payment"),
+        Payment::Pending if unpaid_gateway() => (Unpaid::Send, "payment"),
+        Payment::Pending if content.net_terms => (rules.net_terms, "payment on agreed terms"),
+        Payment::Pending
+        | Payment::Authorized
+        | Payment::Paid
+        | Payment::PartiallyRefunded
+        | Payment::Refunded
+        | Payment::Voided
+        | Payment::Expired
+        | Payment::Unknown(_) => (Unpaid::Wait, "payment"),
     }
 }

@@ -74,7 +74,7 @@ async fn what_exists_already_is_ours_with_the_same_lines_only() {
     let SendOutcome::Foreign { evidence, .. } = outcome else {
         unreachable!()
     };
-    let evidence = String::from_utf8(evidence).unwrap();
+    let evidence = String::from_utf8(evidence.bytes).unwrap();
     assert!(evidence.contains("duplicate") && evidence.contains("the look-up: HTTP 200"));
     let nonsense = json!([{"article": "LS-1", "quantity": "many"}]);
     let outcome = outcome_of(specific_with(), false, [duplicate(), found(nonsense)]).await;

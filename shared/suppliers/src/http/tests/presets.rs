@@ -173,7 +173,7 @@ fn doubt(outcome: SendOutcome) -> (String, String) {
     else {
         panic!("{outcome:?}")
     };
-    (why, String::from_utf8(evidence).unwrap())
+    (why, String::from_utf8(evidence.bytes).unwrap())
 }
 
 fn is_done(outcome: &SendOutcome) -> bool {

@@ -100,7 +100,7 @@ async fn a_success_without_its_reference_is_in_doubt() {
                 panic!("{status} {body}: {outcome:?}")
             };
             assert!(why.contains("does not name the supplier's number"), "{why}");
-            assert!(evidence.ends_with(body.as_bytes()), "{body}");
+            assert!(evidence.bytes.ends_with(body.as_bytes()), "{body}");
         }
     }
 }
@@ -504,7 +504,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
     let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert_eq!(told(&outcome), "not sent for 86400");
+    assert_eq!(told(&outcome), "not sent for 3600");
     assert!(supplier.not_before(now, None).is_some());
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
     for body in [

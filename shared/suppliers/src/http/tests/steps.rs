@@ -201,7 +201,7 @@ async fn every_step_has_every_class() {
             let SendOutcome::InDoubt { evidence, .. } = outcome else {
                 panic!("{kind} {status} {outcome:?}")
             };
-            let evidence = String::from_utf8(evidence).unwrap();
+            let evidence = String::from_utf8(evidence.bytes).unwrap();
             let head = format!("HTTP {status}\nlocation: /orders/119\nx-request-id: r-1\n\n{body}");
             assert_eq!(evidence, head);
         }

@@ -112,7 +112,7 @@ async fn their_codes_are_our_reasons() {
             panic!("{outcome:?}")
         };
         assert_eq!((reason, detail.as_str()), (expected, told));
-        assert!(!evidence.is_empty());
+        assert!(!evidence.bytes.is_empty());
     }
     // Their validation names the field; nothing maps its code.
     let mut blank = with_skus(SKUS);
