@@ -5,6 +5,7 @@ mod answers;
 mod changed;
 mod crowd;
 mod gone;
+mod mails;
 mod news;
 mod overdue;
 mod settings;

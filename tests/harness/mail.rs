@@ -7,6 +7,9 @@ use ports::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer, SendId, Unava
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 
+/// Why a suppressed mail came back, in our words.
+pub const SUPPRESSED: &str = "its address is suppressed";
+
 /// How the next mail is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Post {
@@ -19,6 +22,33 @@ pub enum Post {
     BounceSilently,
     /// Reports that it came back before it answers that it took it.
     BounceBeforeTheAnswer,
+    /// Takes it, does not deliver it, and reports that the address is on its suppression list.
+    Suppress,
+    /// The same, without an answer.
+    SuppressSilently,
+    /// Takes it, and reports nothing but that.
+    Forget,
+    /// Takes it, and reports only that its delivery is delayed.
+    Delay,
+    /// Takes it, does not deliver it, and reports only that it may have come back.
+    Return,
+    /// Takes it without an answer, and the report of its delivery overtakes the one that it was sent.
+    DeliverSilently,
+}
+
+impl Post {
+    /// The supplier never gets it.
+    fn comes_back(self) -> bool {
+        match self {
+            Self::Bounce
+            | Self::BounceSilently
+            | Self::BounceBeforeTheAnswer
+            | Self::Suppress
+            | Self::SuppressSilently
+            | Self::Return => true,
+            Self::TakeSilently | Self::Forget | Self::Delay | Self::DeliverSilently => false,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -28,6 +58,8 @@ struct State {
     taken: Vec<(SendId, u32)>,
     bounced: BTreeSet<(SendId, u32)>,
     reports: VecDeque<MailEvent>,
+    /// Every report, the oldest first.
+    reported: Vec<MailEvent>,
 }
 
 /// Cheap to clone; all clones are one service.
@@ -60,7 +92,35 @@ impl MailService {
     }
 
     pub fn acknowledge(&self) {
-        self.0.lock().unwrap().reports.pop_front();
+        let state = &mut *self.0.lock().unwrap();
+        let acknowledged = state.reports.pop_front();
+        state.reported.extend(acknowledged);
+    }
+
+    /// How many mails it took, whatever became of them.
+    pub fn taken(&self) -> usize {
+        self.0.lock().unwrap().taken.len()
+    }
+
+    /// Everything that was acknowledged is reported once more.
+    pub fn report_again(&self) {
+        let state = &mut *self.0.lock().unwrap();
+        state.reports.extend(state.reported.iter().cloned());
+    }
+
+    /// Reports the delivery of everything that it took and that did not come back.
+    pub fn deliver_all(&self) {
+        let state = &mut *self.0.lock().unwrap();
+        for mail in &state.taken {
+            if !state.bounced.contains(mail) {
+                state.reports.push_back(MailEvent {
+                    id: mail.0.clone(),
+                    attempt: mail.1,
+                    report: MailReport::Delivered,
+                    evidence: b"the report as it came".to_vec(),
+                });
+            }
+        }
     }
 
     fn take(&self, id: &SendId, attempt: u32) -> Option<Post> {
@@ -73,16 +133,32 @@ impl MailService {
             evidence: b"the report as it came".to_vec(),
         };
         let sent = report(MailReport::Sent);
+        let delivered = report(MailReport::Delivered);
         let bounced = report(MailReport::Bounced("its mailbox does not exist".to_owned()));
+        let suppressed = report(MailReport::Suppressed {
+            why: SUPPRESSED.to_owned(),
+            remedy: "remove it from the list".to_owned(),
+        });
+        let delayed = report(MailReport::Delayed("MailboxFull".to_owned()));
+        let returned = report(MailReport::Returned(
+            "bounce, Transient, General".to_owned(),
+        ));
         state.taken.push((id.clone(), attempt));
         match post {
-            None | Some(Post::TakeSilently) => state.reports.push_back(sent),
+            None | Some(Post::TakeSilently) => state.reports.extend([sent, delivered]),
+            Some(Post::DeliverSilently) => state.reports.extend([delivered, sent]),
+            Some(Post::Forget) => state.reports.push_back(sent),
+            Some(Post::Delay) => state.reports.extend([delayed, sent]),
+            Some(Post::Return) => state.reports.extend([sent, returned]),
+            Some(Post::Suppress | Post::SuppressSilently) => {
+                state.reports.extend([sent, suppressed]);
+            }
             Some(Post::Bounce) => state.reports.extend([sent, bounced]),
             Some(Post::BounceSilently | Post::BounceBeforeTheAnswer) => {
                 state.reports.extend([bounced, sent]);
             }
         }
-        if !matches!(post, None | Some(Post::TakeSilently)) {
+        if post.is_some_and(Post::comes_back) {
             state.bounced.insert((id.clone(), attempt));
         }
         post
@@ -122,14 +198,23 @@ impl Mailer for FaultyMailer {
             });
         let lost = || MailOutcome::InDoubt("the connection was cut".to_owned());
         match taken.await {
-            Err(_) | Ok(Some(Post::TakeSilently | Post::BounceSilently)) => lost(),
+            Err(_)
+            | Ok(Some(
+                Post::TakeSilently
+                | Post::BounceSilently
+                | Post::SuppressSilently
+                | Post::DeliverSilently,
+            )) => lost(),
             Ok(Some(Post::BounceBeforeTheAnswer)) => {
                 if let Some(listener) = self.listener.get() {
                     self.tell(listener).await;
                 }
                 MailOutcome::Sent
             }
-            Ok(None | Some(Post::Bounce)) => MailOutcome::Sent,
+            Ok(
+                None
+                | Some(Post::Bounce | Post::Suppress | Post::Forget | Post::Delay | Post::Return),
+            ) => MailOutcome::Sent,
         }
     }
 
@@ -138,5 +223,9 @@ impl Mailer for FaultyMailer {
             server: "a mail service that reports".to_owned(),
             file: None,
         }
+    }
+
+    fn reports_delivery(&self) -> bool {
+        true
     }
 }

@@ -13,6 +13,7 @@ mod waits;
 use crate::mail::Post;
 use crate::world::World;
 use domain::order::Order;
+use domain::order::attention::CaseKind;
 use domain::order::decide::Command;
 use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;
@@ -42,6 +43,8 @@ pub enum Action {
     Decide(fn(&Order) -> Option<Command>),
     /// A person corrects the postal code.
     Correct(&'static str),
+    /// A person closes incidents of that kind.
+    Close(CaseKind),
     /// Time passes and the sweep runs.
     Pass(SignedDuration),
 }
@@ -52,7 +55,7 @@ pub struct Story {
 }
 
 use Action::{
-    Configuration, Correct, Decide, Mail, Offers, Pass, Printful, Produce, Supplier, Webhook,
+    Close, Configuration, Correct, Decide, Mail, Offers, Pass, Printful, Produce, Supplier, Webhook,
 };
 
 fn create(order: &ShopOrder) -> Action {
@@ -141,6 +144,7 @@ impl Story {
                 Produce(status) => world.printful.set_status_of_all(status),
                 Decide(decision) => world.decides(*decision).await,
                 Correct(zip) => world.corrects(zip).await,
+                Close(kind) => world.closes(*kind).await,
                 Pass(by) => world.pass(*by).await,
             }
             world.pump().await;

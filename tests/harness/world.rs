@@ -380,7 +380,7 @@ impl World {
         if !self.sweeps {
             return self.pump().await;
         }
-        let told = self.mailer.tell(&self.forwarding);
+        let told = Box::pin(self.mailer.tell(&self.forwarding));
         if self.faults.drive(told).await.is_none() {
             self.store.release_leases().await.unwrap();
         }

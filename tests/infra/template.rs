@@ -182,6 +182,31 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "      SourceAccount: !Sub arn",
     ),
     (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        "SuppressionOptions: { SuppressedReasons: [] }",
+        "SuppressionOptions: { SuppressedReasons: [BOUNCE] }",
+    ),
+    (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        "SuppressionOptions: { SuppressedReasons: [] }",
+        "SendingOptions: { SendingEnabled: true }",
+    ),
+    (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        ", deliveryDelay]",
+        "]",
+    ),
+    (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        "ses:configuration-set: [!Ref MailConfigurationSet]",
+        "ses:configuration-set: [another]",
+    ),
+    (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        "MAIL_CONFIGURATION_SET: !Ref MailConfigurationSet",
+        "MAIL_CONFIGURATION_SET: another",
+    ),
+    (
         "tables are kept",
         "DeletionPolicy: Retain",
         "DeletionPolicy: Delete",

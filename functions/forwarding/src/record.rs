@@ -57,7 +57,7 @@ pub(crate) async fn commit(
 }
 
 /// Decides on the known state first, which is then the stored one or refused as stale.
-async fn commit_on(
+pub(crate) async fn commit_on(
     deps: &Deps,
     mut known: Option<Box<Order>>,
     id: &OrderId,

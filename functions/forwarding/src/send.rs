@@ -2,6 +2,7 @@
 
 use crate::artifact::artifact;
 use crate::crowd::{Room, leave, room};
+use crate::mail::wait_while_paused;
 use crate::record::{accepted, commit, record, recordable, step_done};
 use crate::{Deps, Flow, prepared_not, sending};
 use domain::commit::Commit;
@@ -28,6 +29,10 @@ pub(crate) async fn send(
     way: &dyn Supplier,
 ) -> Result<Flow, StepError> {
     let sending = sending(own, id);
+    let steps_done = sending.progress.steps.len();
+    if let Some(flow) = wait_while_paused(deps, order, &own.supplier, id, way, steps_done).await? {
+        return Ok(flow);
+    }
     if let Some(flow) = wait_for_the_supplier(deps, &order.id, id, sending, way).await? {
         return Ok(flow);
     }

@@ -3,6 +3,7 @@
 use crate::stack::Opened;
 use anyhow::Context as _;
 use aws::bundle::{KEY, S3Bundles, of_files};
+use aws::ses::SendingQuota;
 use aws::ssm::SsmSecrets;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
@@ -15,8 +16,12 @@ use ports::configuration::{Bundle, Bundles as _};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 use waybill::check::{Checked, Contents, look, named_secrets};
 use waybill::{Exit, Instead, say};
+
+/// Longer than SES takes for an answer.
+const QUOTA_WITHIN: Duration = Duration::from_secs(10);
 
 /// Nothing is touched where a function would refuse it.
 pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::Result<Exit> {
@@ -54,6 +59,8 @@ pub(crate) async fn push_right(opened: &Opened, config: &Path) -> anyhow::Result
 async fn checked(opened: &Opened, config: &Path) -> anyhow::Result<Checked> {
     let mut checked = look(config).await?;
     miss_secrets(opened, &mut checked).await?;
+    warn_of_sending_quota(opened, &mut checked).await;
+    checked.sort();
     Ok(checked)
 }
 
@@ -168,8 +175,33 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
             checked.problems.push(problem);
         }
     }
-    checked.sort();
     Ok(())
+}
+
+/// Where orders go out by mail, SES has to take them all. Whoever may push and not read the quota is
+/// told so, and pushes all the same.
+async fn warn_of_sending_quota(opened: &Opened, checked: &mut Checked) {
+    let Some(contents) = &checked.contents else {
+        return;
+    };
+    let loaded = &contents.configuration;
+    let mut suppliers = loaded.settings.suppliers.values();
+    if !suppliers.any(|supplier| supplier.method == "mail") {
+        return;
+    }
+    let client = opened.account.clients.ses(QUOTA_WITHIN);
+    let message = match SendingQuota::read(&client).await {
+        Ok(quota) => quota.warning(),
+        Err(error) => Some(format!(
+            "the sending quota of SES cannot be read, which needs ses:GetSendQuota: {error}"
+        )),
+    };
+    let warning = message.map(|message| {
+        loaded
+            .sources
+            .problem(Section::Merchant, "mail", None, message)
+    });
+    checked.warnings.extend(warning);
 }
 
 /// What the functions find, which may be no bundle, and since when; `None` where nothing was pushed.

@@ -119,7 +119,8 @@ pub(crate) struct Verdict {
     /// The supplier has it, under this number of theirs.
     #[arg(long, value_name = "REF", value_parser = said)]
     pub(crate) sent: Option<String>,
-    /// The supplier surely does not have it: it is sent again.
+    /// The supplier surely does not have it: it is sent again; a mail that counts as sent, after a
+    /// release.
     #[arg(long)]
     pub(crate) not_sent: bool,
     /// The supplier took it back.

@@ -92,6 +92,7 @@ fn metric(event: &Event) -> Option<Metric> {
             | SendEvent::SendStepDone { .. }
             | SendEvent::SendRejected { .. }
             | SendEvent::SendBounced { .. }
+            | SendEvent::DeliveryReported { .. }
             | SendEvent::SendDeferred { .. }
             | SendEvent::SendPostponed { .. }
             | SendEvent::LookedUp { .. }

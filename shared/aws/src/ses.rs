@@ -1,10 +1,13 @@
 //! Mails over SES: handed over once, and what SES reports about them later.
 //!
 //! SES has nothing to recognise a mail by, so a call whose answer was lost is never made again. Tags
-//! carry purchase order and attempt, and come back with each report.
+//! carry purchase order and attempt, and come back with each report. SES reports `Send` even where it
+//! suppresses the delivery, so only `Delivery` proves that the supplier's mail server has the mail.
 
+mod quota;
 mod report;
 
+pub use quota::SendingQuota;
 pub use report::{Reported, reported};
 
 use async_trait::async_trait;
@@ -64,6 +67,11 @@ impl Mailer for SesMailer {
             server: format!("ses {}", region.map_or("", |region| region.as_ref())),
             file: None,
         }
+    }
+
+    /// The stack's rule brings every report to forwarding.
+    fn reports_delivery(&self) -> bool {
+        true
     }
 }
 

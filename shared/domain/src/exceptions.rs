@@ -317,6 +317,12 @@ pub const POLICY: &[Policy] = &[
         "mend the supplier's mail address in suppliers.toml, then release: it is planned again",
     ),
     row(
+        CaseKind::MailUnconfirmed,
+        Severity::Two,
+        true,
+        "a report of the delivery closes it; else ask the supplier: release if they have it, resolve --not-sent if not",
+    ),
+    row(
         CaseKind::SupplierUnreachable,
         Severity::One,
         false,
@@ -381,6 +387,12 @@ pub const POLICY: &[Policy] = &[
         Severity::One,
         false,
         "renew the supplier's credentials, then close",
+    ),
+    row(
+        CaseKind::MailSuppressed,
+        Severity::One,
+        false,
+        "run the command that it names, or correct the supplier's mail address in suppliers.toml, then close: mails to the supplier wait until then",
     ),
     row(
         CaseKind::SupplierAnswersUnknown,

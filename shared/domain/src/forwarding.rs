@@ -34,6 +34,19 @@ pub const REJECTIONS_BEFORE_HOLD: usize = 3;
 /// A claim is looked up when the hard timeout of the send and this much have passed.
 pub const SETTLE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
+/// A mail service that reports deliveries has said something about a mail this long after it took it;
+/// silence is a case.
+pub const REPORTED_WITHIN: SignedDuration = SignedDuration::from_mins(30);
+/// A mail whose delivery was delayed is delivered or has bounced this long after the mail service took
+/// it. SES tries for 14 hours.
+pub const DELIVERED_WITHIN: SignedDuration = SignedDuration::from_hours(15);
+/// While mail to a supplier is paused, whatever waits for it is looked at again after this long, and
+/// then by every sweep that wakes it.
+pub const PAUSED_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// Why a mail waits while its supplier's incident is open.
+pub const MAIL_PAUSED: &str =
+    "mail to the supplier is paused until the incident mail-suppressed is closed";
+
 /// The next step of one hand-over, from the order's state alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {

@@ -3,7 +3,7 @@
 use crate::ids::{LineId, Sku};
 use crate::order::answer::{CancelAnswer, Rejection};
 use crate::order::event::{By, Event, Recorded};
-use crate::order::machine::SendEvent;
+use crate::order::machine::{Delivery, SendEvent};
 use crate::order::news::Latest;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -352,6 +352,18 @@ fn sending(event: &SendEvent) -> String {
                 "bounced, attempt {attempt}: {}; a person must look",
                 reason(why)
             )
+        }
+        SendEvent::DeliveryReported {
+            attempt,
+            delivery,
+            by,
+        } => {
+            let what = match delivery {
+                Delivery::Delivered => "delivered".to_owned(),
+                Delivery::Delayed { why } => format!("delivery delayed: {why}"),
+                Delivery::Returned { why } => format!("may not have been delivered: {why}"),
+            };
+            format!("mail of attempt {attempt} {what}{}", said_by(by))
         }
         SendEvent::SendPostponed { until, why, .. } => {
             format!("not before {}: {why}", moment(*until))

@@ -8,11 +8,12 @@ use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::attention::CaseKind;
 use domain::order::decide::{Accepted, Command, MailReport, Outcome, Verdict};
-use domain::order::machine::{SendEvent, SendState, Sending};
+use domain::order::machine::{Delivery, SendEvent, SendState, Sending};
 use domain::order::purchase_order::CancelRequest;
+use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrder, PurchaseOrderLine, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 fn at() -> Timestamp {
@@ -30,7 +31,10 @@ fn started(attempt: u32) -> SendEvent {
         artifact: Digest::of(b"mail"),
         settle_at: at(),
         cut_off: None,
-        via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
+        via: Via {
+            reports_delivery: true,
+            ..Via::new("mail", "ses eu-west-1")
+        },
     }
 }
 
@@ -75,6 +79,11 @@ enum News {
     Accepted,
     InDoubt,
     Sent,
+    Delayed,
+    Returned,
+    /// The same for another recipient.
+    ReturnedToo,
+    Delivered,
     Bounced,
 }
 
@@ -97,6 +106,16 @@ fn command(news: News, id: &SendId, attempt: u32) -> Command {
             can_look_up: true,
         }),
         News::Sent => report(MailReport::Sent),
+        News::Delayed => report(MailReport::Delivery(Delivery::Delayed {
+            why: "MailboxFull".to_owned(),
+        })),
+        News::Returned => report(MailReport::Delivery(Delivery::Returned {
+            why: "Transient".to_owned(),
+        })),
+        News::ReturnedToo => report(MailReport::Delivery(Delivery::Returned {
+            why: "Undetermined".to_owned(),
+        })),
+        News::Delivered => report(MailReport::Delivery(Delivery::Delivered)),
         News::Bounced => report(MailReport::Bounced(Rejection {
             reason: RejectionReason::InvalidContactInformation,
             detail: "its mailbox does not exist".to_owned(),
@@ -172,6 +191,176 @@ fn every_order_of_arrival_ends_the_same() {
             assert_eq!(cases, expected, "{arrival:?}");
         }
     }
+}
+
+/// The reports are a join: however they are ordered and repeated, the state at the end, and what is a
+/// case from when on, are the same.
+#[test]
+fn reports_of_the_delivery_end_the_same_in_every_order() {
+    use News::{Accepted, Bounced, Delayed, Delivered, InDoubt, Returned, ReturnedToo, Sent};
+    let minutes = SignedDuration::from_mins;
+    let half_an_hour = Some(minutes(30));
+    for (news, overdue) in [
+        (vec![Accepted, Sent], half_an_hour),
+        (vec![InDoubt, Sent, Sent], half_an_hour),
+        (vec![Accepted, Sent, Delivered, Delivered], None),
+        (vec![Delivered], None),
+        (vec![InDoubt, Delivered], None),
+        (vec![Accepted, Delayed, Delayed], Some(minutes(15 * 60))),
+        (vec![Sent, Delayed, Delivered], None),
+        (vec![Sent, Returned, ReturnedToo, Delayed], half_an_hour),
+        (vec![Sent, Returned, Delivered, Delayed], None),
+        (vec![Sent, Delayed, Bounced], None),
+        (vec![Accepted, Sent, Delayed, Delivered, Bounced], None),
+        (vec![InDoubt, Returned, Delivered, Bounced, Bounced], None),
+    ] {
+        let mut ends = Vec::new();
+        for arrival in orders_of_arrival(&news) {
+            let mut order = claimed();
+            for news in &arrival {
+                order = after(&order, command(*news, &id(), 1)).0;
+            }
+            let repeated = arrival.iter().all(|news| {
+                let again = order.decide(command(*news, &id(), 1), at());
+                again == Ok(Vec::new())
+            });
+            assert!(repeated, "{arrival:?}");
+            let sending = &order.purchase_orders[0].sending;
+            let bounced = news.contains(&Bounced);
+            assert_eq!(sending.is_sent(), !bounced, "{arrival:?}");
+            assert!(!sending.is_sent_twice(), "{arrival:?}");
+            let shown = |at: Timestamp| {
+                let cases = order.attention(at);
+                cases
+                    .iter()
+                    .any(|case| case.kind == CaseKind::MailUnconfirmed)
+            };
+            let due = order.shows_after(at());
+            assert_eq!(due, overdue.map(|within| at() + within), "{arrival:?}");
+            if let Some(within) = overdue {
+                let moment = at() + within;
+                assert!(!shown(moment - minutes(1)) && shown(moment), "{arrival:?}");
+            }
+            assert_eq!(
+                shown(at() + minutes(60 * 24 * 30)),
+                overdue.is_some(),
+                "{arrival:?}"
+            );
+            // What bounced is not sent, whatever was reported of its delivery before.
+            let state = (!bounced).then(|| sending.deliveries.clone());
+            ends.push((sending.state.clone(), state));
+        }
+        assert!(ends.iter().all(|end| *end == ends[0]), "{news:?}: {ends:?}");
+    }
+}
+
+/// A server of the merchant's own, or the outbox, reports nothing: its silence means nothing.
+#[test]
+fn silence_is_a_case_only_where_deliveries_are_reported() {
+    let mut order = claimed();
+    let sending = &mut order.purchase_orders[0].sending;
+    sending.last.via = Some(Via::new("mail", "smtp mail.example:25"));
+    let (order, _) = after(&order, command(News::Accepted, &id(), 1));
+    assert_eq!(order.shows_after(at()), None);
+    assert_eq!(order.attention(at() + SignedDuration::from_hours(48)), []);
+}
+
+/// A person asked the supplier, who has it.
+#[test]
+fn a_release_confirms_this_mail_and_no_later_one() {
+    let (order, _) = after(&claimed(), command(News::Sent, &id(), 1));
+    let late = at() + SignedDuration::from_mins(30);
+    let release = Command::Release {
+        method: None,
+        who: "Ada".to_owned(),
+        why: "called them".to_owned(),
+    };
+    let early = order.decide(release.clone(), at());
+    assert!(early.is_err(), "{early:?}");
+    let events = order.decide(release, late).unwrap();
+    let (_, mut order) = Commit::new(&order, events, late).unwrap();
+    assert_eq!(order.attention(late), []);
+    // Another mail to the same supplier is a case of its own.
+    let mut another = claimed().purchase_orders.remove(0);
+    let code = ChannelCode::parse("SH").unwrap();
+    another.number = PurchaseOrderNumber::new(&code, "1001", 2);
+    let second = SendId::of(&another.number);
+    order.purchase_orders.push(another);
+    let (order, _) = after(&order, command(News::Sent, &second, 1));
+    let cases: Vec<_> = order.attention(late).iter().map(|case| case.kind).collect();
+    assert_eq!(cases, [CaseKind::MailUnconfirmed]);
+}
+
+/// A person asked the supplier, who never got it: a release plans it again.
+#[test]
+fn what_never_arrived_is_planned_again() {
+    let resolve = || Command::Resolve {
+        number: id().number,
+        verdict: Verdict::NotSent,
+        who: "Ada".to_owned(),
+        why: "called them".to_owned(),
+    };
+    for silent in [News::Sent, News::Delayed, News::Returned] {
+        let (order, _) = after(&claimed(), command(silent, &id(), 1));
+        let (order, given_back) = after(&order, resolve());
+        assert_eq!(given_back, 2);
+        let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
+        assert_eq!(cases, [CaseKind::MailBounced]);
+    }
+    let (order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
+    assert!(
+        order.decide(resolve(), at()).is_err(),
+        "the supplier has it"
+    );
+}
+
+/// A request that nobody reports to have arrived is for a person, who calls.
+#[test]
+fn a_request_of_which_nothing_is_reported_is_for_a_person() {
+    let (mut order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
+    let own = &mut order.purchase_orders[0];
+    let mut request = CancelRequest::new(own.everything(), true, "refunded".to_owned(), at());
+    request.sending.apply(&started(1), at()).unwrap();
+    own.cancels.push(request);
+    let request = SendId {
+        cancel: Some(1),
+        ..id()
+    };
+    let (order, _) = after(&order, command(News::Sent, &request, 1));
+    let late = at() + SignedDuration::from_mins(30);
+    assert_eq!(order.shows_after(at()), Some(late));
+    let kinds = |order: &Order, at| {
+        let cases = order.attention(at).into_iter();
+        cases.map(|case| case.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&order, at()), [CaseKind::CancelRequested]);
+    assert_eq!(kinds(&order, late), [CaseKind::CancelAfterSend]);
+    let (order, _) = after(&order, command(News::Delivered, &request, 1));
+    assert_eq!(kinds(&order, late), [CaseKind::CancelRequested]);
+}
+
+/// Mail to the supplier is paused for days: the history says it once, and the order stays due.
+#[test]
+fn a_pause_is_said_once() {
+    let mut order = claimed();
+    let sending = &mut order.purchase_orders[0].sending;
+    *sending = Sending::planned(at());
+    let pause = || Command::PauseMail {
+        id: id(),
+        via: Via::new("mail", "ses eu-west-1"),
+    };
+    let events = order.decide(pause(), at()).unwrap();
+    assert_eq!(events.len(), 1);
+    let (_, order) = Commit::new(&order, events, at()).unwrap();
+    for minutes in [1, 15, 60 * 24] {
+        let now = at() + SignedDuration::from_mins(minutes);
+        assert_eq!(order.decide(pause(), now), Ok(Vec::new()));
+        assert!(order.due().is_some_and(|due| due <= now));
+    }
+    let late = at() + SignedDuration::from_mins(11);
+    let cases = order.attention(late);
+    assert_eq!(cases[0].kind, CaseKind::SendDelayed);
+    assert!(cases[0].detail.ends_with(domain::forwarding::MAIL_PAUSED));
 }
 
 /// A person said that the first attempt was not there, and the second was accepted.

@@ -409,6 +409,11 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome;
     /// Where the message of that purchase order or request goes to on its way.
     fn place(&self, id: &SendId) -> MailPlace;
+    /// Whether it reports later what became of each mail that it took. Then silence is a case, and mail
+    /// to a supplier whose address it suppresses waits.
+    fn reports_delivery(&self) -> bool {
+        false
+    }
 }
 
 /// Where a [`Mailer`] puts a message.
@@ -433,10 +438,23 @@ pub struct MailEvent {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailReport {
-    /// The service took it, whatever it answered to the send.
+    /// The service took it, whatever it answered to the send. That it was delivered, it does not say.
     Sent,
+    /// The mail server of somebody it was sent to, not only of a copy, took it.
+    Delivered,
+    /// The service could not deliver it yet and tries again; why, in our words.
+    Delayed(String),
+    /// It may not have reached whom it was sent to; why, in our words.
+    Returned(String),
     /// It will not reach whom it was sent to; why, in our words.
     Bounced(String),
+    /// The same, and neither will any other mail to that address, until a person removes the address
+    /// from the list that the service keeps.
+    Suppressed {
+        why: String,
+        /// What the person does, with the exact command.
+        remedy: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

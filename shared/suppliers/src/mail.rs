@@ -341,6 +341,7 @@ impl Supplier for Mail {
         };
         Via {
             file,
+            reports_delivery: self.post.mailer.reports_delivery(),
             ..Via::new(ENTRY.method, place)
         }
     }

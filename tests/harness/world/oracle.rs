@@ -60,6 +60,7 @@ impl World {
                 broken.push(format!("state is the fold: {error}"));
             }
         }
+        broken.extend(self.suppressed_and_not_paused().await);
         let mut reserved = BTreeMap::new();
         let mut sent = BTreeSet::new();
         for (order, history) in self.orders().await {
@@ -77,10 +78,13 @@ impl World {
                 }
                 let has = received.contains_key(own.number.as_str());
                 match &own.sending.state {
-                    SendState::Sent { .. } if !has => broken.push(format!(
-                        "nothing lost: {} is sent and not there",
-                        own.number
-                    )),
+                    // A mail service that does not report its delivery makes it a case.
+                    SendState::Sent { .. } if !has && !self.is_unconfirmed(&order, &own.number) => {
+                        broken.push(format!(
+                            "nothing lost: {} is sent and not there",
+                            own.number
+                        ));
+                    }
                     SendState::Voided { .. } | SendState::Rejected { .. } if has => {
                         broken.push(format!(
                             "{} is there and {}",
@@ -178,6 +182,35 @@ impl World {
             }
         }
         broken
+    }
+
+    /// Suppliers whose address the mail service suppressed, and for whom nobody was asked to act.
+    async fn suppressed_and_not_paused(&self) -> Vec<String> {
+        let open = self.store.incidents().await.unwrap();
+        let closed = self.store.closed_incidents(1000).await.unwrap();
+        let incidents: BTreeSet<_> = open
+            .into_iter()
+            .chain(closed.into_iter().map(|(incident, _)| incident))
+            .filter(|incident| incident.kind == CaseKind::MailSuppressed)
+            .map(|incident| incident.cause)
+            .collect();
+        let orders = self.orders().await;
+        let purchase_orders = orders.iter().flat_map(|(order, _)| &order.purchase_orders);
+        purchase_orders
+            .filter(|own| {
+                matches!(&own.sending.state, SendState::Rejected { why, .. }
+                    if why.detail == crate::mail::SUPPRESSED)
+            })
+            .filter(|own| !incidents.contains(own.supplier.as_str()))
+            .map(|own| format!("nothing silent: {} is suppressed, no incident", own.number))
+            .collect()
+    }
+
+    fn is_unconfirmed(&self, order: &Order, number: &PurchaseOrderNumber) -> bool {
+        let cases = order.attention(self.clock.now());
+        cases.iter().any(|case| {
+            case.kind == CaseKind::MailUnconfirmed && case.purchase_order.as_ref() == Some(number)
+        })
     }
 
     fn is_case(&self, order: &Order, number: &str) -> bool {

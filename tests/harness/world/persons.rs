@@ -3,10 +3,11 @@
 use super::World;
 use domain::commit::Commit;
 use domain::digest::Digest;
+use domain::order::attention::CaseKind;
 use domain::order::decide::Command;
 use domain::order::{AddressEdit, Order};
 use domain::personal::Personal;
-use ports::{Clock as _, OrderStore as _, Queue as _};
+use ports::{Clock as _, Closing, OrderStore as _, Queue as _};
 
 impl World {
     /// A person decides the same of every order of which it is possible.
@@ -21,6 +22,21 @@ impl World {
                 let (commit, after) = Commit::new(&order, events, now).unwrap();
                 self.store.commit(commit).await.unwrap();
                 self.wake(&after).await;
+            }
+        }
+    }
+
+    /// A person closes every open incident of that kind.
+    pub async fn closes(&mut self, kind: CaseKind) {
+        for incident in self.store.incidents().await.unwrap() {
+            if incident.kind == kind {
+                let closing = Closing {
+                    who: "Ada".to_owned(),
+                    why: "done".to_owned(),
+                    at: self.clock.now(),
+                };
+                let closed = self.store.close_incident(kind, &incident.cause, &closing);
+                assert!(closed.await.unwrap());
             }
         }
     }

@@ -36,6 +36,10 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
         buckets_are_kept,
     ),
     ("what fails or waits is told", alarms),
+    (
+        "no order mail is suppressed, and all that becomes of it is reported",
+        mail_reports,
+    ),
     ("logs of the API name nobody", access_logs),
     ("routes are explicit", routes),
     ("a function's environment is what it reads", environment),
@@ -472,6 +476,55 @@ fn access_logs(template: &Template) -> Vec<String> {
                 .filter(|name| !LOGGED.contains(name))
                 .map(str::to_owned),
         );
+    }
+    wrong
+}
+
+/// What forwarding has to be told of. Without a report of the delivery, or of its delay, a mail that
+/// arrived would be a case.
+const MAIL_EVENTS: [&str; 5] = ["send", "reject", "bounce", "delivery", "deliveryDelay"];
+
+fn mail_reports(template: &Template) -> Vec<String> {
+    let forwarding = template.get("ForwardingFunction").unwrap();
+    let queue = "ForwardingQueue";
+    let named = &forwarding.properties["Environment"]["Variables"]["MAIL_CONFIGURATION_SET"];
+    let Some(set) = names(named).and_then(|id| template.get(id)) else {
+        return vec!["order mails name no configuration set".to_owned()];
+    };
+    let mut wrong = Vec::new();
+    if set.properties["SuppressionOptions"]["SuppressedReasons"] != Value::Array(Vec::new()) {
+        wrong.push(format!("{} suppresses mails", set.id));
+    }
+    let destination = template
+        .of_kind("AWS::SES::ConfigurationSetEventDestination")
+        .find(|one| names(&one.properties["ConfigurationSetName"]) == Some(set.id));
+    let reported = destination.map(|one| one.properties["EventDestination"].clone());
+    let reported = reported.unwrap_or_default();
+    let reports = |event: &&str| {
+        each(&reported["MatchingEventTypes"])
+            .iter()
+            .any(|one| one.as_str() == Some(*event))
+    };
+    if reported["Enabled"] != true || reported["EventBridgeDestination"].is_null() {
+        wrong.push(format!("{} reports nothing", set.id));
+    }
+    let missing = MAIL_EVENTS.iter().filter(|event| !reports(event));
+    wrong.extend(missing.map(|event| format!("{} does not report {event}", set.id)));
+    let reaches_forwarding = template.of_kind("AWS::Events::Rule").any(|rule| {
+        let pattern = &rule.properties["EventPattern"];
+        let sets = each(&pattern["detail"]["mail"]["tags"]["ses:configuration-set"]);
+        let targets = each(&rule.properties["Targets"]);
+        // A rule that names types of events would lose the others.
+        pattern["detail"]
+            .as_object()
+            .is_some_and(|detail| detail.len() == 1)
+            && sets.iter().any(|one| names(one) == Some(set.id))
+            && targets
+                .iter()
+                .any(|target| names(&target["Arn"]) == Some(queue))
+    });
+    if !reaches_forwarding {
+        wrong.push(format!("reports of {} do not reach {queue}", set.id));
     }
     wrong
 }

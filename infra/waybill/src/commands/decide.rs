@@ -189,6 +189,8 @@ fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
     for verdict in ["--sent REF", "--not-sent"] {
         add(doubted, format!("resolve {number} {verdict}"));
     }
+    let unconfirmed = own.sending.unconfirmed().is_some() && !doubted;
+    add(unconfirmed, format!("resolve {number} --not-sent"));
     for verdict in ["--cancelled", "--not-cancelled", "--too-late"] {
         add(asked_back, format!("resolve {number} {verdict}"));
     }

@@ -13,7 +13,7 @@ use domain::digest::Digest;
 use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
 use domain::order::event::{By, Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
-use domain::order::machine::SendEvent;
+use domain::order::machine::{Delivery, SendEvent};
 use domain::order::news::{
     Content, FulfillmentStatus, Latest, Line, Note, Payload, PayloadLine, Payment, ShippingMethod,
 };
@@ -469,6 +469,28 @@ fn trace(sold: &[(usize, &&str)]) -> Trace {
         ],
         notes: Vec::new(),
     }
+}
+
+/// A mail over SES is sent like any purchase order, and its delivery reported within seconds: before
+/// the order's first alarm, so that no sweep is added.
+#[test]
+fn the_report_of_a_delivery_is_one_small_write() {
+    let mut story = told(&["northwind-supply"]);
+    let before = story.total();
+    story.takes(4_000);
+    let delivered = Event::PurchaseOrder {
+        number: purchase_order(0),
+        event: SendEvent::DeliveryReported {
+            attempt: 1,
+            delivery: Delivery::Delivered,
+            by: By::MailService,
+        },
+    };
+    story.step("delivered", vec![delivered], |_| ());
+    story.print("One supplier by mail, webhook to delivered:");
+    let (_, items, units) = story.rows.last().unwrap();
+    assert_eq!((*items, units.indexes), (1, 0));
+    assert!(story.total() - before <= 3, "{units:?}");
 }
 
 /// Design section 11.

@@ -77,6 +77,37 @@ fn bounce(kind: &str, recipients: &[&str]) -> Value {
     }})
 }
 
+fn delivery(recipients: &[&str]) -> Value {
+    json!({ "delivery": {
+        "timestamp": "2026-11-23T10:00:03.000Z",
+        "processingTimeMillis": 1850,
+        "recipients": recipients,
+        "smtpResponse": "250 2.6.0 queued",
+        "reportingMTA": "a8-60.smtp-out.example",
+    }})
+}
+
+fn delay(kind: &str, recipients: &[&str]) -> Value {
+    let recipients: Vec<_> = recipients
+        .iter()
+        .map(|address| json!({ "emailAddress": address, "status": "4.4.1" }))
+        .collect();
+    json!({ "deliveryDelay": {
+        "timestamp": "2026-11-23T10:12:00.000Z",
+        "delayType": kind,
+        "expirationTime": "2026-11-24T00:00:00.000Z",
+        "delayedRecipients": recipients,
+    }})
+}
+
+/// SES takes the mail and then does not send it.
+fn suppressed(sub_type: &str, recipients: &[&str]) -> Value {
+    let mut detail = bounce("Permanent", recipients);
+    detail["bounce"]["bounceSubType"] = json!(sub_type);
+    detail["bounce"]["reportingMTA"] = json!("dns; amazonses.example");
+    detail
+}
+
 fn told(event: &Value) -> Option<Reported> {
     reported(&event.to_string())
 }
@@ -110,6 +141,17 @@ fn what_changes_an_order() {
         )),
         bounced("its mailbox does not take the mail: General, status 5.1.1")
     );
+    assert_eq!(
+        report(&event("Delivery", &delivery(&["PO@north.example"]))),
+        MailReport::Delivered
+    );
+    assert_eq!(
+        report(&event(
+            "DeliveryDelay",
+            &delay("MailboxFull", &["po@north.example"])
+        )),
+        MailReport::Delayed("MailboxFull".to_owned())
+    );
     let rejected = json!({ "reject": { "reason": "Bad content" } });
     assert_eq!(
         report(&event("Reject", &rejected)),
@@ -120,22 +162,25 @@ fn what_changes_an_order() {
 #[test]
 fn what_is_only_noted() {
     for (kind, detail, noted) in [
+        // Without the part that belongs to it an event proves nothing.
+        ("Delivery", json!({}), "Delivery"),
         ("Delivery", json!({ "delivery": {} }), "Delivery"),
+        ("DeliveryDelay", json!({}), "DeliveryDelay"),
+        ("Bounce", json!({}), "Bounce"),
         ("Complaint", json!({ "complaint": {} }), "Complaint"),
+        ("Open", json!({ "open": {} }), "Open"),
+        ("Rendering Failure", json!({}), "Rendering Failure"),
+        // That the copy arrives says nothing of the supplier.
+        ("Delivery", delivery(&["copy@acme.example"]), "Delivery"),
         (
             "DeliveryDelay",
-            json!({ "deliveryDelay": {} }),
+            delay("General", &["copy@acme.example"]),
             "DeliveryDelay",
         ),
         (
             "Bounce",
-            bounce("Transient", &["po@north.example"]),
-            "Bounce, Transient",
-        ),
-        (
-            "Bounce",
-            bounce("Undetermined", &["po@north.example"]),
-            "Bounce, Undetermined",
+            suppressed("OnAccountSuppressionList", &["copy@acme.example"]),
+            "Bounce, Permanent",
         ),
         // The copy does not arrive, and the supplier has it.
         (
@@ -148,6 +193,94 @@ fn what_is_only_noted() {
             told(&event(kind, &detail)),
             Some(Reported::Noted(noted.to_owned()))
         );
+    }
+}
+
+/// The supplier may have it: an automatic answer counts as a transient bounce, too.
+#[test]
+fn what_may_not_have_arrived() {
+    for kind in ["Transient", "Undetermined", "SomethingNew"] {
+        assert_eq!(
+            report(&event("Bounce", &bounce(kind, &["po@north.example"]))),
+            MailReport::Returned(format!("bounce, {kind}, General"))
+        );
+    }
+    // One of two to whom it was written.
+    for list in ["General", "OnAccountSuppressionList", "Suppressed"] {
+        let mut partly = event("Bounce", &suppressed(list, &["po@north.example"]));
+        partly["detail"]["mail"]["commonHeaders"]["to"] =
+            json!(["po@north.example", "desk@north.example"]);
+        assert_eq!(
+            report(&partly),
+            MailReport::Returned(format!("bounce, Permanent, {list}"))
+        );
+        partly["detail"]["eventType"] = json!("Delivery");
+        partly["detail"]["delivery"] = delivery(&["desk@north.example"])["delivery"].clone();
+        assert_eq!(report(&partly), MailReport::Delivered);
+    }
+}
+
+fn remedy(event: &Value) -> String {
+    let MailReport::Suppressed { why, remedy } = report(event) else {
+        panic!("{event} suppresses nothing");
+    };
+    assert!(why.contains("suppression list"), "{why}");
+    remedy
+}
+
+#[test]
+fn a_suppressed_address_comes_with_the_command_that_helps() {
+    let recipients = ["PO@north.example", "copy@acme.example"];
+    let by_account = event(
+        "Bounce",
+        &suppressed("OnAccountSuppressionList", &recipients),
+    );
+    assert_eq!(
+        remedy(&by_account),
+        "remove the address from the list, then close the incident:\n  aws sesv2 delete-suppressed-destination --region eu-west-1 --email-address po@north.example"
+    );
+    let by_ses = event("Bounce", &suppressed("Suppressed", &recipients));
+    assert_eq!(
+        remedy(&by_ses),
+        "let the account's own list replace that of SES, then close the incident:\n  aws sesv2 put-account-suppression-attributes --region eu-west-1 --suppressed-reasons BOUNCE COMPLAINT"
+    );
+    // Any other sub type is a bounce, and what it is called stays data.
+    for sub_type in ["NoEmail", "OnTenantSuppressionList", "suppressed", ""] {
+        let other = event("Bounce", &suppressed(sub_type, &recipients));
+        let MailReport::Bounced(why) = report(&other) else {
+            panic!("{sub_type} is no bounce");
+        };
+        assert!(why.contains(sub_type), "{why}");
+    }
+}
+
+/// A person copies the command into a shell.
+#[test]
+fn what_a_shell_would_run_is_in_no_command() {
+    for address in [
+        "po$(reboot)@north.example",
+        "po;reboot@north.example",
+        "po`reboot`@north.example",
+        "-po@north.example",
+        "po'@north.example",
+        "po@north.example --region x",
+    ] {
+        let mut hostile = event(
+            "Bounce",
+            &suppressed("OnAccountSuppressionList", &[address]),
+        );
+        hostile["detail"]["mail"]["commonHeaders"]["to"] = json!([address]);
+        let remedy = remedy(&hostile);
+        assert!(remedy.ends_with("--email-address ADDRESS"), "{remedy}");
+    }
+    for region in ["eu-west-1; reboot", "$(reboot)", "", "--profile"] {
+        let mut hostile = event(
+            "Bounce",
+            &suppressed("OnAccountSuppressionList", &["po@north.example"]),
+        );
+        hostile["region"] = json!(region);
+        let remedy = remedy(&hostile);
+        assert!(!remedy.contains("--region"), "{remedy}");
     }
 }
 

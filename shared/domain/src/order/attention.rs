@@ -63,6 +63,7 @@ pub enum CaseKind {
     HeldByPerson,
     SupplierRejected,
     MailBounced,
+    MailUnconfirmed,
     SupplierUnreachable,
     SendDelayed,
     CannotPrepare,
@@ -74,6 +75,7 @@ pub enum CaseKind {
     BadSignatures,
     OversizedBody,
     SupplierRefusesUs,
+    MailSuppressed,
     SupplierAnswersUnknown,
     RefusedConfiguration,
     BatchNotUploaded,
@@ -384,6 +386,7 @@ impl Found {
             self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
         } else if now >= since + SENDING_OVERDUE {
             let detail = match because {
+                Some(why) if due <= now => format!("{name} waits: {why}"),
                 Some(why) => format!("{name} waits until {}: {why}", moment(due)),
                 None => format!(
                     "{name} is due and not sent: as many sends to {supplier} as its concurrency permits are under way, or messages are late"
@@ -420,6 +423,12 @@ impl Found {
         let SendState::Sent { at, .. } = &own.sending.state else {
             return;
         };
+        if let Some(mail) = own.sending.unconfirmed()
+            && now >= mail.overdue_at
+        {
+            let detail = format!("{} may not be at {supplier}: {}", own.number, mail.why);
+            self.add(CaseKind::MailUnconfirmed, supplier, mail.sent_at, detail);
+        }
         if own.sending.is_sent_twice() {
             let detail = format!("{supplier} accepted {} more than once", own.number);
             self.add(CaseKind::SentTwice, supplier, *at, detail);
@@ -501,6 +510,13 @@ impl Found {
             None if !own.can_be_asked_back() => return,
             None => {}
         }
+        if let Some(mail) = request.sending.unconfirmed()
+            && now >= mail.overdue_at
+        {
+            let detail = format!("take {units} of {} back: {}", own.number, mail.why);
+            self.add(CaseKind::CancelAfterSend, supplier, since, detail);
+            return;
+        }
         match &request.sending.state {
             SendState::InDoubt { since, .. } => {
                 let why = blocked(&request.sending);
@@ -546,10 +562,8 @@ fn overdue_at(sending: &Sending) -> Option<Timestamp> {
             Some(sending.ready_since + SENDING_OVERDUE)
         }
         SendState::SendStarted { settle_at, .. } => Some(*settle_at + SENDING_OVERDUE),
-        SendState::InDoubt { .. }
-        | SendState::Sent { .. }
-        | SendState::Rejected { .. }
-        | SendState::Voided { .. } => None,
+        SendState::Sent { .. } => sending.unconfirmed().map(|mail| mail.overdue_at),
+        SendState::InDoubt { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => None,
     }
 }
 

@@ -6,7 +6,7 @@ mod person;
 
 use super::answer::{CancelAnswer, Rejection};
 use super::event::{By, Event, LookupFinding, Routed};
-use super::machine::{SendEvent, SendState, Sending};
+use super::machine::{Delivery, SendEvent, SendState, Sending};
 use super::news::{ChannelEvent, Payload, merge};
 use super::via::Via;
 use super::{AddressEdit, Order, PurchaseOrder, Refusal, SendId};
@@ -41,6 +41,11 @@ pub enum Command {
         id: SendId,
         until: Timestamp,
         why: String,
+        via: Via,
+    },
+    /// Mail to its supplier is paused, so that it is not sent that way.
+    PauseMail {
+        id: SendId,
         via: Via,
     },
     PreparationFailed {
@@ -175,8 +180,10 @@ pub enum Outcome {
 /// In any order and any number of times, and before the send's own answer too.
 #[derive(Debug, Clone)]
 pub enum MailReport {
-    /// The service took it and is delivering it.
+    /// The service took it, which proves nothing about its delivery.
     Sent,
+    /// What became of its delivery.
+    Delivery(Delivery),
     /// It will not be delivered.
     Bounced(Rejection),
 }
@@ -284,6 +291,22 @@ impl Order {
                     if *due < until);
                 let event = SendEvent::SendPostponed { until, why, via };
                 Ok(later.then(|| of(id, event)).into_iter().collect())
+            }
+            Command::PauseMail { id, via } => {
+                let sending = sending(self.own(&id.number)?, &id)?;
+                let waits = matches!(
+                    sending.state,
+                    SendState::Planned { .. } | SendState::BetweenSteps { .. }
+                );
+                // It is said once; it stays due, so that the sweep wakes it.
+                let known = sending.waits_because.as_deref() == Some(forwarding::MAIL_PAUSED);
+                let event = || SendEvent::SendPostponed {
+                    until: now + forwarding::PAUSED_FOR,
+                    why: forwarding::MAIL_PAUSED.to_owned(),
+                    via,
+                };
+                let events = (waits && !known).then(|| of(id, event()));
+                Ok(events.into_iter().collect())
             }
             Command::PreparationFailed { id, why } => {
                 let own = self.own(&id.number)?;

@@ -8,6 +8,7 @@ use super::answer::{Progress, Rejection};
 use super::event::{By, LookupFinding};
 use super::via::Via;
 use crate::digest::Digest;
+use crate::forwarding::{DELIVERED_WITHIN, REPORTED_WITHIN};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,31 @@ pub struct Sending {
     pub accepted: BTreeSet<u32>,
     /// Attempts whose mail came back.
     pub bounced: BTreeSet<u32>,
+    /// What the mail service reports about the delivery, by attempt; the greatest report counts.
+    pub deliveries: BTreeMap<u32, Delivery>,
+}
+
+/// What a mail service reports about the delivery of a mail that it took. A greater report outweighs
+/// a smaller one, whichever arrives first. That the mail bounced outweighs all of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Delivery {
+    /// The service tries again.
+    Delayed { why: String },
+    /// The service gave up on a recipient, or got an answer that may mean so: the supplier may or may
+    /// not have the mail.
+    Returned { why: String },
+    /// The supplier's mail server took it.
+    Delivered,
+}
+
+/// A mail that was sent, and of which no report says that it was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    pub sent_at: Timestamp,
+    /// It is a case from then on.
+    pub overdue_at: Timestamp,
+    pub why: String,
 }
 
 /// What the last attempt sent and how, so that a change of either is noticed.
@@ -153,6 +179,12 @@ pub enum SendEvent {
         attempt: u32,
         why: Rejection,
     },
+    /// What became of the delivery of a mail that the mail service took.
+    DeliveryReported {
+        attempt: u32,
+        delivery: Delivery,
+        by: By,
+    },
     SendInDoubt {
         attempt: u32,
         why: String,
@@ -222,6 +254,7 @@ impl Sending {
             retry_requested_at: None,
             accepted: BTreeSet::new(),
             bounced: BTreeSet::new(),
+            deliveries: BTreeMap::new(),
         }
     }
 
@@ -281,14 +314,23 @@ impl Sending {
                 self.doubted = true;
                 self.first_doubt_at.get_or_insert(at);
             }
-            E::Sent { attempt, .. } => {
+            E::Sent { attempt, by, .. } => {
                 self.accepted.insert(*attempt);
+                // A person asked the supplier, who has it.
+                if matches!(by, By::Person { .. }) {
+                    self.deliveries.insert(*attempt, Delivery::Delivered);
+                }
                 self.deferrals = 0;
                 self.absences = 0;
                 self.first_doubt_at = None;
             }
             E::SendBounced { attempt, .. } => {
                 self.bounced.insert(*attempt);
+            }
+            E::DeliveryReported {
+                attempt, delivery, ..
+            } => {
+                self.deliveries.insert(*attempt, delivery.clone());
             }
             E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
             E::Prepared => {
@@ -315,6 +357,45 @@ impl Sending {
     /// It came back after it was sent, so that the supplier has not seen it.
     pub fn has_bounced(&self) -> bool {
         matches!(&self.state, SendState::Rejected { attempt, .. } if self.bounced.contains(attempt))
+    }
+
+    /// The mail service took its mail, and has not reported that it was delivered. `None` where nobody
+    /// reports deliveries, too.
+    pub fn unconfirmed(&self) -> Option<Unconfirmed> {
+        let SendState::Sent { at, .. } = &self.state else {
+            return None;
+        };
+        let reports = self
+            .last
+            .via
+            .as_ref()
+            .is_some_and(|via| via.reports_delivery);
+        let best = self
+            .accepted
+            .difference(&self.bounced)
+            .filter_map(|attempt| self.deliveries.get(attempt))
+            .max();
+        let (within, why) = match best {
+            Some(Delivery::Delivered) => return None,
+            None if !reports => return None,
+            None => (
+                REPORTED_WITHIN,
+                "the mail service took it and reports neither delivery nor failure".to_owned(),
+            ),
+            Some(Delivery::Delayed { why }) => (
+                DELIVERED_WITHIN,
+                format!("the mail service reported a delay and nothing since: {why}"),
+            ),
+            Some(Delivery::Returned { why }) => (
+                REPORTED_WITHIN,
+                format!("the mail service may not have delivered it: {why}"),
+            ),
+        };
+        Some(Unconfirmed {
+            sent_at: *at,
+            overdue_at: *at + within,
+            why,
+        })
     }
 
     /// Somebody began to send it, so the supplier may have it, or has a part of it.
@@ -550,6 +631,8 @@ pub fn transition(
             references: references.clone(),
         },
         (S::Sent { attempt: own, .. }, E::Sent { attempt, .. }) if own != attempt => state.clone(),
+        // Of whichever attempt the service took.
+        (S::Sent { .. }, E::DeliveryReported { .. }) => state.clone(),
 
         (
             S::Rejected {
@@ -612,6 +695,7 @@ impl SendEvent {
             Self::Sent { .. } => "Sent",
             Self::SendRejected { .. } => "SendRejected",
             Self::SendBounced { .. } => "SendBounced",
+            Self::DeliveryReported { .. } => "DeliveryReported",
             Self::SendInDoubt { .. } => "SendInDoubt",
             Self::SendDeferred { .. } => "SendDeferred",
             Self::SendPostponed { .. } => "SendPostponed",

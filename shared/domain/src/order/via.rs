@@ -20,6 +20,9 @@ pub struct Via {
     /// method looks an attempt up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup: Option<String>,
+    /// The mail service reports later whether it delivered the mail, so that silence means something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reports_delivery: bool,
 }
 
 impl Via {
@@ -30,6 +33,7 @@ impl Via {
             place: place.into(),
             file: None,
             lookup: None,
+            reports_delivery: false,
         }
     }
 }

@@ -96,14 +96,26 @@ impl Order {
         let own = self.own(&id.number)?;
         let sending = sending(own, id)?;
         let unknown = attempt == 0 || attempt > sending.attempts;
+        // A service that reports on a delivery took the mail.
+        let sent = (!is_known(sending, attempt)).then(|| SendEvent::Sent {
+            attempt,
+            references: Vec::new(),
+            by: By::MailService,
+        });
         let event = match report {
             _ if unknown => return Ok(Vec::new()),
-            MailReport::Sent if is_known(sending, attempt) => return Ok(Vec::new()),
-            MailReport::Sent => SendEvent::Sent {
-                attempt,
-                references: Vec::new(),
-                by: By::MailService,
-            },
+            MailReport::Sent => sent,
+            MailReport::Delivery(delivery) => {
+                let is_news = !sending.bounced.contains(&attempt)
+                    && sending.deliveries.get(&attempt) < Some(&delivery);
+                let reported = is_news.then_some(SendEvent::DeliveryReported {
+                    attempt,
+                    delivery,
+                    by: By::MailService,
+                });
+                let events = sent.into_iter().chain(reported);
+                return Ok(events.map(|event| of(id.clone(), event)).collect());
+            }
             MailReport::Bounced(why) => {
                 let counts = matches!(&sending.state, SendState::SendStarted { attempt: current, .. }
                     | SendState::InDoubt { attempt: current, .. }
@@ -113,13 +125,13 @@ impl Order {
                     .accepted
                     .difference(&sending.bounced)
                     .all(|accepted| *accepted == attempt);
-                if !counts || !only {
-                    return Ok(Vec::new());
-                }
-                SendEvent::SendBounced { attempt, why }
+                (counts && only).then_some(SendEvent::SendBounced { attempt, why })
             }
         };
-        Ok(vec![of(id.clone(), event)])
+        Ok(event
+            .map(|event| of(id.clone(), event))
+            .into_iter()
+            .collect())
     }
 
     /// It was taken, with whatever else the supplier says of it at once.

@@ -2,9 +2,10 @@
 
 use super::{Verdict, Which, of};
 use crate::ids::{LineId, SupplierId};
+use crate::order::answer::{Rejection, RejectionReason};
 use crate::order::attention::CaseKind;
 use crate::order::event::{By, Event};
-use crate::order::machine::{SendEvent, SendState};
+use crate::order::machine::{Delivery, SendEvent, SendState};
 use crate::order::news::ShippingMethod;
 use crate::order::purchase_order::CancelRequest;
 use crate::order::{Order, PurchaseOrder, Refusal, SendId, WaitKind};
@@ -34,7 +35,11 @@ impl Order {
                 (id, event)
             }
             Verdict::NotSent => {
-                let (id, attempt) = in_doubt(own)?;
+                let (id, attempt) = match (in_doubt(own), never_arrived(own)) {
+                    (Ok(doubt), _) => doubt,
+                    (Err(_), Some(event)) => return Ok(vec![of(SendId::of(number), event)]),
+                    (Err(refusal), None) => return Err(refusal),
+                };
                 let event = SendEvent::SendDeferred {
                     attempt,
                     retry_at: Some(now),
@@ -141,6 +146,25 @@ impl Order {
                 events.push(Event::PurchaseOrder { number, event });
             } else if own.refused.iter().any(|refused| !refused.freed) {
                 events.push(Event::RefusedLinesFreed { number });
+            }
+        }
+        // A person asked the supplier, who has it.
+        for own in &self.purchase_orders {
+            if let SendState::Sent { attempt, .. } = &own.sending.state
+                && own
+                    .sending
+                    .unconfirmed()
+                    .is_some_and(|mail| now >= mail.overdue_at)
+            {
+                let event = SendEvent::DeliveryReported {
+                    attempt: *attempt,
+                    delivery: Delivery::Delivered,
+                    by: By::Person {
+                        who: who.clone(),
+                        why: why.clone(),
+                    },
+                };
+                events.push(of(SendId::of(&own.number), event));
             }
         }
         let held = self
@@ -311,6 +335,22 @@ impl Order {
 }
 
 /// What of the purchase order is in doubt: itself, or a request to cancel it.
+/// A person asked the supplier about a mail of which nobody reports that it was delivered.
+fn never_arrived(own: &PurchaseOrder) -> Option<SendEvent> {
+    let SendState::Sent { attempt, .. } = &own.sending.state else {
+        return None;
+    };
+    own.sending.unconfirmed()?;
+    Some(SendEvent::SendBounced {
+        attempt: *attempt,
+        why: Rejection {
+            reason: RejectionReason::Unknown,
+            detail: "a person found that it did not arrive".to_owned(),
+            evidence: None,
+        },
+    })
+}
+
 fn in_doubt(own: &PurchaseOrder) -> Result<(SendId, u32), Refusal> {
     let cancels = own
         .numbered_cancels()

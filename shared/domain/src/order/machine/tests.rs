@@ -79,6 +79,11 @@ fn matrix() {
                 attempt,
                 why: why(),
             },
+            SendEvent::DeliveryReported {
+                attempt,
+                delivery: Delivery::Delivered,
+                by: By::MailService,
+            },
             SendEvent::SendInDoubt {
                 attempt,
                 why: "timeout".into(),

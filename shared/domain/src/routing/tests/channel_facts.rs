@@ -43,6 +43,7 @@ fn via() -> crate::order::via::Via {
         place: "orders@north.example".to_owned(),
         file: None,
         lookup: None,
+        reports_delivery: false,
     }
 }
 
