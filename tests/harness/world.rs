@@ -281,9 +281,9 @@ impl World {
             let race = self.race.filter(|race| race.delivery == self.deliveries);
             self.deliveries += 1;
             let worked = match race {
-                None => self.faults.drive(self.work(&delivery)).await,
+                None => self.faults.drive(Box::pin(self.work(&delivery))).await,
                 Some(race) => {
-                    let both = self.work_both(&delivery, &delivery, race);
+                    let both = Box::pin(self.work_both(&delivery, &delivery, race));
                     self.faults.drive(both).await
                 }
             };
