@@ -13,6 +13,7 @@ mod spend_limit;
 mod unreadable;
 
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
+use tests::sample::Sample;
 use tests::stories::all;
 use tests::world::{Race, World};
 
@@ -52,13 +53,16 @@ async fn every_other_commit_meets_a_conflict() {
 /// lost, or it fails: for every story and every k.
 #[tokio::test]
 async fn crash_everywhere() {
-    let mut told = 0;
+    let (mut sample, mut told) = (Sample::new(), 0);
     for story in all() {
         let mut world = World::new(Faults::default()).await;
         story.tell(&mut world).await;
         let effects = world.faults.effects();
         for effect in 0..effects {
             for fault in FAULTS {
+                if !sample.takes() {
+                    continue;
+                }
                 let mut world = World::new(Faults::at(effect, fault)).await;
                 story.tell(&mut world).await;
                 let broken = world.broken().await;
@@ -97,9 +101,12 @@ async fn mutants_are_caught() {
 /// effects, the second to its end, then the first on.
 #[tokio::test]
 async fn two_workers_one_preemption() {
-    let mut raced = 0;
+    let (mut sample, mut raced) = (Sample::new(), 0);
     for story in all() {
         for race in races(&story, |_| vec![None]).await {
+            if !sample.takes() {
+                continue;
+            }
             let mut world = World::new(Faults::default()).await;
             world.race = Some(race);
             story.tell(&mut world).await;
@@ -120,7 +127,7 @@ async fn two_workers_one_preemption() {
 /// The second worker stands still in the middle, too: the first goes on to its end, then the second.
 #[tokio::test]
 async fn two_workers_two_preemptions() {
-    let mut raced = 0;
+    let (mut sample, mut raced) = (Sample::new(), 0);
     for story in all() {
         for race in races(&story, |first| {
             (0..8)
@@ -130,6 +137,9 @@ async fn two_workers_two_preemptions() {
         })
         .await
         {
+            if !sample.takes() {
+                continue;
+            }
             let mut world = World::new(Faults::default()).await;
             world.race = Some(race);
             story.tell(&mut world).await;
@@ -175,11 +185,14 @@ async fn races(
 /// does not: without the sweep, which repairs both, the two are told apart.
 #[tokio::test]
 async fn a_queue_that_acknowledges_first_is_caught() {
-    let mut caught = 0;
+    let (mut sample, mut caught) = (Sample::new(), 0);
     for story in all() {
         let mut world = World::new(Faults::default()).await;
         story.tell(&mut world).await;
         for effect in 0..world.faults.effects() {
+            if !sample.takes() {
+                continue;
+            }
             let repaired = async |mutant| {
                 let faults = Faults::at(effect, Fault::CrashBefore).mutated(mutant);
                 let mut world = World::new(faults).await;

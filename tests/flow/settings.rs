@@ -11,6 +11,7 @@ use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
 use ports::Clock as _;
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
+use tests::sample::Sample;
 use tests::stories::{suppliers_file, suppliers_without};
 use tests::world::World;
 
@@ -195,21 +196,14 @@ async fn number_and_state(world: &World) -> Option<(String, SendState)> {
 /// Whatever was on its way: it is there once, or a person sees it.
 #[tokio::test]
 async fn every_pair_of_ways_with_a_fault_at_every_effect() {
-    // All of them take minutes: a sample, unless everything is asked for.
-    let every = if std::env::var_os("WAYBILL_EXHAUSTIVE").is_some() {
-        1
-    } else {
-        5
-    };
-    let (mut tries, mut told) = (0, 0);
+    let (mut sample, mut told) = (Sample::new(), 0);
     for from in WAYS.into_iter().filter(|way| *way != WrongLookUp) {
         let (world, _) = changed(from, from, Faults::default(), &[]).await;
         let effects = world.faults.effects();
         for effect in 0..effects {
             for fault in FAULTS {
                 for to in WAYS {
-                    tries += 1;
-                    if tries % every != 0 {
+                    if !sample.takes() {
                         continue;
                     }
                     let faults = Faults::at(effect, fault);
