@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use ports::Clock as _;
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::sample::Sample;
-use tests::stories::{suppliers_file, suppliers_without};
+use tests::stories::{offers_without, suppliers_file, suppliers_without};
 use tests::world::World;
 
 /// How northwind is reached.
@@ -435,4 +435,41 @@ async fn a_batch_is_finished_as_it_was_begun() {
         }
     }
     println!("{told} batches changed half way");
+}
+
+/// The same decision by other files is no event: only the index learns by which files it was looked at,
+/// so that nobody looks again for their sake.
+#[tokio::test]
+async fn files_that_change_nothing_add_nothing_to_a_held_order() {
+    let mut world = World::new(Faults::default()).await;
+    let order = ShopOrder::new(1001, &[("UNKNOWN", 1)]);
+    world.topic("orders/create", &order.0).await;
+    world.pump().await;
+    let (_, before) = world.orders().await.remove(0);
+    for turn in 0..10 {
+        world
+            .configure("rules.toml", &format!("# turn {turn}\n"))
+            .await;
+        world.pass(SignedDuration::from_secs(5)).await;
+        let delivered = world.delivered();
+        world.pass(SignedDuration::from_secs(5)).await;
+        assert_eq!(world.delivered(), delivered, "it was looked at once");
+    }
+    let (order, after) = world.orders().await.remove(0);
+    assert_eq!(before, after);
+    let kinds: Vec<_> = order
+        .attention(world.clock.now())
+        .iter()
+        .map(|entry| entry.kind)
+        .collect();
+    assert_eq!(kinds, [CaseKind::UnmappedSku]);
+    // What cures it is noticed all the same.
+    let offers = format!(
+        "{}UNKNOWN,harbour,HB-9,3.00,USD,\n",
+        offers_without("nobody")
+    );
+    world.configure("offers.csv", &offers).await;
+    world.pass(SignedDuration::from_secs(5)).await;
+    let (_, state) = number_and_state(&world).await.unwrap();
+    assert!(matches!(state, SendState::Sent { .. }), "{state:?}");
 }
