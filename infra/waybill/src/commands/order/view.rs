@@ -334,6 +334,17 @@ fn commands(order: &Order, entry: &Attention) -> Vec<String> {
         CaseKind::AddressIncomplete | CaseKind::AddressUnusable | CaseKind::UnknownCountry
     ) {
         vec![format!("edit-address {id} --set FIELD=VALUE")]
+    } else if kind == CaseKind::CannotPrepare {
+        let retry = of_own(&["retry PO"]);
+        std::iter::once(format!("edit-address {id} --set FIELD=VALUE"))
+            .chain(retry)
+            .collect()
+    } else if matches!(kind, CaseKind::SupplierUnreachable | CaseKind::SendDelayed) {
+        let supplier = &entry.cause;
+        vec![
+            format!("retry {supplier}"),
+            format!("reroute {id} --without {supplier}"),
+        ]
     } else if kind == CaseKind::Backordered
         && let Some(own) = own.and_then(|own| order.purchase_order(own))
     {
