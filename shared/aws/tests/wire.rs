@@ -138,7 +138,7 @@ async fn mailed(reply: Reply) -> (MailOutcome, Vec<String>) {
     let client = server.clients().ses(Duration::from_millis(500));
     let mailer = SesMailer::new(client, "waybill".to_owned());
     let outcome = mailer.send(&id(), 2, MAIL).await;
-    assert_eq!(mailer.place(&id()).server, "ses us-east-1");
+    assert_eq!(mailer.place(&id()).server, "ses eu-west-1");
     (outcome, server.heard())
 }
 
