@@ -383,6 +383,14 @@ fn holds_are_read_and_an_unknown_status_stays_one() {
         (json!("partial"), FulfillmentStatus::Partial),
         (json!("on_hold"), FulfillmentStatus::OnHold),
         (json!("scheduled"), FulfillmentStatus::Scheduled),
+        // As programs that pass orders on spell them.
+        (json!("ON_HOLD"), FulfillmentStatus::OnHold),
+        (json!("On hold"), FulfillmentStatus::OnHold),
+        (json!("onHold"), FulfillmentStatus::OnHold),
+        (json!("on-hold"), FulfillmentStatus::OnHold),
+        (json!("SCHEDULED"), FulfillmentStatus::Scheduled),
+        (json!("FULFILLED"), FulfillmentStatus::Fulfilled),
+        (json!("UNFULFILLED"), FulfillmentStatus::Open),
         (
             json!("restocked"),
             FulfillmentStatus::Unknown("restocked".to_owned()),

@@ -151,14 +151,19 @@ fn is_paid(payment: &Payment) -> bool {
     }
 }
 
+/// Whatever its spelling: webhooks write `on_hold`, GraphQL and apps that pass orders on `ON_HOLD`.
 fn fulfillment_status(status: &str) -> FulfillmentStatus {
-    match status {
-        "" | "unfulfilled" => FulfillmentStatus::Open,
-        "partial" => FulfillmentStatus::Partial,
+    let word: String = status
+        .chars()
+        .filter(|character| !matches!(character, '_' | '-' | ' '))
+        .collect();
+    match word.to_lowercase().as_str() {
+        "" | "unfulfilled" | "open" => FulfillmentStatus::Open,
+        "partial" | "partiallyfulfilled" => FulfillmentStatus::Partial,
         "fulfilled" => FulfillmentStatus::Fulfilled,
-        "on_hold" => FulfillmentStatus::OnHold,
+        "onhold" => FulfillmentStatus::OnHold,
         "scheduled" => FulfillmentStatus::Scheduled,
-        other => FulfillmentStatus::Unknown(other.to_owned()),
+        _ => FulfillmentStatus::Unknown(status.to_owned()),
     }
 }
 
@@ -251,6 +256,12 @@ fn shipping(order: &Field<'_>) -> Result<Vec<ShippingMethod>, ParseError> {
 fn local(line: &Field<'_>, code: &str) -> Result<Option<LocalDelivery>, ParseError> {
     let category = line.get("delivery_category").text()?;
     let source = line.get("source").text()?;
+    // A rate that is called "Local" alone may be any carrier's.
+    let code = if code.eq_ignore_ascii_case("local") {
+        ""
+    } else {
+        code
+    };
     Ok([category.as_str(), &source, code]
         .into_iter()
         .find_map(|word| {

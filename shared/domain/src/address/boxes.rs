@@ -49,12 +49,13 @@ const FRENCH: &[&str] = &[
     "PF", "PM", "RE", "RW", "SN", "TD", "TG", "TN", "VU", "WF", "YT",
 ];
 /// *Case postale*, *casella postale*, *caixa postal*. Elsewhere C.P. is a postal code.
-const CASE_POSTALE: &[&str] = &["CA", "CH", "IT", "SM", "VA", "BR", "MG", "MZ"];
+const CASE_POSTALE: &[&str] = &["CA", "CH", "IT", "SM", "VA", "BR", "MG", "MZ", "RO", "MD"];
 
 const WORDINGS: &[Wording] = &[
     always(&["po", "box"]),
     always(&["p", "o", "box"]),
-    always(&["pobox"]),
+    always(&["p", "0", "box"]),
+    numbered(&["pobox"]),
     always(&["po", "bx"]),
     always(&["p", "o", "bx"]),
     always(&["post", "office", "box"]),
@@ -76,6 +77,8 @@ const WORDINGS: &[Wording] = &[
     always(&["private", "mail", "bag"]),
     numbered(&["private", "box"]),
     always(&["locked", "bag"]),
+    always(&["locked", "mail", "bag"]),
+    numbered(&["post", "bag"]),
     // Afrikaans and Dutch.
     numbered(&["posbus"]),
     always(&["privaatsak"]),
@@ -98,6 +101,8 @@ const WORDINGS: &[Wording] = &[
     always(&["apartado", "correos"]),
     always(&["apartado", "aereo"]),
     numbered(&["apdo"]),
+    numbered(&["aptdo"]),
+    numbered_in(&["c", "c"], &["AR"]),
     always(&["apdo", "postal"]),
     always(&["apdo", "de", "correos"]),
     always(&["apdo", "correos"]),
@@ -112,6 +117,8 @@ const WORDINGS: &[Wording] = &[
     always(&["casuta", "postala"]),
     // Nordic and Baltic.
     always(&["postboks"]),
+    numbered_in(&["pb"], &["NO"]),
+    numbered_in(&["boks"], &["DK", "NO"]),
     always(&["postilokero"]),
     numbered_in(&["pl"], &["FI"]),
     always(&["postkast"]),
@@ -125,6 +132,8 @@ const WORDINGS: &[Wording] = &[
     always(&["postni", "predal"]),
     always(&["абонентский", "ящик"]),
     numbered(&["а", "я"]),
+    numbered(&["а", "с"]),
+    numbered_in(&["p", "p"], &["SI", "HR", "BA", "RS"]),
     numbered(&["τ", "θ"]),
     always(&["ταχυδρομικη", "θυριδα"]),
     // Elsewhere.
@@ -135,21 +144,27 @@ const WORDINGS: &[Wording] = &[
     always(&["tromol", "pos"]),
     always(&["peti", "surat"]),
     always(&["ص", "ب"]),
+    numbered(&["ת", "ד"]),
     // Lockers.
     always(&["packstation"]),
+    numbered(&["pack", "station"]),
     numbered(&["postfiliale"]),
     always(&["paketautomat"]),
-    always(&["paketbox"]),
+    numbered(&["paketbox"]),
     always(&["abholstation"]),
     always(&["my", "post", "24"]),
     always(&["pakketautomaat"]),
     always(&["pakkeboks"]),
     always(&["pakkeautomat"]),
     always(&["pakettiautomaatti"]),
+    numbered_in(&["smartpost"], &["FI", "EE"]),
+    always(&["pakiautomaat"]),
+    numbered_in(&["z", "box"], &["CZ", "SK", "HU", "RO"]),
     always(&["paczkomat"]),
-    always(&["parcel", "locker"]),
-    always(&["parcel", "lockers"]),
-    always(&["parcellocker"]),
+    // A remark such as "leave it in the parcel locker" names none.
+    numbered(&["parcel", "locker"]),
+    numbered(&["parcel", "lockers"]),
+    numbered(&["parcellocker"]),
     numbered(&["parcel", "collect"]),
     always(&["amazon", "locker"]),
     always(&["amazon", "hub"]),
@@ -177,6 +192,8 @@ pub(super) fn is_box(address: &Address) -> bool {
         // A company may be called after one.
         || names_box(&words(&address.company), country, true)
         || is_bare_box(first)
+        // Below somebody's name, as in Sweden; beside a street it is a letter box at a house.
+        || (!street.iter().any(|word| is_number(word)) && is_bare_box(&below))
 }
 
 fn names_box(words: &[String], country: &str, with_number: bool) -> bool {
@@ -233,6 +250,8 @@ fn words(line: &str) -> Vec<String> {
 fn plain(character: char) -> Option<char> {
     Some(match character {
         '\u{300}'..='\u{36f}' => return None,
+        // Of full width.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0)?,
         'º' => ' ',
         'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ă' => 'a',
         'è' | 'é' | 'ê' | 'ë' | 'ė' => 'e',
@@ -348,6 +367,22 @@ mod tests {
             ("RU", "а/я 5"),
             ("JP", "新宿私書箱5"),
             ("US", "Amazon Locker - Tango"),
+            ("US", "P.0. Box 12"),
+            ("US", "Ｐ.Ｏ. Ｂｏｘ 12"),
+            ("AU", "Locked Mail Bag 12"),
+            ("IN", "Post Bag No 12"),
+            ("ES", "Aptdo. 12"),
+            ("NO", "Pb. 12"),
+            ("DK", "Boks 12"),
+            ("RO", "CP 12"),
+            ("UA", "а/с 12"),
+            ("AR", "C.C. 12"),
+            ("IL", "ת.ד. 12"),
+            ("SI", "p.p. 12"),
+            ("DE", "Pack Station 145"),
+            ("FI", "SmartPost 12"),
+            ("EE", "Omniva pakiautomaat"),
+            ("CZ", "Z-BOX 12"),
         ] {
             assert!(is_box(&at(country, line)), "{country}: {line}");
         }
@@ -356,6 +391,11 @@ mod tests {
             ..at("US", "5 Example Road")
         };
         assert!(is_box(&below));
+        let under_a_name = Address {
+            address2: "Box 123".to_owned(),
+            ..at("SE", "c/o Example AB")
+        };
+        assert!(is_box(&under_a_name));
     }
 
     #[test]
@@ -384,9 +424,22 @@ mod tests {
             ("FR", "12 rue des Boîtes"),
             ("AR", "Casilla de la Torre"),
             ("US", "Parcel Street 5"),
+            ("US", "Pobox Farms Way 3"),
+            ("FR", "C.C. Centre Commercial 12"),
             ("US", ""),
         ] {
             assert!(!is_box(&at(country, line)), "{country}: {line}");
+        }
+        for (country, remark) in [
+            ("DE", "bitte in die Paketbox"),
+            ("US", "leave in parcel locker"),
+            ("US", "Box 12"),
+        ] {
+            let beside_a_street = Address {
+                address2: remark.to_owned(),
+                ..at(country, "5 Example Road")
+            };
+            assert!(!is_box(&beside_a_street), "{country}: {remark}");
         }
         let company = Address {
             company: "Postbox Ltd.".to_owned(),

@@ -367,6 +367,7 @@ impl Found {
         let since = sending.ready_since;
         let because = sending.waits_because.as_deref();
         if let Some(why) = &sending.unpreparable {
+            let since = sending.unpreparable_since.unwrap_or(since);
             self.add(CaseKind::CannotPrepare, supplier, since, why.clone());
         } else if sending.waits_for_person {
             let times = sending.absences;
@@ -549,10 +550,21 @@ impl Found {
 
 /// Why nobody can look it up, where that is so.
 fn blocked(sending: &Sending) -> String {
-    let why = sending.unpreparable.as_ref();
-    why.map_or_else(String::new, |why| {
-        format!(", and cannot be looked up: {why}")
-    })
+    if let Some(why) = &sending.unpreparable {
+        return format!(", and cannot be looked up: {why}");
+    }
+    match &sending.state {
+        SendState::InDoubt { look_ups, .. } if look_ups.next_at.is_none() => {
+            ", and nothing looks it up by itself any more: ask them".to_owned()
+        }
+        SendState::InDoubt { .. }
+        | SendState::Planned { .. }
+        | SendState::SendStarted { .. }
+        | SendState::BetweenSteps { .. }
+        | SendState::Sent { .. }
+        | SendState::Rejected { .. }
+        | SendState::Voided { .. } => String::new(),
+    }
 }
 
 /// When a hand-over that should be under way is a case.

@@ -27,6 +27,8 @@ pub struct Sending {
     pub doubted: bool,
     /// Why no artifact can be made of it, or nobody can look it up, where that is so.
     pub unpreparable: Option<String>,
+    /// When that was first found.
+    pub unpreparable_since: Option<Timestamp>,
     /// Since when nothing of ours keeps it back: the merchant's calendar, the supplier's and a
     /// chosen delay are over.
     pub ready_since: Timestamp,
@@ -244,6 +246,7 @@ impl Sending {
             deferrals: 0,
             doubted: false,
             unpreparable: None,
+            unpreparable_since: None,
             ready_since: due,
             waits_because: None,
             last: LastAttempt::default(),
@@ -332,7 +335,10 @@ impl Sending {
             } => {
                 self.deliveries.insert(*attempt, delivery.clone());
             }
-            E::PreparationFailed { why, .. } => self.unpreparable = Some(why.clone()),
+            E::PreparationFailed { why, .. } => {
+                self.unpreparable = Some(why.clone());
+                self.unpreparable_since.get_or_insert(at);
+            }
             E::Prepared => {
                 self.unpreparable = None;
                 next = next.due_at(self.ready_since.max(at));
@@ -344,6 +350,9 @@ impl Sending {
             }
             E::LookedUp { .. } => self.unpreparable = None,
             E::SendRejected { .. } | E::PurchaseOrderVoided { .. } | E::RejectionFreed => {}
+        }
+        if self.unpreparable.is_none() {
+            self.unpreparable_since = None;
         }
         self.state = next;
         Ok(())

@@ -207,8 +207,14 @@ pub(super) fn reference(value: &minijinja::Value) -> Option<String> {
         .filter(|character| !character.is_control())
         .take(LONGEST_REFERENCE)
         .collect();
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    let text = domain::text::without_marks(&text);
+    (!text.is_empty()).then_some(text)
+}
+
+/// Zero, the word of a program for nothing, and text with markup number no order.
+fn is_number_of_an_order(text: &str) -> bool {
+    let nothing = ["0", "null", "none", "nil", "undefined", "false"];
+    !text.contains('<') && !nothing.contains(&text.to_lowercase().as_str())
 }
 
 /// What an expression for the supplier's number finds in an answer.
@@ -229,7 +235,7 @@ impl Reference {
         if matches!(kind, ValueKind::Number | ValueKind::String) {
             return match reference(value) {
                 Some(text) if text.contains('\u{fffd}') => Self::Unreadable,
-                Some(text) if text != "0" && !text.starts_with('<') => Self::Given(vec![text]),
+                Some(text) if is_number_of_an_order(&text) => Self::Given(vec![text]),
                 None if kind == ValueKind::Number => Self::Unreadable,
                 Some(_) | None => Self::Nothing,
             };

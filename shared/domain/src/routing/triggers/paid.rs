@@ -35,8 +35,10 @@ pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts)
 /// What the merchant wants of it, and what the channel reports.
 fn rule(content: &Content, rules: &PaymentRules) -> (Unpaid, &'static str) {
     let unpaid_gateway = || {
+        // With another gateway beside it nobody knows which of them owes the payment.
         let mut gateways = content.gateways.iter();
-        gateways.any(|gateway| rules.send_unpaid_gateways.contains(&gateway.to_lowercase()))
+        !content.gateways.is_empty()
+            && gateways.all(|gateway| rules.send_unpaid_gateways.contains(&gateway.to_lowercase()))
     };
     match &content.payment {
         Payment::PartiallyPaid => (rules.partially_paid, "the rest of the payment"),

@@ -86,6 +86,8 @@ async fn a_success_without_its_reference_is_in_doubt() {
         r#"{"id": " "}"#,
         r#"{"id": 0}"#,
         r#"{"id": false}"#,
+        r#"{"id": "null"}"#,
+        r#"{"id": "\u200b"}"#,
         r#"{"id": []}"#,
         r#"{"success": false, "error": {"code": "no_stock"}}"#,
         "<html><body>Please log in</body></html>",
