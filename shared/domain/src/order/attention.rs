@@ -555,7 +555,7 @@ fn blocked(sending: &Sending) -> String {
     }
     match &sending.state {
         SendState::InDoubt { look_ups, .. } if look_ups.next_at.is_none() => {
-            ", and nothing looks it up by itself any more: ask them".to_owned()
+            ", and nothing looks it up: ask them".to_owned()
         }
         SendState::InDoubt { .. }
         | SendState::Planned { .. }
