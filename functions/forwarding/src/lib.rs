@@ -154,7 +154,7 @@ async fn take_step(
         .await?;
         return Ok(Flow::GoOn(None));
     }
-    let Some(supplier) = deps.suppliers.get(&own.supplier) else {
+    if !deps.suppliers.contains_key(&own.supplier) {
         if let Step::Batch { cut_off } = step
             && own.sending.is_claimed()
         {
@@ -167,15 +167,10 @@ async fn take_step(
             send::look_up(deps, id, own, &asked, attempt, None).await?;
             return Ok(Flow::GoOn(None));
         }
-        return prepared_not(deps, id, &asked, not_configured(own)).await;
-    };
-    let way: &dyn Supplier = if asked.cancel.is_some() {
-        match supplier.cancels() {
-            Some(way) => way,
-            None => return prepared_not(deps, id, &asked, no_way_to_ask(deps, own)).await,
-        }
-    } else {
-        supplier.as_ref()
+    }
+    let way = match way_to(deps, own, &asked) {
+        Ok(way) => way,
+        Err(why) => return prepared_not(deps, id, &asked, why).await,
     };
     match step {
         // Routing finds another supplier, or another way to this one, or holds it.
@@ -187,7 +182,7 @@ async fn take_step(
         Step::Leave(_) | Step::Lapse { .. } => Ok(Flow::Stop(Some(order))),
         Step::Send => send::send(deps, &order, own, &asked, way).await,
         Step::Batch { cut_off } => {
-            batch::run(deps, &own.supplier, supplier.as_ref(), cut_off).await?;
+            batch::run(deps, &own.supplier, way, cut_off).await?;
             // Whatever became of this one was recorded with the others.
             Ok(Flow::Stop(None))
         }
@@ -217,17 +212,9 @@ async fn prepare_ahead(
         deps.queue.send(&Message::Route { order }).await?;
         return Ok(Flow::Stop(None));
     }
-    let supplier = deps.suppliers.get(&own.supplier);
-    let way = match (supplier, asked.cancel) {
-        (None, _) => return prepared_not(deps, &order.id, &asked, not_configured(own)).await,
-        (Some(supplier), None) => supplier.as_ref(),
-        (Some(supplier), Some(_)) => {
-            let Some(way) = supplier.cancels() else {
-                let why = no_way_to_ask(deps, own);
-                return prepared_not(deps, &order.id, &asked, why).await;
-            };
-            way
-        }
+    let way = match way_to(deps, own, &asked) {
+        Ok(way) => way,
+        Err(why) => return prepared_not(deps, &order.id, &asked, why).await,
     };
     let artifact = match artifact::prepared(deps, &order, own, &asked, way).await? {
         Ok(artifact) => artifact,
@@ -263,8 +250,20 @@ fn left_a_file(own: &PurchaseOrder, id: &SendId) -> bool {
     made_by.is_some_and(|via| via.file.is_some())
 }
 
-fn not_configured(own: &PurchaseOrder) -> String {
-    format!("supplier {} is not configured", own.supplier)
+/// How the purchase order, or the request to cancel it, reaches its supplier by the settings in force;
+/// else why it does not.
+fn way_to<'a>(
+    deps: &'a Deps,
+    own: &PurchaseOrder,
+    id: &SendId,
+) -> Result<&'a dyn Supplier, String> {
+    let supplier = deps.suppliers.get(&own.supplier);
+    let supplier =
+        supplier.ok_or_else(|| format!("supplier {} is not configured", own.supplier))?;
+    match id.cancel {
+        None => Ok(supplier.as_ref()),
+        Some(_) => supplier.cancels().ok_or_else(|| no_way_to_ask(deps, own)),
+    }
 }
 
 /// The purchase order's own step goes first, then those of the requests to take it back.

@@ -371,8 +371,8 @@ pub trait Supplier: Send + Sync {
         None
     }
     /// Until when nothing more may be sent, by the supplier's own limits as far as this process
-    /// knows; asked before a claim is made. A wait that the supplier asked for before `retried_at`
-    /// is over: a person, or other settings, want it tried again.
+    /// knows; asked before a claim is made. Where the supplier asked for a wait before `retried_at`,
+    /// one request passes it as a probe, and the others wait for its answer.
     fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
         let _ = (now, retried_at);
         None

@@ -334,7 +334,6 @@ impl Order {
     }
 }
 
-/// What of the purchase order is in doubt: itself, or a request to cancel it.
 /// A person asked the supplier about a mail of which nobody reports that it was delivered.
 fn never_arrived(own: &PurchaseOrder) -> Option<SendEvent> {
     let SendState::Sent { attempt, .. } = &own.sending.state else {
@@ -351,6 +350,7 @@ fn never_arrived(own: &PurchaseOrder) -> Option<SendEvent> {
     })
 }
 
+/// What of the purchase order is in doubt: itself, or a request to cancel it.
 fn in_doubt(own: &PurchaseOrder) -> Result<(SendId, u32), Refusal> {
     let cancels = own
         .numbered_cancels()
