@@ -6,9 +6,9 @@ use domain::digest::Digest;
 use domain::exceptions::{curable_by_configuration, due_again, prepare, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
+use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
-use jiff::Timestamp;
 use ports::{
     Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError,
 };
@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 /// Orders looked at in one sweep; the rest are the oldest of the next.
 const ORDERS_A_SWEEP: usize = 1000;
-/// Orders with anything that waits; more than any merchant has.
-const WAITING_ORDERS: usize = 100_000;
+/// More than any merchant has.
+const UNFINISHED_ORDERS: usize = 100_000;
 const DEAD_LETTERS_AT_ONCE: usize = 100;
 /// An order that cannot be read is an incident already.
 const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_hours(1);
@@ -76,13 +76,9 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
     let now = deps.clock.now();
     let due = deps.orders.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
-        let loaded = match deps.orders.load(id).await {
-            Ok(Some(history)) => history.fold(),
+        let order = match loaded(deps, id).await {
+            Ok(Some(order)) => order,
             Ok(None) => continue,
-            Err(error) => Err(error),
-        };
-        let order = match loaded {
-            Ok(order) => order,
             // One order that cannot be read must not stop the others.
             Err(error @ StoreError::Corrupt(_)) => {
                 set_aside(deps, id, &error).await?;
@@ -109,6 +105,11 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         }
     }
     Ok(due.len())
+}
+
+async fn loaded(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StoreError> {
+    let history = deps.orders.load(id).await?;
+    history.map(|history| history.fold()).transpose()
 }
 
 /// A person looks at what cannot be read, and the sweep again after a while.
@@ -155,22 +156,9 @@ async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
         return Ok(0);
     }
     let now = deps.clock.now();
-    let mut waiting: BTreeSet<OrderId> = deps
-        .orders
-        .due(Timestamp::MAX, WAITING_ORDERS)
-        .await?
-        .into_iter()
-        .collect();
-    // What waits for a person is due at no time, and a case.
-    let cases = deps.orders.attention().await?;
-    waiting.extend(cases.into_iter().map(|row| row.order));
     let mut prepared = 0;
-    for id in &waiting {
-        let loaded = match deps.orders.load(id).await {
-            Ok(history) => history.map(|history| history.fold()).transpose(),
-            Err(error) => Err(error),
-        };
-        let order = match loaded {
+    for id in &deps.orders.unfinished(UNFINISHED_ORDERS).await? {
+        let order = match loaded(deps, id).await {
             Ok(Some(order)) => order,
             // It is set aside when it is due.
             Ok(None) | Err(StoreError::Corrupt(_)) => continue,

@@ -314,18 +314,23 @@ fn what_never_arrived_is_planned_again() {
     );
 }
 
-/// A request that nobody reports to have arrived is for a person, who calls.
-#[test]
-fn a_request_of_which_nothing_is_reported_is_for_a_person() {
-    let (mut order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
+/// A request to cancel the whole of it, claimed by its first attempt.
+fn asks_to_cancel(order: &mut Order) -> SendId {
     let own = &mut order.purchase_orders[0];
     let mut request = CancelRequest::new(own.everything(), true, "refunded".to_owned(), at());
     request.sending.apply(&started(1), at()).unwrap();
     own.cancels.push(request);
-    let request = SendId {
+    SendId {
         cancel: Some(1),
         ..id()
-    };
+    }
+}
+
+/// A request that nobody reports to have arrived is for a person, who calls.
+#[test]
+fn a_request_of_which_nothing_is_reported_is_for_a_person() {
+    let (mut order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
+    let request = asks_to_cancel(&mut order);
     let (order, _) = after(&order, command(News::Sent, &request, 1));
     let late = at() + SignedDuration::from_mins(30);
     assert_eq!(order.shows_after(at()), Some(late));
@@ -413,14 +418,7 @@ fn what_nobody_sent_is_not_believed() {
 #[test]
 fn a_request_that_bounced_is_for_a_person() {
     let (mut order, _) = after(&claimed(), command(News::Accepted, &id(), 1));
-    let own = &mut order.purchase_orders[0];
-    let mut request = CancelRequest::new(own.everything(), true, "refunded".to_owned(), at());
-    request.sending.apply(&started(1), at()).unwrap();
-    own.cancels.push(request);
-    let request = SendId {
-        cancel: Some(1),
-        ..id()
-    };
+    let request = asks_to_cancel(&mut order);
     let (order, given_back) = after(&order, command(News::Bounced, &request, 1));
     assert_eq!(given_back, 0);
     let own = &order.purchase_orders[0];

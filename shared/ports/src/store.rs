@@ -17,6 +17,7 @@ use domain::spending::Spent;
 use domain::trust::RefusalStreak;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use std::collections::BTreeSet;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -131,6 +132,14 @@ pub trait OrderStore: Send + Sync {
     /// a minute late, and one that has moved to a later time may come once more: who asks looks at the
     /// order, and postpones it.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
+    /// Orders of which anything is due some time, at most `limit` of these, or is a case. What waits for
+    /// a person is due at no time.
+    async fn unfinished(&self, limit: usize) -> Result<BTreeSet<OrderId>, StoreError> {
+        let due = self.due(Timestamp::MAX, limit).await?;
+        let cases = self.attention().await?;
+        let cases = cases.into_iter().map(|row| row.order);
+        Ok(due.into_iter().chain(cases).collect())
+    }
     /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
     /// time. Ignored where the order has another version; `None` stands for any, since the version of
     /// what cannot be read is not known.

@@ -4,11 +4,9 @@ use super::decide::{Decided, decide_as_is};
 use super::{Instead, find_purchase_order};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
-use domain::ids::{OrderId, SupplierId};
+use domain::ids::SupplierId;
 use domain::order::decide::{Command, Which};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use jiff::Timestamp;
-use std::collections::BTreeSet;
 
 pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyhow::Result<Exit> {
     if PurchaseOrderNumber::parse(what).is_ok() {
@@ -21,7 +19,7 @@ pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyh
         return Err(Instead::not_found(said).into());
     };
     let mut tried = 0;
-    for id in waiting(at).await? {
+    for id in at.orders.unfinished(usize::MAX).await? {
         let retry = command(Which::Supplier(supplier.clone()), &person);
         let Some(history) = at.orders.load(&id).await? else {
             continue;
@@ -48,12 +46,4 @@ fn command(which: Which, person: &Person) -> Command {
         who: person.who.clone(),
         why: person.why.clone(),
     }
-}
-
-/// Orders of which anything is due some time, or is a case.
-async fn waiting(at: &Installation) -> anyhow::Result<BTreeSet<OrderId>> {
-    let due = at.orders.due(Timestamp::MAX, usize::MAX).await?;
-    let cases = at.orders.attention().await?;
-    let cases = cases.into_iter().map(|row| row.order);
-    Ok(due.into_iter().chain(cases).collect())
 }

@@ -58,23 +58,22 @@ impl<'a> Field<'a> {
 
     /// The objects of a list; null is the empty list.
     pub(super) fn list(&self) -> Result<Vec<Field<'a>>, ParseError> {
-        if self.is_null() {
-            return Ok(Vec::new());
-        }
-        let list = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.error("not a list"))?;
-        list.iter()
-            .enumerate()
-            .map(|(index, value)| {
-                Field {
-                    value,
-                    path: format!("{}[{index}]", self.path),
-                }
-                .object()
-            })
-            .collect()
+        self.entries()?.map(Field::object).collect()
+    }
+
+    /// Whatever a list holds; null is the empty list.
+    fn entries(&self) -> Result<impl Iterator<Item = Field<'a>>, ParseError> {
+        let list = match self.value {
+            Value::Null => &[],
+            Value::Array(list) => list.as_slice(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                return Err(self.error("not a list"));
+            }
+        };
+        Ok(list.iter().enumerate().map(|(index, value)| Field {
+            value,
+            path: format!("{}[{index}]", self.path),
+        }))
     }
 
     /// Trimmed and on one line; empty for null.
@@ -113,18 +112,7 @@ impl<'a> Field<'a> {
 
     /// The texts of a list; null is the empty list.
     pub(super) fn texts(&self) -> Result<Vec<String>, ParseError> {
-        if self.is_null() {
-            return Ok(Vec::new());
-        }
-        let list = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.error("not a list"))?;
-        let entries = list.iter().enumerate().map(|(index, value)| Field {
-            value,
-            path: format!("{}[{index}]", self.path),
-        });
-        entries.map(|entry| entry.text()).collect()
+        self.entries()?.map(|entry| entry.text()).collect()
     }
 
     /// Names and values of a list of both, or of an object; null is none.

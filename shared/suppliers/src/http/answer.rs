@@ -15,29 +15,19 @@ const LONGEST_REFERENCE: usize = 100;
 const MOST_REFERENCES: usize = 50;
 /// Above it a reset is a moment in seconds since 1970, below it seconds from now.
 const EARLIEST_MOMENT: i64 = 1_000_000_000;
-/// What helps to find the exchange in the supplier's own records; no cookie, no token.
-const TELLING: [&str; 10] = [
-    "content-type",
-    "date",
-    "location",
-    "retry-after",
-    "ratelimit-reset",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-    "x-request-id",
-    "x-correlation-id",
-    "im-correlationid",
-];
-
-/// Of these, what differs though the same answer comes again.
-const VOLATILE: [&str; 7] = [
-    "date",
-    "ratelimit-reset",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-    "x-request-id",
-    "x-correlation-id",
-    "im-correlationid",
+/// What helps to find the exchange in the supplier's own records; no cookie, no token. Beside each,
+/// whether it differs though the same answer comes again.
+const TELLING: [(&str, bool); 10] = [
+    ("content-type", false),
+    ("date", true),
+    ("location", false),
+    ("retry-after", false),
+    ("ratelimit-reset", true),
+    ("x-ratelimit-remaining", true),
+    ("x-ratelimit-reset", true),
+    ("x-request-id", true),
+    ("x-correlation-id", true),
+    ("im-correlationid", true),
 ];
 
 pub(super) struct Answer {
@@ -89,16 +79,17 @@ impl Answer {
 
     pub(super) fn evidence(&self) -> Evidence {
         Evidence {
-            bytes: self.written(|_| true),
-            identity: Some(Digest::of(&self.written(|name| !VOLATILE.contains(&name)))),
+            bytes: self.written(true),
+            identity: Some(Digest::of(&self.written(false))),
         }
     }
 
-    /// The status, the telling headers that are wanted, and the body.
-    fn written(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
+    /// The status, the telling headers, with those that differ each time or without, and the body.
+    fn written(&self, with_volatile: bool) -> Vec<u8> {
         let mut head = format!("HTTP {}\n", self.status);
         for (name, value) in &self.headers {
-            if TELLING.contains(&name.as_str()) && wanted(name) {
+            let telling = TELLING.iter().find(|(known, _)| known == name);
+            if telling.is_some_and(|(_, volatile)| with_volatile || !volatile) {
                 let value: String = value.chars().filter(|held| !held.is_control()).collect();
                 head.extend([name.as_str(), ": ", &value, "\n"]);
             }

@@ -118,8 +118,8 @@ fn a_person_lets_through_what_is_on_hold_now_and_not_a_later_hold() {
     assert_eq!(waits(&world).len(), 1);
 }
 
-#[test]
-fn units_that_a_supplier_has_and_the_shop_holds_are_a_case_and_no_cancellation() {
+/// Mug and lamp, at a supplier.
+fn claimed() -> World {
     let mut world = routed(mug_and_lamp());
     let number = world.order.purchase_orders[0].number.clone();
     let claim = Decision::StartSend {
@@ -130,6 +130,12 @@ fn units_that_a_supplier_has_and_the_shop_holds_are_a_case_and_no_cancellation()
         via: via(),
     };
     decided(&mut world, claim).unwrap();
+    world
+}
+
+#[test]
+fn units_that_a_supplier_has_and_the_shop_holds_are_a_case_and_no_cancellation() {
+    let world = claimed();
     let mut world = routed(on_hold(world));
     assert_eq!(attention(&world, 0), [CaseKind::OnHoldAfterSend]);
     assert!(world.order.purchase_orders[0].cancels.is_empty());
@@ -140,16 +146,7 @@ fn units_that_a_supplier_has_and_the_shop_holds_are_a_case_and_no_cancellation()
 
 #[test]
 fn an_erased_address_of_a_delivered_order_is_no_case() {
-    let mut world = routed(mug_and_lamp());
-    let number = world.order.purchase_orders[0].number.clone();
-    let claim = Decision::StartSend {
-        id: crate::order::SendId::of(&number),
-        artifact: Digest::of(b"artifact"),
-        settle_at: world.now + SignedDuration::from_mins(1),
-        cut_off: None,
-        via: via(),
-    };
-    decided(&mut world, claim).unwrap();
+    let world = claimed();
     let erased = |world: World| {
         let mut world = world.content(|content| {
             content.destination.missing = vec!["street".to_owned()];
