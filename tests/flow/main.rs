@@ -3,6 +3,7 @@
 
 mod answers;
 mod changed;
+mod clocks;
 mod crowd;
 mod gone;
 mod mails;

@@ -18,8 +18,8 @@ use domain::spending::Spent;
 use domain::trust::RefusalStreak;
 use embedded::Embedded;
 use http_client::{Failure, Http, Request, Response};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use ports::{
     Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
     Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Put, Queue, RefusalStore,
@@ -68,6 +68,9 @@ struct State {
     /// Effects that go wrong, each once.
     plan: Vec<(usize, Fault)>,
     crashed: bool,
+    /// Before that effect somebody sets the wall clock by so much.
+    clock_set: Option<(usize, SignedDuration)>,
+    clock: Option<TestClock>,
     /// Effects before which the worker that reaches them stands still until it is resumed.
     pauses: Vec<(usize, Arc<Notify>)>,
 }
@@ -108,6 +111,8 @@ pub enum Mutant {
     BelievesAnySuccess,
     /// A refusal that does not say why is believed without a look-up.
     BelievesAnyRefusal,
+    /// Time passes as the wall clock says, though somebody sets it.
+    BelievesTheWallClock,
 }
 
 impl Faults {
@@ -120,6 +125,17 @@ impl Faults {
         let faults = Self::default();
         faults.state.lock().unwrap().plan = plan.into_iter().collect();
         faults
+    }
+
+    /// Nothing goes wrong, but before that effect somebody sets the wall clock by so much.
+    pub fn clock_set_at(effect: usize, by: SignedDuration) -> Self {
+        let faults = Self::default();
+        faults.state.lock().unwrap().clock_set = Some((effect, by));
+        faults
+    }
+
+    pub(crate) fn tell_by(&self, clock: &TestClock) {
+        self.state.lock().unwrap().clock = Some(clock.clone());
     }
 
     pub fn with(mutant: Mutant) -> Self {
@@ -168,6 +184,11 @@ impl Faults {
         let mut state = self.state.lock().unwrap();
         let now = state.effects;
         state.effects += 1;
+        if let (Some((effect, by)), Some(clock)) = (state.clock_set, &state.clock)
+            && effect == now
+        {
+            clock.set(by);
+        }
         state
             .plan
             .iter()

@@ -90,7 +90,7 @@ impl Supplier for Wrong {
         self.supplier.batches()
     }
 
-    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+    fn not_before(&self, now: &ports::Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
         self.supplier.not_before(now, retried_at)
     }
 }

@@ -21,25 +21,63 @@ use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Deliveries as _, OfferStore as _, OrderStore as _, Queue as _, WebhookRequest};
+use ports::{
+    Clock, Deliveries as _, Moment, OfferStore as _, OrderStore as _, Queue as _, Steady,
+    WebhookRequest,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 /// Time moved by hand.
 #[derive(Clone)]
-pub struct TestClock(Arc<Mutex<Timestamp>>);
+pub struct TestClock(Arc<Mutex<Moment>>);
 
 impl TestClock {
+    fn new(at: Timestamp) -> Self {
+        let steady = Steady {
+            process: Some("first".to_owned()),
+            since: SignedDuration::ZERO,
+        };
+        Self(Arc::new(Mutex::new(Moment { at, steady })))
+    }
+
+    /// Time passes.
     pub fn advance(&self, by: SignedDuration) {
-        *self.0.lock().unwrap() += by;
+        let mut now = self.0.lock().unwrap();
+        now.at += by;
+        now.steady.since += by;
+    }
+
+    /// Somebody sets the wall clock.
+    pub fn set(&self, by: SignedDuration) {
+        self.0.lock().unwrap().at += by;
+    }
+
+    /// Another process looks at it from now on.
+    pub fn restart(&self) {
+        let mut now = self.0.lock().unwrap();
+        now.steady.process = now
+            .steady
+            .process
+            .take()
+            .map(|name| format!("{name}, again"));
+        now.steady.since = SignedDuration::ZERO;
+    }
+
+    /// Processes come and go from now on.
+    pub fn without_process(&self) {
+        self.0.lock().unwrap().steady.process = None;
     }
 }
 
 #[async_trait::async_trait]
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().at
+    }
+    fn steady(&self) -> Steady {
+        self.0.lock().unwrap().steady.clone()
     }
     async fn sleep(&self, _: Duration) {
         tokio::task::yield_now().await;
@@ -93,9 +131,11 @@ impl World {
     pub async fn new(faults: Faults) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Embedded::in_memory(&folder.path().join("outbox")).unwrap();
-        let clock = TestClock(Arc::new(Mutex::new(
-            "2026-11-23T10:00:00Z".parse().unwrap(),
-        )));
+        let clock = TestClock::new("2026-11-23T10:00:00Z".parse().unwrap());
+        if faults.mutant == Mutant::BelievesTheWallClock {
+            clock.without_process();
+        }
+        faults.tell_by(&clock);
         let supplier = SupplierDouble::default();
         let elsewhere = SupplierDouble::default();
         let printful = Printful::default();
@@ -173,7 +213,8 @@ impl World {
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
             settings: settings.clone(),
-            prepared_by: Arc::default(),
+            memory: Arc::default(),
+            others_follow_within: SignedDuration::ZERO,
         };
         let shop = Shop {
             domain: "acme.myshopify.com".to_owned(),

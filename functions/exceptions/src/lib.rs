@@ -1,6 +1,8 @@
 //! The sweep, every minute: every order that is due goes on. It takes no input: what it does follows
 //! from what is stored. And dead letters, each of which becomes an incident.
 
+mod memory;
+
 use domain::commit::Index;
 use domain::digest::Digest;
 use domain::exceptions::{curable_by_configuration, due_again, prepare, wake};
@@ -9,11 +11,14 @@ use domain::messages::Message;
 use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
+use jiff::SignedDuration;
+pub use memory::Memory;
+use memory::ToPrepare;
 use ports::{
     Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError,
 };
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, RwLock};
 
 /// Orders looked at in one sweep; the rest are the oldest of the next.
 const ORDERS_A_SWEEP: usize = 1000;
@@ -31,17 +36,12 @@ pub struct Deps {
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
-    /// Of the configuration that whatever waits was last prepared by, as far as this process knows.
-    pub prepared_by: Arc<Mutex<Option<Digest>>>,
+    pub memory: Arc<Memory>,
+    /// How long other processes go on by an older configuration after this one has a newer.
+    pub others_follow_within: SignedDuration,
 }
 
 impl Deps {
-    fn prepared_by(&self) -> MutexGuard<'_, Option<Digest>> {
-        self.prepared_by
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     fn configuration(&self) -> Digest {
         let settings = self
             .settings
@@ -65,6 +65,7 @@ pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
     let woken = wake_due_orders(deps).await;
     let replanned = plan_held_orders_again(deps).await;
     let prepared = prepare_waiting_orders_again(deps).await;
+    look_at_clock(deps).await?;
     Ok(Swept {
         woken: woken?,
         replanned: replanned?,
@@ -148,16 +149,21 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     Ok(held.len())
 }
 
-/// A place or a text that changed lets go what could not be sent or prepared: once by each
-/// configuration, everything that waits is prepared again.
+/// A place or a text that changed lets go what could not be sent or prepared: by each configuration,
+/// everything that waits is prepared again.
 async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
     let current = deps.configuration();
-    if deps.prepared_by().as_ref() == Some(&current) {
-        return Ok(0);
+    let moment = deps.clock.steady().since;
+    if deps.memory.to_prepare(&current, moment) == ToPrepare::Everything {
+        let unfinished = deps.orders.unfinished(UNFINISHED_ORDERS).await?;
+        deps.memory.begin(unfinished, moment);
     }
+    let ToPrepare::These(orders) = deps.memory.to_prepare(&current, moment) else {
+        return Ok(0);
+    };
     let now = deps.clock.now();
     let mut prepared = 0;
-    for id in &deps.orders.unfinished(UNFINISHED_ORDERS).await? {
+    for id in &orders {
         let order = match loaded(deps, id).await {
             Ok(Some(order)) => order,
             // It is set aside when it is due.
@@ -169,8 +175,22 @@ async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
             prepared += 1;
         }
     }
-    *deps.prepared_by() = Some(current);
+    deps.memory
+        .prepared(orders.len(), deps.others_follow_within);
     Ok(prepared)
+}
+
+/// What is due by the wall clock goes early or late, and a person should know why.
+async fn look_at_clock(deps: &Deps) -> Result<(), StepError> {
+    let moment = deps.clock.moment();
+    let at = moment.at;
+    let Some(by) = deps.memory.clock_set(moment) else {
+        return Ok(());
+    };
+    let direction = if by.is_negative() { "back" } else { "forward" };
+    let by = by.abs().round(jiff::Unit::Second).unwrap_or(by);
+    let detail = format!("the machine's clock was set {direction} by {by:#}; it says {at:.0} now");
+    open_incident(deps, CaseKind::ClockSet, "clock".to_owned(), detail).await
 }
 
 /// A message that failed every time it was delivered.

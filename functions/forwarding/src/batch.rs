@@ -6,13 +6,13 @@
 //! same file: it is the only truth.
 
 use crate::artifact::{artifact, stored};
-use crate::record::record;
+use crate::record::{commit, record};
 use crate::send::claim;
 use crate::{Deps, TRIES, prepared_not};
 use domain::batch::{Batch, BatchName};
 use domain::forwarding::{Step, step};
 use domain::ids::{OrderId, SupplierId};
-use domain::order::decide::{Accepted, Outcome};
+use domain::order::decide::{Accepted, Command, Outcome};
 use domain::order::machine::SendState;
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -67,44 +67,82 @@ impl BatchFile {
     }
 }
 
+/// The supplier as a batch has it: by the settings in force until its first claim, then by the terms
+/// that were stored before that claim.
+struct Terms<'a> {
+    name: &'a BatchName,
+    in_force: &'a dyn Supplier,
+    begun: Option<Box<dyn Supplier>>,
+}
+
+impl Terms<'_> {
+    fn supplier(&self) -> &dyn Supplier {
+        self.begun.as_deref().unwrap_or(self.in_force)
+    }
+
+    fn batches(&self) -> Result<&dyn Batches, StepError> {
+        let batches = self.supplier().batches();
+        batches.ok_or_else(|| StepError::Stop(format!("batch {}: no batches", self.name)))
+    }
+
+    fn key(&self) -> String {
+        format!("{}/terms", key(self.name))
+    }
+
+    /// Takes over the terms where the batch is begun.
+    async fn look(&mut self, deps: &Deps) -> Result<(), StepError> {
+        let stored = deps.files.get(Area::Evidence, &self.key()).await?;
+        stored.map_or(Ok(()), |stored| self.take_over(&stored))
+    }
+
+    /// Begins the batch; `false` where somebody did so by other settings.
+    async fn begin(&mut self, deps: &Deps) -> Result<bool, StepError> {
+        if self.begun.is_some() {
+            return Ok(true);
+        }
+        let own = self.batches()?.terms();
+        let (area, key) = (Area::Evidence, self.key());
+        let stored = match deps.files.put_new(area, &key, &own).await? {
+            Put::Created => None,
+            Put::AlreadyThere => deps.files.get(area, &key).await?,
+        };
+        let stored = stored.as_ref().unwrap_or(&own);
+        self.take_over(stored)?;
+        Ok(*stored == own)
+    }
+
+    fn take_over(&mut self, stored: &[u8]) -> Result<(), StepError> {
+        let begun = self.batches()?.under(stored);
+        let begun =
+            begun.map_err(|error| StepError::Stop(format!("batch {}: {error}", self.name)))?;
+        self.begun = Some(begun);
+        Ok(())
+    }
+}
+
 pub(crate) async fn run(
     deps: &Deps,
     id: &SupplierId,
     supplier: &dyn Supplier,
     cut_off: Timestamp,
 ) -> Result<(), StepError> {
-    let Some(batches) = supplier.batches() else {
+    if supplier.batches().is_none() {
         return give_up(deps, id, cut_off).await;
-    };
-    let name = BatchName::new(id, cut_off);
-    let begun = begun(deps, &name, batches).await?;
-    let Some(batches) = begun.batches() else {
-        return Err(StepError::Stop(format!("batch {name}: no batches")));
-    };
-    for (order, number) in deps.batches.entries(id, cut_off).await? {
-        claim_due(deps, &order, &number, begun.as_ref(), batches).await?;
     }
-    match file(deps, &name, id, cut_off, batches).await? {
+    let name = BatchName::new(id, cut_off);
+    let mut terms = Terms {
+        name: &name,
+        in_force: supplier,
+        begun: None,
+    };
+    terms.look(deps).await?;
+    for (order, number) in deps.batches.entries(id, cut_off).await? {
+        claim_due(deps, &order, &number, &mut terms).await?;
+    }
+    match file(deps, &name, id, cut_off, terms.batches()?).await? {
         Some(file) => finish(deps, &name, id, cut_off, &file).await,
         None => Ok(()),
     }
-}
-
-/// The supplier by the terms under which the batch was begun: the first to come leaves its own.
-async fn begun(
-    deps: &Deps,
-    name: &BatchName,
-    batches: &dyn Batches,
-) -> Result<Box<dyn Supplier>, StepError> {
-    let key = format!("{}/terms", key(name));
-    let own = batches.terms();
-    let terms = match deps.files.put_new(Area::Evidence, &key, &own).await? {
-        Put::Created => own,
-        Put::AlreadyThere => deps.files.get(Area::Evidence, &key).await?.unwrap_or(own),
-    };
-    batches
-        .under(&terms)
-        .map_err(|error| StepError::Stop(format!("batch {name}: {error}")))
 }
 
 /// The supplier takes no batches any more, or is gone. Where the batch's file is not there, a file
@@ -161,8 +199,7 @@ async fn claim_due(
     deps: &Deps,
     order: &OrderId,
     number: &PurchaseOrderNumber,
-    supplier: &dyn Supplier,
-    batches: &dyn Batches,
+    terms: &mut Terms<'_>,
 ) -> Result<(), StepError> {
     for attempt in 0..TRIES {
         let Some((order, own)) = load(deps, order, number).await? else {
@@ -173,15 +210,19 @@ async fn claim_due(
             return Ok(());
         }
         let id = SendId::of(number);
-        let artifact = match artifact(deps, &order, &own, &id, supplier).await? {
-            Ok(artifact) => artifact,
-            Err(why) => return prepared_not(deps, &order.id, &id, why).await.map(drop),
+        let artifact = match artifact(deps, &order, &own, &id, terms.supplier()).await? {
+            // What was rendered for another kind of file must not keep the others out of this one.
+            Ok(artifact) => fits(terms.batches()?, number, &artifact).map(|()| artifact),
+            Err(why) => Err(why),
         };
-        // What was rendered for another kind of file must not keep the others out of this one.
-        if let Err(why) = fits(batches, number, &artifact) {
-            return prepared_not(deps, &order.id, &id, why).await.map(drop);
+        let artifact = match artifact {
+            Ok(artifact) => artifact,
+            Err(why) => return stays_out(deps, &order.id, &own, why, terms).await,
+        };
+        if !terms.begin(deps).await? {
+            continue;
         }
-        match claim(deps, &order, &own, &id, &artifact, supplier).await {
+        match claim(deps, &order, &own, &id, &artifact, terms.supplier()).await {
             Err(StepError::Contended) => {
                 let pause = Duration::from_millis(10 * u64::from(attempt + 1));
                 deps.clock.sleep(pause).await;
@@ -190,6 +231,38 @@ async fn claim_due(
         }
     }
     Err(StepError::Contended)
+}
+
+/// A batch that is begun stays as it is: what a person corrects later goes with another one.
+async fn stays_out(
+    deps: &Deps,
+    order: &OrderId,
+    own: &PurchaseOrder,
+    why: String,
+    terms: &Terms<'_>,
+) -> Result<(), StepError> {
+    let id = SendId::of(&own.number);
+    prepared_not(deps, order, &id, why).await?;
+    if terms.begun.is_none() {
+        return Ok(());
+    }
+    let cut_off = next_batch(deps, &own.supplier);
+    let via = terms.in_force.via(&id, 0);
+    commit(deps, order, || Command::MoveToBatch {
+        id: id.clone(),
+        cut_off,
+        via: via.clone(),
+    })
+    .await
+    .map(drop)
+}
+
+/// Without batches, what waits is planned anew, at once.
+fn next_batch(deps: &Deps, supplier: &SupplierId) -> Timestamp {
+    let settings = deps.settings();
+    let now = deps.clock.now();
+    let known = settings.suppliers.get(supplier);
+    known.and_then(|known| known.next_batch(now)).unwrap_or(now)
 }
 
 /// Whether the artifact can stand in the batch's file as it is now.
@@ -278,14 +351,8 @@ async fn settle(
     let outcome = if contents.contains(number) {
         Outcome::Accepted(Accepted::default())
     } else {
-        let settings = deps.settings();
-        let supplier = settings.suppliers.get(&own.supplier);
-        // Without batches it is planned anew, at once.
-        let now = deps.clock.now();
         Outcome::NotInBatch {
-            next_cut_off: supplier
-                .and_then(|known| known.next_batch(now))
-                .unwrap_or(now),
+            next_cut_off: next_batch(deps, &own.supplier),
         }
     };
     let id = SendId::of(number);

@@ -36,6 +36,9 @@ const TRIES: u32 = 8;
 /// Steps of one purchase order and its requests in one go; the sweep goes on with more.
 const STEPS: usize = 12;
 
+/// Between two looks of routing at what this process would send elsewhere.
+const ROUTE_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// What the function may touch.
 #[derive(Clone)]
 pub struct Deps {
@@ -175,9 +178,7 @@ async fn take_step(
     match step {
         // Routing finds another supplier, or another way to this one, or holds it.
         Step::Send | Step::Batch { .. } if is_unfit(own, &asked, &deps.settings(), now) => {
-            let order = id.clone();
-            deps.queue.send(&Message::Route { order }).await?;
-            Ok(Flow::Stop(None))
+            route_again(deps, id).await
         }
         Step::Leave(_) | Step::Lapse { .. } => Ok(Flow::Stop(Some(order))),
         Step::Send => send::send(deps, &order, own, &asked, way).await,
@@ -208,9 +209,7 @@ async fn prepare_ahead(
         return Ok(Flow::Stop(Some(order)));
     };
     if is_unfit(own, &asked, &deps.settings(), now) {
-        let order = order.id.clone();
-        deps.queue.send(&Message::Route { order }).await?;
-        return Ok(Flow::Stop(None));
+        return route_again(deps, &order.id).await;
     }
     let way = match way_to(deps, own, &asked) {
         Ok(way) => way,
@@ -243,6 +242,18 @@ fn is_unfit(own: &PurchaseOrder, id: &SendId, settings: &Settings, now: Timestam
     let known = settings.suppliers.get(&own.supplier);
     let unfit = known.is_some_and(|known| known.terms.paused || is_out_of_step(own, known, now));
     planned && id.cancel.is_none() && unfit
+}
+
+/// Where several processes hand over, routing may still have an older configuration, by which nothing
+/// is wrong with the order: the two would ask each other without a pause.
+async fn route_again(deps: &Deps, order: &OrderId) -> Result<Flow, StepError> {
+    let order = order.clone();
+    let message = Message::Route { order };
+    match &deps.crowd {
+        Some(crowd) => crowd.later.send_later(&message, ROUTE_AGAIN_AFTER).await?,
+        None => deps.queue.send(&message).await?,
+    }
+    Ok(Flow::Stop(None))
 }
 
 fn left_a_file(own: &PurchaseOrder, id: &SendId) -> bool {

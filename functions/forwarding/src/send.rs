@@ -9,13 +9,15 @@ use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::forwarding::SETTLE_MARGIN;
 use domain::ids::OrderId;
-use domain::order::decide::{Answer, Command, Outcome};
+use domain::order::decide::{Answer, Command, NotFound, Outcome};
 use domain::order::event::LookupFinding;
 use domain::order::machine::Sending;
 use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrder, Refusal, SendId};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Acceptance, Artifact, Attempt, CommitError, LookupAnswer, StepError, Supplier};
+use ports::{
+    Acceptance, Artifact, Attempt, CommitError, LookedUp, LookupAnswer, Moment, StepError, Supplier,
+};
 use std::time::Duration;
 
 /// A supplier's own limit that ends so soon is waited for here; a longer one is committed.
@@ -65,9 +67,9 @@ async fn hand_over(
     };
     // A process that slept must not send at a time when others may be settling its claim, or holding
     // its slot.
-    let now = deps.clock.now();
-    let is_held = held_until.is_none_or(|until| now + timeout(way) <= until);
-    let outcome = if now > claim.at + SETTLE_MARGIN || !is_held {
+    let now = deps.clock.moment();
+    let is_held = held_until.is_none_or(|until| now.at + timeout(way) <= until);
+    let outcome = if is_too_old(&claim.at, &now) || !is_held {
         Outcome::NotSent {
             retry_after: None,
             why: "the claim was too old to send".to_owned(),
@@ -82,6 +84,12 @@ async fn hand_over(
     Ok(Flow::GoOn(after))
 }
 
+/// By either clock: one may have been set since.
+fn is_too_old(claimed: &Moment, now: &Moment) -> bool {
+    let passed = now.steady.since - claimed.steady.since;
+    now.at > claimed.at + SETTLE_MARGIN || passed > SETTLE_MARGIN
+}
+
 /// What the supplier's own limits say: nothing, a short wait that is over, or a longer one that is
 /// committed, since waiting never rides on redelivery.
 async fn wait_for_the_supplier(
@@ -91,8 +99,9 @@ async fn wait_for_the_supplier(
     sending: &Sending,
     way: &dyn Supplier,
 ) -> Result<Option<Flow>, StepError> {
-    let now = deps.clock.now();
-    let until = way.not_before(now, sending.retry_requested_at);
+    let moment = deps.clock.moment();
+    let now = moment.at;
+    let until = way.not_before(&moment, sending.retry_requested_at);
     let Some(until) = until.filter(|until| *until > now) else {
         return Ok(None);
     };
@@ -123,7 +132,7 @@ fn timeout(way: &dyn Supplier) -> SignedDuration {
 pub(crate) struct Claim {
     pub(crate) attempt: Attempt,
     pub(crate) via: Via,
-    pub(crate) at: Timestamp,
+    at: Moment,
     /// The order with the claim.
     pub(crate) after: Box<Order>,
 }
@@ -139,7 +148,8 @@ pub(crate) async fn claim(
     artifact: &Artifact,
     way: &dyn Supplier,
 ) -> Result<Option<Claim>, StepError> {
-    let at = deps.clock.now();
+    let moment = deps.clock.moment();
+    let at = moment.at;
     let via = way.via(id, sending(own, id).progress.steps.len());
     let claim = Command::StartSend {
         id: id.clone(),
@@ -171,7 +181,7 @@ pub(crate) async fn claim(
     Ok(Some(Claim {
         attempt,
         via,
-        at,
+        at: moment,
         after,
     }))
 }
@@ -188,7 +198,23 @@ fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
 }
 
 /// What a look-up found, and how long after an absence a second one proves it.
-type Found = (LookupAnswer, Option<Duration>);
+struct Found {
+    looked_up: LookedUp,
+    proof_after: Option<Duration>,
+}
+
+impl Found {
+    /// Nothing told whether it is there.
+    fn unclear() -> Self {
+        Self {
+            looked_up: LookedUp {
+                answer: LookupAnswer::NotFound(LookupFinding::Unclear),
+                date: None,
+            },
+            proof_after: None,
+        }
+    }
+}
 
 /// Asks what became of an attempt. A file is asked for by the name under which it was created, or
 /// not; any other way than the attempt's own may confirm it, and proves no absence. `way` is how the
@@ -203,24 +229,28 @@ pub(crate) async fn look_up(
 ) -> Result<(), StepError> {
     let made_by = sending(own, id).last.via.as_ref();
     let file = made_by.and_then(|via| via.file.as_deref());
-    let (answer, proof_after) = match (file, way) {
+    let found = match (file, way) {
         (Some(file), _) => ask_for_the_file(deps, file).await,
         (None, Some(way)) => ask_the_supplier(own, id, way).await,
-        (None, None) => (LookupAnswer::NotFound(LookupFinding::Unclear), None),
+        (None, None) => Found::unclear(),
     };
-    let answer = match answer {
+    let lag = found.proof_after;
+    let answer = match found.looked_up.answer {
         LookupAnswer::Accepted(acceptance) => {
             Answer::Accepted(accepted(deps, own, acceptance).await)
         }
         LookupAnswer::Done(done) => Answer::StepDone(step_done(done)),
-        LookupAnswer::NotFound(finding) => Answer::NotFound(finding),
+        LookupAnswer::NotFound(finding) => Answer::NotFound(NotFound {
+            finding,
+            date: found.looked_up.date,
+            steady: deps.clock.steady(),
+            proof_after: lag.and_then(|lag| SignedDuration::try_from(lag).ok()),
+        }),
     };
-    let proof_after = proof_after.and_then(|lag| SignedDuration::try_from(lag).ok());
     commit(deps, order, || Command::RecordLookup {
         id: id.clone(),
         attempt: number_of_attempt,
         answer: answer.clone(),
-        proof_after,
     })
     .await
     .map(drop)
@@ -236,19 +266,25 @@ async fn ask_for_the_file(deps: &Deps, file: &str) -> Found {
             LookupAnswer::NotFound(LookupFinding::Unclear)
         }
     };
-    (answer, Some(Duration::ZERO))
+    Found {
+        looked_up: LookedUp { answer, date: None },
+        proof_after: Some(Duration::ZERO),
+    }
 }
 
 async fn ask_the_supplier(own: &PurchaseOrder, id: &SendId, way: &dyn Supplier) -> Found {
     let Some(lookup) = way.lookup() else {
-        return (LookupAnswer::NotFound(LookupFinding::Unclear), None);
+        return Found::unclear();
     };
     let attempt = attempt(own, id);
     let now = way.via(id, attempt.progress.steps.len());
     let is_same_way = sending(own, id).last.via.as_ref() == Some(&now);
-    let answer = lookup.find(&attempt).await;
-    if matches!(answer, LookupAnswer::NotFound(_)) && !is_same_way {
-        return (LookupAnswer::NotFound(LookupFinding::Unclear), None);
+    let looked_up = lookup.find(&attempt).await;
+    if matches!(looked_up.answer, LookupAnswer::NotFound(_)) && !is_same_way {
+        return Found::unclear();
     }
-    (answer, lookup.policy(&attempt).authoritative_after)
+    Found {
+        looked_up,
+        proof_after: lookup.policy(&attempt).authoritative_after,
+    }
 }

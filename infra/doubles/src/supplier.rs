@@ -62,6 +62,8 @@ pub enum Behaviour {
     /// Takes the order, the answer never comes, and its look-up does not know the order; whoever
     /// sends it again is told that the reference is in use.
     TakeUnseen,
+    /// Takes the order, the answer never comes, and its look-up knows the order only when it is shown.
+    TakeHidden,
 }
 
 /// More than a floating-point number can hold exactly.
@@ -73,6 +75,10 @@ struct State {
     taken: BTreeMap<String, Vec<Value>>,
     /// References of what it took and does not show.
     unseen: BTreeSet<String>,
+    /// The same until they are shown.
+    hidden: BTreeSet<String>,
+    /// The `Date` of its answers to look-ups.
+    date: Option<String>,
     /// In the order in which they came; the place of one makes its id.
     drafts: Vec<Value>,
     /// By reference and request.
@@ -100,6 +106,16 @@ impl SupplierDouble {
     /// From now on it takes whatever comes.
     pub fn forget_script(&self) {
         self.lock().script.clear();
+    }
+
+    /// Its look-up knows from now on whatever it took.
+    pub fn show(&self) {
+        self.lock().hidden.clear();
+    }
+
+    /// The `Date` of its answers to look-ups from now on, as RFC 9110 writes it; none at first.
+    pub fn set_date(&self, date: &str) {
+        self.lock().date = Some(date.to_owned());
     }
 
     /// How often each purchase order number was taken.
@@ -267,6 +283,11 @@ impl SupplierDouble {
                 state.unseen.insert(reference.clone());
                 Reply::Silence
             }
+            Behaviour::TakeHidden => {
+                take();
+                state.hidden.insert(reference.clone());
+                Reply::Silence
+            }
             Behaviour::Unreachable => Reply::Unreachable,
             Behaviour::Reject => answer(422, &json!({"error": "no such article"})),
             Behaviour::OutOfStock => answer(422, &json!({"code": "sold-out"})),
@@ -322,14 +343,18 @@ impl SupplierDouble {
         let mut state = self.lock();
         state.look_ups += 1;
         let reference = parameter(query, "reference");
-        let shown = !state.unseen.contains(reference);
-        match state.taken.get(reference).and_then(|orders| orders.first()) {
+        let shown = !state.unseen.contains(reference) && !state.hidden.contains(reference);
+        let mut reply = match state.taken.get(reference).and_then(|orders| orders.first()) {
             Some(order) if shown => answer(
                 200,
                 &json!({"id": format!("NW-{reference}"), "order": order}),
             ),
             Some(_) | None => no_such("order"),
+        };
+        if let (Reply::Answer(response), Some(date)) = (&mut reply, &state.date) {
+            response.headers.push(("date".to_owned(), date.clone()));
         }
+        reply
     }
 }
 

@@ -412,6 +412,12 @@ pub const POLICY: &[Policy] = &[
         false,
         "upload the file that `batches open` shows, then mark it with `batches uploaded`",
     ),
+    row(
+        CaseKind::ClockSet,
+        Severity::Two,
+        false,
+        "have a time service keep the machine's clock, look at whatever went early or waits, then close",
+    ),
 ];
 
 pub fn severity(kind: CaseKind) -> Severity {

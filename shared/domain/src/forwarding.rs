@@ -1,7 +1,6 @@
 //! What is to be done next with a purchase order, and when to try, look and ask again.
 
-use crate::order::event::LookupFinding;
-use crate::order::machine::{LookUps, SendState, Sending};
+use crate::order::machine::{SendState, Sending};
 use crate::order::{Order, PurchaseOrder, SendId};
 use crate::settings::SupplierSettings;
 use jiff::{SignedDuration, Timestamp};
@@ -184,22 +183,22 @@ pub fn deferral(before: u32) -> SignedDuration {
     DEFER_FOR[index]
 }
 
-/// The fixed times after the doubt began; earlier where a second "not there" would prove it.
+/// Look-ups of one doubt after which no further one is made for a proof alone: the clocks by which it
+/// would be proved stand still.
+pub const LOOK_UPS_FOR_A_PROOF: u32 = 24;
+/// A `Date` has no fractions of a second: by a look-up so much later it surely shows that a lag is over.
+pub const DATE_PRECISION: SignedDuration = SignedDuration::from_secs(1);
+
+/// The fixed times after the doubt began; earlier where a "not there" after `to_wait` would prove it.
 pub fn next_look_up(
     since: Timestamp,
-    look_ups: &LookUps,
-    finding: LookupFinding,
-    proof_after: Option<SignedDuration>,
+    to_wait: Option<SignedDuration>,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let fixed = LOOK_UP_AFTER
         .iter()
         .map(|after| since + *after)
         .find(|at| *at > now);
-    let proving = (finding == LookupFinding::Absent)
-        .then_some(proof_after)
-        .flatten()
-        .map(|lag| look_ups.absent_since.unwrap_or(now) + lag)
-        .filter(|at| *at > now);
+    let proving = to_wait.map(|wait| now + wait);
     [fixed, proving].into_iter().flatten().min()
 }

@@ -11,6 +11,7 @@ pub mod address;
 pub mod batch;
 pub mod calendar;
 pub mod catalogue;
+pub mod clock;
 pub mod commit;
 pub mod digest;
 pub mod exceptions;

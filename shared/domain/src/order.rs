@@ -362,12 +362,18 @@ impl Order {
                 let given_up = !own.holds_reservation();
                 own.apply(event, at)?;
                 if let machine::SendEvent::SendDeferred {
-                    retry_at: Some(retry_at),
+                    retry_at: Some(cut_off),
                     by: event::By::Batch,
                     ..
                 } = event
                 {
-                    own.cut_off = Some(*retry_at);
+                    own.cut_off = Some(*cut_off);
+                }
+                // What is gathered in batches goes with the one of that time.
+                if let machine::SendEvent::SendPostponed { until, .. } = event
+                    && own.cut_off.is_some()
+                {
+                    own.cut_off = Some(*until);
                 }
                 // What came while it was being sent concerns it again now that it is not.
                 let own = self.own_mut(number)?;

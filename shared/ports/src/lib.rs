@@ -10,6 +10,7 @@ pub mod store;
 pub mod supplier;
 
 use async_trait::async_trait;
+pub use domain::clock::{Moment, Steady};
 use domain::messages::{Message, QueueName};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -23,15 +24,26 @@ pub use store::{
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Evidence, Handover,
-    HandoverLine, LineAnswer, LineStatus, LookupAnswer, LookupPolicy, MailEvent, MailOutcome,
-    MailPlace, MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome, StepDone, Supplier,
+    HandoverLine, LineAnswer, LineStatus, LookedUp, LookupAnswer, LookupPolicy, MailEvent,
+    MailOutcome, MailPlace, MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome,
+    StepDone, Supplier,
 };
 
 /// The only source of time.
 #[async_trait]
 pub trait Clock: Send + Sync {
+    /// What the wall clock says, which may be set at any moment.
     fn now(&self) -> Timestamp;
+    /// What waits in memory go by.
+    fn steady(&self) -> Steady;
     async fn sleep(&self, duration: Duration);
+
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.now(),
+            steady: self.steady(),
+        }
+    }
 }
 
 /// Named in the configuration, kept elsewhere.

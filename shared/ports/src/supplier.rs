@@ -1,5 +1,6 @@
 //! A supplier: how purchase orders are handed over.
 
+use crate::Moment;
 use async_trait::async_trait;
 use domain::address::Address;
 use domain::digest::Digest;
@@ -341,7 +342,15 @@ pub enum LookupAnswer {
 #[async_trait]
 pub trait SendLookup: Send + Sync {
     fn policy(&self, attempt: &Attempt) -> LookupPolicy;
-    async fn find(&self, attempt: &Attempt) -> LookupAnswer;
+    async fn find(&self, attempt: &Attempt) -> LookedUp;
+}
+
+/// The answer to a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookedUp {
+    pub answer: LookupAnswer,
+    /// When it was given, by the clock of whoever was asked.
+    pub date: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -373,7 +382,7 @@ pub trait Supplier: Send + Sync {
     /// Until when nothing more may be sent, by the supplier's own limits as far as this process
     /// knows; asked before a claim is made. Where the supplier asked for a wait before `retried_at`,
     /// one request passes it as a probe, and the others wait for its answer.
-    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+    fn not_before(&self, now: &Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
         let _ = (now, retried_at);
         None
     }

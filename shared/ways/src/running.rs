@@ -16,6 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
+/// Whatever a process begins this long after another took a configuration over, it begins by that
+/// configuration or a newer one: each looks before it handles a message, and a message may take a
+/// while.
+pub const FOLLOWED_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 /// What a function opens of a configuration.
 #[async_trait]

@@ -5,6 +5,7 @@ use super::answers::{Answer, Class, Does};
 use super::handovers::{number, personal};
 use super::way::Way;
 use super::{Fixture, Place};
+use ::ports::Moment;
 use ::ports::supplier::LookupAnswer;
 use ::ports::{Attempt, SendOutcome};
 use domain::order::SendId;
@@ -160,15 +161,15 @@ pub(super) fn look_up(fixture: &Fixture) {
         };
         let absent = LookupAnswer::NotFound(LookupFinding::Absent);
         for asked in [&own, &other] {
-            assert_eq!(way.world.run(lookup.find(asked)), absent);
+            assert_eq!(way.world.run(lookup.find(asked)).answer, absent);
         }
         let outcome = way.send(supplier.as_ref());
         let taken = matches!(outcome, SendOutcome::Accepted(_) | SendOutcome::Done(_));
         assert!(taken, "{outcome:?}");
         for _ in 0..2 {
-            let found = way.world.run(lookup.find(&own));
+            let found = way.world.run(lookup.find(&own)).answer;
             assert!(!matches!(found, LookupAnswer::NotFound(_)), "{found:?}");
-            assert_eq!(way.world.run(lookup.find(&other)), absent);
+            assert_eq!(way.world.run(lookup.find(&other)).answer, absent);
         }
         assert_eq!(way.holds(), 1, "a look-up sends nothing");
     }
@@ -186,11 +187,15 @@ pub(super) fn waits(fixture: &Fixture) {
             way.earlier(answer);
             let supplier = way.opened();
             let side = place.of(supplier.as_ref());
-            assert_eq!(side.not_before(now, None), None, "nothing was asked yet");
+            assert_eq!(
+                side.not_before(&Moment::of_unset_clock(now), None),
+                None,
+                "nothing was asked yet"
+            );
             way.attempt.doubted = answer.doubted;
             way.world.meets(answer);
             way.send(supplier.as_ref());
-            let until = side.not_before(now, None);
+            let until = side.not_before(&Moment::of_unset_clock(now), None);
             let Some(wait) = answer.retry_after else {
                 assert_eq!(until, None, "{answer:?}");
                 continue;
@@ -212,7 +217,7 @@ pub(super) fn waits(fixture: &Fixture) {
             assert!(left <= wait.unsigned_abs() + Duration::from_secs(5));
             assert_eq!((way.world.requests(), way.holds()), (asked, holds));
             let later = now + wait + SignedDuration::from_secs(5);
-            assert_eq!(side.not_before(later, None), None);
+            assert_eq!(side.not_before(&Moment::of_unset_clock(later), None), None);
             let outcome = way.send(supplier.as_ref());
             way.go_on(&outcome);
         }

@@ -94,7 +94,7 @@ impl<'a> Way<'a> {
                 Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
             });
         }
-        Some(self.world.run(side.lookup()?.find(&self.attempt)))
+        Some(self.world.run(side.lookup()?.find(&self.attempt)).answer)
     }
 
     pub(super) fn holds(&self) -> usize {

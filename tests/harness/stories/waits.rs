@@ -60,6 +60,35 @@ pub(super) fn all() -> Vec<Story> {
             "cannot_be_written_and_nobody_corrects_it",
             vec![old_portal(false), create(&polish()), minute()],
         ),
+        // Its batch was not begun: there is nothing else in it.
+        story(
+            "cannot_be_written_at_the_cut_off_and_is_corrected_then",
+            vec![
+                old_portal(false),
+                create(&polish()),
+                minute(),
+                Pass(SignedDuration::from_mins(121)),
+                minute(),
+                old_portal(true),
+                minute(),
+                minute(),
+            ],
+        ),
+        // Its batch goes without it.
+        story(
+            "cannot_be_written_and_goes_with_the_next_file",
+            vec![
+                old_portal(false),
+                create(&polish()),
+                create(&ShopOrder::new(1402, &[("CRATE", 1)])),
+                minute(),
+                Pass(SignedDuration::from_mins(121)),
+                minute(),
+                old_portal(true),
+                minute(),
+                Pass(SignedDuration::from_hours(24)),
+            ],
+        ),
         story(
             "cannot_be_written_until_it_may_be_spelled",
             vec![

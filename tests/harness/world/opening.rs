@@ -138,7 +138,8 @@ fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings 
             | Mutant::AcknowledgesFirst
             | Mutant::HastyLookUp
             | Mutant::AbsenceByAnyWay
-            | Mutant::FirstArtifactForEver => {}
+            | Mutant::FirstArtifactForEver
+            | Mutant::BelievesTheWallClock => {}
         }
     }
     settings

@@ -76,7 +76,8 @@ async fn main() -> Result<(), Error> {
         files: Arc::new(S3Files::new(clients.s3(), artifacts, None)),
         clock,
         settings: running.settings.clone(),
-        prepared_by: Arc::default(),
+        memory: Arc::default(),
+        others_follow_within: ways::running::FOLLOWED_WITHIN,
     };
     let sweeper = deps.clone();
     let sweep = move || {

@@ -8,7 +8,7 @@ use anyhow::bail;
 use async_trait::async_trait;
 use embedded::SystemClock;
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, Secrets, Unavailable};
+use ports::{Clock, Secrets, Steady, Unavailable};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,12 @@ struct DemoClock(Arc<AtomicI64>);
 impl Clock for DemoClock {
     fn now(&self) -> Timestamp {
         SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Steady {
+        let mut steady = SystemClock.steady();
+        steady.since += SignedDuration::from_secs(self.0.load(Ordering::SeqCst));
+        steady
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -79,6 +79,7 @@ pub enum CaseKind {
     SupplierAnswersUnknown,
     RefusedConfiguration,
     BatchNotUploaded,
+    ClockSet,
 }
 
 impl fmt::Display for CaseKind {

@@ -10,6 +10,7 @@ use super::machine::{Delivery, SendEvent, SendState, Sending};
 use super::news::{ChannelEvent, Payload, merge};
 use super::via::Via;
 use super::{AddressEdit, Order, PurchaseOrder, Refusal, SendId};
+use crate::clock::Steady;
 use crate::digest::Digest;
 use crate::forwarding;
 use crate::ids::{LineId, SupplierId};
@@ -56,6 +57,12 @@ pub enum Command {
     Prepared {
         id: SendId,
     },
+    /// Its batch was begun by settings with which it cannot be prepared: it goes with a later one.
+    MoveToBatch {
+        id: SendId,
+        cut_off: Timestamp,
+        via: Via,
+    },
     /// What kept it back was tried with settings that changed since.
     SettingsChanged {
         id: SendId,
@@ -86,7 +93,6 @@ pub enum Command {
         id: SendId,
         attempt: u32,
         answer: Answer,
-        proof_after: Option<SignedDuration>,
     },
     /// A person knows what became of a doubt.
     Resolve {
@@ -223,7 +229,18 @@ pub enum LineStatus {
 pub enum Answer {
     Accepted(Accepted),
     StepDone(StepDone),
-    NotFound(LookupFinding),
+    NotFound(NotFound),
+}
+
+/// A look-up that did not find it.
+#[derive(Debug, Clone)]
+pub struct NotFound {
+    pub finding: LookupFinding,
+    /// What the answer's own `Date` says.
+    pub date: Option<Timestamp>,
+    pub steady: Steady,
+    /// Two "not there" so far apart prove an absence; `None`: nothing does.
+    pub proof_after: Option<SignedDuration>,
 }
 
 #[derive(Debug, Clone)]
@@ -291,6 +308,20 @@ impl Order {
                     if *due < until);
                 let event = SendEvent::SendPostponed { until, why, via };
                 Ok(later.then(|| of(id, event)).into_iter().collect())
+            }
+            Command::MoveToBatch { id, cut_off, via } => {
+                let own = self.own(&id.number)?;
+                let planned = matches!(own.sending.state, SendState::Planned { .. });
+                let later = own.cut_off.is_some_and(|current| current < cut_off);
+                let event = SendEvent::SendPostponed {
+                    until: cut_off,
+                    why: "its batch was begun without it".to_owned(),
+                    via,
+                };
+                Ok((planned && later)
+                    .then(|| of(id, event))
+                    .into_iter()
+                    .collect())
             }
             Command::PauseMail { id, via } => {
                 let sending = sending(self.own(&id.number)?, &id)?;
@@ -392,8 +423,7 @@ impl Order {
                 id,
                 attempt,
                 answer,
-                proof_after,
-            } => self.record_lookup(&id, attempt, answer, proof_after, now),
+            } => self.record_lookup(&id, attempt, answer, now),
             Command::Resolve {
                 number,
                 verdict,

@@ -7,9 +7,10 @@ use super::Refusal;
 use super::answer::{Progress, Rejection};
 use super::event::{By, LookupFinding};
 use super::via::Via;
+use crate::clock::{Answered, Steady};
 use crate::digest::Digest;
 use crate::forwarding::{DELIVERED_WITHIN, REPORTED_WITHIN};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,8 +138,27 @@ pub struct LookUps {
     pub done: u32,
     /// `None`: no further look-up; a person decides.
     pub next_at: Option<Timestamp>,
-    /// When the first of the agreeing "not there" answers came.
-    pub absent_since: Option<Timestamp>,
+    /// The first of the agreeing "not there" answers.
+    pub absent: Option<Answered>,
+}
+
+impl LookUps {
+    /// How long it surely was not there, by this answer and those before it.
+    pub fn absent_for(&self, answered: &Answered) -> SignedDuration {
+        let first = self.absent.as_ref();
+        first
+            .and_then(|first| answered.after(first))
+            .unwrap_or_default()
+    }
+
+    /// From which the time is counted that proves an absence: an earlier answer whose distance to
+    /// this one some clock tells, else this one.
+    fn first_absence(&self, answered: Answered) -> Answered {
+        match &self.absent {
+            Some(first) if answered.after(first).is_some() => first.clone(),
+            Some(_) | None => answered,
+        }
+    }
 }
 
 /// What happened to a hand-over after it was planned.
@@ -217,6 +237,10 @@ pub enum SendEvent {
         finding: LookupFinding,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next_at: Option<Timestamp>,
+        /// What the answer's own `Date` says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        date: Option<Timestamp>,
+        steady: Steady,
     },
     /// No artifact can be made, or a doubt cannot be looked up; tried again at `retry_at` and when
     /// the configuration changes.
@@ -605,6 +629,8 @@ pub fn transition(
                 attempt,
                 finding,
                 next_at,
+                date,
+                steady,
             },
         ) if own == attempt => S::InDoubt {
             attempt: *attempt,
@@ -613,8 +639,12 @@ pub fn transition(
             look_ups: LookUps {
                 done: look_ups.done + 1,
                 next_at: *next_at,
-                absent_since: match finding {
-                    LookupFinding::Absent => look_ups.absent_since.or(Some(at)),
+                absent: match finding {
+                    LookupFinding::Absent => Some(look_ups.first_absence(Answered {
+                        at,
+                        date: *date,
+                        steady: steady.clone(),
+                    })),
                     LookupFinding::Unclear => None,
                 },
             },

@@ -333,6 +333,8 @@ impl<'a> Planner<'a> {
 fn earliest(order: &Order, facts: &Facts) -> Timestamp {
     let rules = facts.settings.rules.release.of(&order.id.channel);
     let from = order.paid_at.or(order.received_at).unwrap_or(facts.now);
+    // One from the future is older than a clock that was set back.
+    let from = from.min(facts.now);
     let over = from.checked_add(rules.delay).unwrap_or(Timestamp::MAX);
     over.max(facts.now)
 }

@@ -4,6 +4,7 @@ use crate::fixture::{correction, message, offers, order_id, received, settings, 
 use crate::oracle;
 use crate::step::{Decision, Found, Said, Step};
 use domain::catalogue::OfferWithStock;
+use domain::clock::Steady;
 use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::exceptions::wake;
@@ -12,7 +13,7 @@ use domain::ids::SupplierSku;
 use domain::messages::Message;
 use domain::order::answer::{CancelAnswer, Rejection, RejectionReason};
 use domain::order::decide::{
-    Accepted, Answer, Command, LineOutcome, LineStatus, Outcome, StepDone, Verdict,
+    Accepted, Answer, Command, LineOutcome, LineStatus, NotFound, Outcome, StepDone, Verdict,
 };
 use domain::order::event::{Event, LookupFinding, Recorded};
 use domain::order::machine::{SendEvent, SendState, Sending};
@@ -318,15 +319,14 @@ impl World {
                 step: "draft".to_owned(),
                 extracted: BTreeMap::new(),
             }),
-            Found::Absent => Answer::NotFound(LookupFinding::Absent),
-            Found::Unclear => Answer::NotFound(LookupFinding::Unclear),
+            Found::Absent => self.not_found(LookupFinding::Absent),
+            Found::Unclear => self.not_found(LookupFinding::Unclear),
         };
         let settles = matches!(&sending.state, SendState::InDoubt { .. }) && found == Found::There;
         let recorded = self.decided(&Command::RecordLookup {
             id: id.clone(),
             attempt,
             answer,
-            proof_after: Some(LAG),
         });
         if settles && recorded.is_some() {
             self.told_taken
@@ -334,6 +334,18 @@ impl World {
                 .or_default()
                 .insert(attempt);
         }
+    }
+
+    fn not_found(&self, finding: LookupFinding) -> Answer {
+        Answer::NotFound(NotFound {
+            finding,
+            date: None,
+            steady: Steady {
+                process: None,
+                since: SignedDuration::ZERO,
+            },
+            proof_after: Some(LAG),
+        })
     }
 
     fn person(&mut self, decision: Decision) {

@@ -100,12 +100,17 @@ impl Answer {
         written
     }
 
+    /// The moment at which it was given, by the supplier's clock.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        moment(self.headers.get("date")?.trim())
+    }
+
     /// How long the supplier wants to be left alone: `Retry-After` in seconds or as a date, else
     /// when its limit is reset. Moments are measured from its own `Date`, since its clock need not
     /// be ours; `now` stands in for that.
     pub(super) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let header = |name: &str| Some(self.headers.get(name)?.trim());
-        let now = header("date").and_then(moment).unwrap_or(now);
+        let now = self.date().unwrap_or(now);
         let until = |at: Timestamp| until(at, now);
         let asked = header("retry-after").and_then(|text| {
             let seconds = text.parse().ok().map(Duration::from_secs);
@@ -129,8 +134,7 @@ impl Answer {
     /// 1970, or a date as RFC 9110 or RFC 3339 write it. `None` where it asks for no wait: absent,
     /// unreadable, zero or less.
     pub(super) fn wait_of(&self, value: &minijinja::Value, now: Timestamp) -> Option<Duration> {
-        let date = self.headers.get("date");
-        let now = date.and_then(|date| moment(date.trim())).unwrap_or(now);
+        let now = self.date().unwrap_or(now);
         let text = match value.as_str() {
             Some(text) => text.trim().to_owned(),
             None if value.is_number() => value.to_string(),

@@ -3,7 +3,7 @@
 use super::answer::{Answer, plain};
 use super::auth::Identity;
 use super::lines::Reasons;
-use super::rate::Limits;
+use super::rate::{Limits, Pass};
 use super::request::{Rendered, RequestKind};
 use super::sequence::{OpenLookup, OpenStep, Sequence};
 use super::settings::Retry429;
@@ -60,18 +60,24 @@ impl Sequence {
         if step.settings.name != stored.step {
             return not_sent(format!("the artifact is for the step {:?}", stored.step));
         }
-        if let Err(wait) = self.connection.limits.take() {
-            return Exchange {
-                outcome: SendOutcome::NotSent {
-                    retry_after: Some(wait),
-                    why: "as many requests as the supplier permits were sent".to_owned(),
-                    unauthorized: false,
-                },
-                answer: None,
-            };
-        }
+        let pass = match self.connection.limits.take() {
+            Ok(pass) => pass,
+            Err(wait) => {
+                return Exchange {
+                    outcome: SendOutcome::NotSent {
+                        retry_after: Some(wait),
+                        why: "as many requests as the supplier permits were sent".to_owned(),
+                        unauthorized: false,
+                    },
+                    answer: None,
+                };
+            }
+        };
         let rendered = stored.request.clone();
-        match self.request(&step.request, rendered, attempt).await {
+        let sent = self.request(&step.request, rendered, attempt, Some(&pass));
+        let sent = sent.await;
+        drop(pass);
+        match sent {
             Err(outcome) => Exchange {
                 outcome,
                 answer: None,
@@ -91,6 +97,7 @@ impl Sequence {
         kind: &RequestKind,
         rendered: Rendered,
         attempt: &Attempt,
+        pass: Option<&Pass<'_>>,
     ) -> Result<Sent, SendOutcome> {
         let connection = &self.connection;
         let read = |response| {
@@ -108,7 +115,7 @@ impl Sequence {
                 let heard = failure
                     .response
                     .map(read)
-                    .and_then(|answer| connection.limits.hear(&answer));
+                    .and_then(|answer| connection.limits.hear(&answer, None));
                 return Err(SendOutcome::NotSent {
                     retry_after: heard,
                     why: failure.why,
@@ -123,7 +130,7 @@ impl Sequence {
                 if matches!(answer.status, 401 | 403) {
                     connection.identity.forget().await;
                 }
-                let wait = connection.limits.hear(&answer);
+                let wait = connection.limits.hear(&answer, pass);
                 Ok(Sent {
                     answer,
                     wait,
@@ -159,7 +166,7 @@ impl Sequence {
         if !self.connection.limits.spend() {
             return None;
         }
-        let sent = self.request(&lookup.request, rendered, attempt);
+        let sent = self.request(&lookup.request, rendered, attempt, None);
         let sent = tokio::time::timeout(self.connection.timeout, sent).await;
         let answer = sent.ok()?.ok()?.answer;
         let unanswered = self.not_now(step, &answer, false).await.is_some();

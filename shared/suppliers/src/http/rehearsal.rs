@@ -173,7 +173,7 @@ impl Rehearsal {
             .next(&attempt.progress)
             .is_ok_and(|step| step.lookup.is_some());
         let looked_up = if has_lookup && exchange.answer.is_some() {
-            Some(found(&self.sequence.find(attempt).await))
+            Some(found(&self.sequence.find(attempt).await.answer))
         } else {
             None
         };

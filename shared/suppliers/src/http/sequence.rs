@@ -15,7 +15,7 @@ use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
 use domain::order::via::Via;
 use jiff::Timestamp;
-use ports::supplier::LookupAnswer;
+use ports::supplier::{LookedUp, LookupAnswer};
 use ports::{
     Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, PrepareError, SendLookup,
     SendOutcome, StepDone, Supplier,
@@ -291,7 +291,7 @@ impl Supplier for Sequence {
             .map(|sequence| sequence as &dyn Supplier)
     }
 
-    fn not_before(&self, now: Timestamp, retried_at: Option<Timestamp>) -> Option<Timestamp> {
+    fn not_before(&self, now: &ports::Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
         self.connection.limits.not_before(now, retried_at)
     }
 }
@@ -306,8 +306,11 @@ impl SendLookup for Sequence {
         }
     }
 
-    async fn find(&self, attempt: &Attempt) -> LookupAnswer {
-        let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
+    async fn find(&self, attempt: &Attempt) -> LookedUp {
+        let unclear = LookedUp {
+            answer: LookupAnswer::NotFound(LookupFinding::Unclear),
+            date: None,
+        };
         let Ok(step) = self.next(&attempt.progress) else {
             return unclear;
         };
@@ -316,9 +319,12 @@ impl SendLookup for Sequence {
         };
         match self.ask(step, lookup, attempt).await {
             None => unclear,
-            Some(answer) => self
-                .looked(step, lookup, &answer)
-                .map_or_else(LookupAnswer::NotFound, LookupAnswer::from),
+            Some(answer) => LookedUp {
+                answer: self
+                    .looked(step, lookup, &answer)
+                    .map_or_else(LookupAnswer::NotFound, LookupAnswer::from),
+                date: answer.date(),
+            },
         }
     }
 }

@@ -254,7 +254,7 @@ async fn a_look_up_finds_misses_or_does_not_know() {
         (Err(Failure::NotSent(String::new())), &unclear),
     ] {
         world.answer(answer);
-        assert_eq!(&lookup.find(&attempt(false)).await, expected);
+        assert_eq!(&lookup.find(&attempt(false)).await.answer, expected);
     }
     let request = world.requests().remove(0);
     assert_eq!(request.method, "GET");

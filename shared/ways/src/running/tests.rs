@@ -1,5 +1,6 @@
 use super::*;
 use embedded::Embedded;
+use ports::{Moment, Steady};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,6 +35,9 @@ struct Hand(Mutex<Timestamp>);
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
+    }
+    fn steady(&self) -> Steady {
+        Moment::of_unset_clock(self.now()).steady
     }
     async fn sleep(&self, _: Duration) {}
 }

@@ -1,7 +1,8 @@
 //! What a supplier answered, or a look-up found, as events.
 
 use super::{Accepted, Answer, LineOutcome, LineStatus, MailReport, Outcome, of, sending};
-use crate::forwarding::{self, LOOK_UP_AFTER};
+use crate::clock::Answered;
+use crate::forwarding::{self, DATE_PRECISION, LOOK_UP_AFTER, LOOK_UPS_FOR_A_PROOF};
 use crate::ids::LineId;
 use crate::order::answer::{AfterRejection, Backorder, Rejection};
 use crate::order::event::{By, Event, LookupFinding};
@@ -277,7 +278,6 @@ impl Order {
         id: &SendId,
         attempt: u32,
         answer: Answer,
-        proof_after: Option<SignedDuration>,
         now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
         let own = self.own(&id.number)?;
@@ -304,15 +304,19 @@ impl Order {
                 extracted: done.extracted,
                 by: By::LookUp,
             },
-            Answer::NotFound(finding) => {
-                let proved = finding == LookupFinding::Absent
-                    && proof_after.is_some_and(|lag| {
-                        lag.is_zero()
-                            || look_ups
-                                .absent_since
-                                .is_some_and(|first| now >= first + lag)
-                    });
-                if proved {
+            Answer::NotFound(not_found) => {
+                let finding = not_found.finding;
+                let answered = Answered {
+                    at: now,
+                    date: not_found.date,
+                    steady: not_found.steady,
+                };
+                let passed = look_ups.absent_for(&answered);
+                let to_wait = not_found
+                    .proof_after
+                    .filter(|_| finding == LookupFinding::Absent)
+                    .map(|lag| lag - passed);
+                if to_wait.is_some_and(|wait| wait <= SignedDuration::ZERO) {
                     // A supplier that fails every time is not asked for ever.
                     let goes_on = sending.absences + 1 < forwarding::ABSENCES_BEFORE_CASE;
                     SendEvent::SendDeferred {
@@ -322,16 +326,18 @@ impl Order {
                         by: By::LookUp,
                     }
                 } else {
+                    let precision = answered
+                        .date
+                        .map_or(SignedDuration::ZERO, |_| DATE_PRECISION);
+                    let proving = to_wait
+                        .filter(|_| look_ups.done < LOOK_UPS_FOR_A_PROOF)
+                        .map(|wait| wait + precision);
                     SendEvent::LookedUp {
                         attempt,
                         finding,
-                        next_at: forwarding::next_look_up(
-                            *since,
-                            look_ups,
-                            finding,
-                            proof_after,
-                            now,
-                        ),
+                        next_at: forwarding::next_look_up(*since, proving, now),
+                        date: answered.date,
+                        steady: answered.steady,
                     }
                 }
             }

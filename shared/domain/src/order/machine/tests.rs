@@ -105,6 +105,11 @@ fn matrix() {
                 attempt,
                 finding: LookupFinding::Absent,
                 next_at: None,
+                date: None,
+                steady: Steady {
+                    process: None,
+                    since: SignedDuration::ZERO,
+                },
             },
             SendEvent::PreparationFailed {
                 why: "no city".into(),

@@ -129,7 +129,13 @@ impl<'a> Way<'a> {
     }
 
     async fn look_up(&mut self) -> LookupAnswer {
-        let answer = self.supplier.lookup().unwrap().find(&self.attempt).await;
+        let answer = self
+            .supplier
+            .lookup()
+            .unwrap()
+            .find(&self.attempt)
+            .await
+            .answer;
         if let LookupAnswer::Done(done) = &answer {
             self.go_on(&done.step, done.extracted.clone());
         }

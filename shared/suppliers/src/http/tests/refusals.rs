@@ -6,6 +6,7 @@ use crate::testing::{World, attempt, handover};
 use domain::order::answer::Progress;
 use domain::order::event::LookupFinding;
 use http_client::{Failure, Response};
+use ports::Moment;
 use ports::supplier::LookupAnswer;
 use ports::{Acceptance, SendOutcome};
 use serde_json::{Value, json};
@@ -195,7 +196,7 @@ async fn a_look_up_that_finds_it_needs_no_reference() {
     let lookup = supplier.lookup().unwrap();
     for body in [r#"{"orders": [{}]}"#, r#"{"orders": [{"id": null}]}"#] {
         world.answer(Ok(plain(200, body)));
-        let found = lookup.find(&attempt(true)).await;
+        let found = lookup.find(&attempt(true)).await.answer;
         assert_eq!(
             found,
             LookupAnswer::Accepted(Acceptance::default()),
@@ -419,7 +420,7 @@ async fn a_page_settles_no_doubt() {
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply));
-        supplier.lookup().unwrap().find(&attempt(true)).await
+        supplier.lookup().unwrap().find(&attempt(true)).await.answer
     };
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
     let absent = LookupAnswer::NotFound(LookupFinding::Absent);
@@ -502,12 +503,19 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     let now = "2026-12-01T10:00:00Z".parse().unwrap();
     let world = World::default();
     let supplier = world.open("http", soft()).unwrap();
-    assert_eq!(supplier.not_before(now, None), None);
+    assert_eq!(
+        supplier.not_before(&Moment::of_unset_clock(now), None),
+        None
+    );
     let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
     world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
     let outcome = supplier.send(&artifact, &attempt(false)).await;
     assert_eq!(told(&outcome), "not sent for 3600");
-    assert!(supplier.not_before(now, None).is_some());
+    assert!(
+        supplier
+            .not_before(&Moment::of_unset_clock(now), None)
+            .is_some()
+    );
     let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
     for body in [
         r#"{"orders": [], "wait": 30}"#,
@@ -516,7 +524,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
         let world = World::default();
         let supplier = world.open("http", soft()).unwrap();
         world.answer(Ok(plain(200, body)));
-        let found = supplier.lookup().unwrap().find(&attempt(true)).await;
+        let found = supplier.lookup().unwrap().find(&attempt(true)).await.answer;
         assert_eq!(found, unclear, "{body}");
     }
 }
@@ -583,7 +591,7 @@ async fn answers_are_read_in_every_encoding() {
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply(content_type, body)));
-        let found = supplier.lookup().unwrap().find(&attempt(true)).await;
+        let found = supplier.lookup().unwrap().find(&attempt(true)).await.answer;
         let expected = Acceptance {
             references: vec!["S77".to_owned()],
             ..Acceptance::default()

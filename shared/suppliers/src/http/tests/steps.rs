@@ -280,7 +280,7 @@ async fn every_step_is_looked_up_in_its_own_way() {
     world.answer(Ok(answer(200, r#"{"id": 119, "parts": ["a", "b"]}"#)));
     let start = at(&Progress::default(), true);
     assert_eq!(
-        lookup.find(&start).await,
+        lookup.find(&start).await.answer,
         LookupAnswer::Done(done(
             "create",
             &[("order", &["119"]), ("parts", &["a", "b"])]
@@ -289,11 +289,11 @@ async fn every_step_is_looked_up_in_its_own_way() {
     assert_eq!(lookup.policy(&start).authoritative_after, None);
     // Found, but with nothing to go on with.
     world.answer(Ok(answer(200, r#"{"id": 119}"#)));
-    assert_eq!(lookup.find(&start).await, unclear);
+    assert_eq!(lookup.find(&start).await.answer, unclear);
     let second = at(&created(), true);
     world.answer(Ok(answer(200, r#"{"confirmed": true, "invoice": "I-1"}"#)));
     assert_eq!(
-        lookup.find(&second).await,
+        lookup.find(&second).await.answer,
         LookupAnswer::Done(done("confirm", &[("invoice", &["I-1"])]))
     );
     let request = world.requests().pop().unwrap();
@@ -301,13 +301,13 @@ async fn every_step_is_looked_up_in_its_own_way() {
     assert_eq!(request.body, format!("of={}", handover().number).as_bytes());
     world.answer(Ok(answer(200, r#"{"confirmed": false}"#)));
     assert_eq!(
-        lookup.find(&second).await,
+        lookup.find(&second).await.answer,
         LookupAnswer::NotFound(LookupFinding::Absent)
     );
     let lag = lookup.policy(&second).authoritative_after.unwrap();
     assert_eq!(lag.as_secs(), 5);
     // Nothing settles a payment here, and nothing is asked.
-    assert_eq!(lookup.find(&at(&confirmed(), true)).await, unclear);
+    assert_eq!(lookup.find(&at(&confirmed(), true)).await.answer, unclear);
     assert_eq!(world.requests().len(), 4);
 }
 

@@ -4,6 +4,7 @@ use domain::order::answer::RejectionReason;
 use domain::order::event::LookupFinding;
 use doubles::bigbuy::{BigBuy, Mood};
 use doubles::exchange::Twist;
+use ports::Moment;
 use ports::SendOutcome;
 use ports::supplier::LookupAnswer;
 use serde_json::json;
@@ -132,7 +133,10 @@ async fn the_limit_told_as_plain_text_closes_until_its_reset() {
     let double = BigBuy::default();
     let supplier = open("bigbuy", double.clone());
     let now: jiff::Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
-    assert_eq!(supplier.not_before(now, None), None);
+    assert_eq!(
+        supplier.not_before(&Moment::of_unset_clock(now), None),
+        None
+    );
     double.resets_at(now.as_second() + 90);
     double.script([Twist::TooMany]);
     let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
@@ -146,9 +150,13 @@ async fn the_limit_told_as_plain_text_closes_until_its_reset() {
         panic!("{outcome:?}")
     };
     assert!((88..=90).contains(&after.as_secs()), "{after:?}");
-    assert!(supplier.not_before(now, None).is_some());
+    assert!(
+        supplier
+            .not_before(&Moment::of_unset_clock(now), None)
+            .is_some()
+    );
     assert_eq!(
-        supplier.not_before(now + Duration::from_secs(91), None),
+        supplier.not_before(&Moment::of_unset_clock(now + Duration::from_secs(91)), None),
         None
     );
     accepted(way.step().await);
@@ -160,7 +168,10 @@ async fn the_own_bucket_holds_before_theirs() {
     let double = BigBuy::default();
     let supplier = open("bigbuy", double.clone());
     let now: jiff::Timestamp = "2026-12-01T10:00:00Z".parse().unwrap();
-    assert_eq!(supplier.not_before(now, None), None);
+    assert_eq!(
+        supplier.not_before(&Moment::of_unset_clock(now), None),
+        None
+    );
     let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
     for _ in 0..5 {
         double.moods([Mood::SoftError]);
@@ -175,6 +186,8 @@ async fn the_own_bucket_holds_before_theirs() {
         panic!("{outcome:?}")
     };
     assert!(after <= Duration::from_secs(2), "{after:?}");
-    let until = supplier.not_before(now, None).unwrap();
+    let until = supplier
+        .not_before(&Moment::of_unset_clock(now), None)
+        .unwrap();
     assert!(until.duration_since(now).as_secs() <= 2);
 }

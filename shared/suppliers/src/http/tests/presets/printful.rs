@@ -3,6 +3,7 @@ use domain::order::answer::{CancelAnswer, RejectionReason};
 use domain::order::event::LookupFinding;
 use doubles::exchange::Twist;
 use doubles::printful::Printful;
+use ports::Moment;
 use ports::SendOutcome;
 use ports::supplier::LookupAnswer;
 use std::time::Duration;
@@ -141,7 +142,10 @@ async fn one_request_too_many_closes_the_supplier_for_a_minute() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
     let now = "2026-12-01T10:00:00Z".parse().unwrap();
-    assert_eq!(supplier.not_before(now, None), None);
+    assert_eq!(
+        supplier.not_before(&Moment::of_unset_clock(now), None),
+        None
+    );
     double.script([Twist::None, Twist::TooMany]);
     let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
     way.step().await;
@@ -155,14 +159,19 @@ async fn one_request_too_many_closes_the_supplier_for_a_minute() {
         panic!("{outcome:?}")
     };
     assert_eq!(after, Duration::from_mins(1));
-    let until = supplier.not_before(now, None).unwrap();
+    let until = supplier
+        .not_before(&Moment::of_unset_clock(now), None)
+        .unwrap();
     let wait = until.duration_since(now).as_secs();
     assert!((59..=61).contains(&wait), "{wait}");
     let asked = double.requests().len();
     assert!(matches!(way.step().await, SendOutcome::NotSent { .. }));
     assert_eq!(double.requests().len(), asked);
     let later = now + jiff::SignedDuration::from_secs(90);
-    assert_eq!(supplier.not_before(later, None), None);
+    assert_eq!(
+        supplier.not_before(&Moment::of_unset_clock(later), None),
+        None
+    );
     accepted(way.step().await);
 }
 
