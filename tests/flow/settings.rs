@@ -24,7 +24,11 @@ enum Way {
     WrongLookUp,
     OtherLookUp,
     NoLookUp,
+    /// With another account, which knows nothing of it: the same.
+    OtherLookUpSecret,
     OtherSecret,
+    /// The account of orders and look-ups.
+    OtherHeader,
     OtherBody,
     File,
     OtherFolder,
@@ -35,17 +39,19 @@ enum Way {
 }
 
 use Way::{
-    File, Http, HttpElsewhere, NoLookUp, OtherBody, OtherColumns, OtherFolder, OtherLookUp,
-    OtherReceiver, OtherSecret, Outbox, ReportedMail, WrongLookUp,
+    File, Http, HttpElsewhere, NoLookUp, OtherBody, OtherColumns, OtherFolder, OtherHeader,
+    OtherLookUp, OtherLookUpSecret, OtherReceiver, OtherSecret, Outbox, ReportedMail, WrongLookUp,
 };
 
-const WAYS: [Way; 13] = [
+const WAYS: [Way; 15] = [
     Http,
     HttpElsewhere,
     WrongLookUp,
     OtherLookUp,
     NoLookUp,
+    OtherLookUpSecret,
     OtherSecret,
+    OtherHeader,
     OtherBody,
     File,
     OtherFolder,
@@ -58,10 +64,15 @@ const WAYS: [Way; 13] = [
 impl Way {
     fn is_http(self) -> bool {
         match self {
-            Http | HttpElsewhere | WrongLookUp | OtherLookUp | NoLookUp | OtherSecret
-            | OtherBody => true,
+            Http | HttpElsewhere | WrongLookUp | OtherLookUp | OtherLookUpSecret | OtherHeader
+            | NoLookUp | OtherSecret | OtherBody => true,
             File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => false,
         }
+    }
+
+    /// Whether its look-up sees what it sends.
+    fn is_sound(self) -> bool {
+        !matches!(self, WrongLookUp | OtherLookUpSecret)
     }
 
     /// The suppliers' file with northwind reached so.
@@ -76,8 +87,8 @@ impl Way {
                 "method = \"mail\"\n[supplier.mail]\nto = \"orders@northwind.example\"\n"
             }
             ReportedMail => "method = \"mail\"\n[supplier.mail]\nto = \"orders@bayside.example\"\n",
-            Http | HttpElsewhere | WrongLookUp | OtherLookUp | NoLookUp | OtherSecret
-            | OtherBody => {
+            Http | HttpElsewhere | WrongLookUp | OtherLookUp | OtherLookUpSecret | OtherHeader
+            | NoLookUp | OtherSecret | OtherBody => {
                 return self.http();
             }
         };
@@ -108,6 +119,20 @@ impl Way {
                 format!("{before}[[supplier]]{others}")
             }
             OtherSecret => changed("NORTHWIND_TOKEN", "NORTHWIND_KEY"),
+            OtherHeader => changed(
+                "[supplier.http.create]",
+                "[supplier.http.headers]\nx-account = \"2\"\n[supplier.http.create]",
+            ),
+            OtherLookUpSecret => {
+                let name = "secret_headers = { x-view = \"NORTHWIND_VIEW\" }\nfound =";
+                let look_up = look_up.replacen("found =", name, 1);
+                let secrets = before.replacen(
+                    "\"NORTHWIND_TOKEN\"",
+                    "\"NORTHWIND_TOKEN\", \"NORTHWIND_VIEW\"",
+                    1,
+                );
+                format!("{secrets}[supplier.http.lookup]{look_up}")
+            }
             OtherBody => changed("\"ship_to\"", "\"rush\": true, \"ship_to\""),
             Http | File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => {
                 file
@@ -120,9 +145,8 @@ impl Way {
         let outbox = world.folder.path().join("outbox");
         let read = |path: &str| std::fs::read_to_string(outbox.join(path)).ok();
         let (text, wanted) = match self {
-            Http | WrongLookUp | OtherLookUp | NoLookUp | OtherSecret => {
-                (body(&world.supplier.bodies(number)), "\"NW-100\"")
-            }
+            Http | WrongLookUp | OtherLookUp | OtherLookUpSecret | OtherHeader | NoLookUp
+            | OtherSecret => (body(&world.supplier.bodies(number)), "\"NW-100\""),
             OtherBody => (body(&world.supplier.bodies(number)), "\"rush\":true"),
             HttpElsewhere => (body(&world.elsewhere.bodies(number)), "\"NW-100\""),
             File => (read(&format!("northwind/{number}.csv")), ",NW-100,"),
@@ -146,9 +170,8 @@ impl Way {
         let outbox = world.folder.path().join("outbox");
         let is_there = |path: &str| outbox.join(path).exists();
         match self {
-            Http | WrongLookUp | OtherLookUp | NoLookUp | OtherSecret | OtherBody => {
-                world.supplier.taken().contains_key(number)
-            }
+            Http | WrongLookUp | OtherLookUp | OtherLookUpSecret | OtherHeader | NoLookUp
+            | OtherSecret | OtherBody => world.supplier.taken().contains_key(number),
             HttpElsewhere => world.elsewhere.taken().contains_key(number),
             File | OtherColumns => is_there(&format!("northwind/{number}.csv")),
             OtherFolder => is_there(&format!("portal/{number}.csv")),
@@ -197,7 +220,7 @@ async fn number_and_state(world: &World) -> Option<(String, SendState)> {
 #[tokio::test]
 async fn every_pair_of_ways_with_a_fault_at_every_effect() {
     let (mut sample, mut told) = (Sample::new(), 0);
-    for from in WAYS.into_iter().filter(|way| *way != WrongLookUp) {
+    for from in WAYS.into_iter().filter(|way| way.is_sound()) {
         let (world, _) = changed(from, from, Faults::default(), &[]).await;
         let effects = world.faults.effects();
         for effect in 0..effects {
@@ -256,7 +279,7 @@ async fn deferred(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
         wrong.push(format!("it is {}", state.name()));
     }
     world.pass(SignedDuration::from_secs(5)).await;
-    let changes_where_it_goes = from != to && !matches!(to, WrongLookUp);
+    let changes_where_it_goes = from != to && to.is_sound();
     if changes_where_it_goes && !to.has(&world, &number) {
         wrong.push("it did not go at once".to_owned());
     }
@@ -271,7 +294,7 @@ async fn deferred(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
 
 #[tokio::test]
 async fn what_was_deferred_goes_the_new_way() {
-    let http = |way: &Way| way.is_http() && *way != WrongLookUp;
+    let http = |way: &Way| way.is_http() && way.is_sound();
     for from in WAYS.into_iter().filter(http) {
         for to in WAYS {
             let wrong = deferred(from, to, Mutant::None).await;
@@ -297,7 +320,8 @@ async fn in_doubt(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
     // Another secret or body asks at the same place, and finds it.
     let found = match from {
         HttpElsewhere => matches!(to, HttpElsewhere | WrongLookUp),
-        Http | WrongLookUp | OtherLookUp | OtherSecret | OtherBody => finds(to),
+        OtherHeader => to == OtherHeader,
+        Http | WrongLookUp | OtherLookUp | OtherLookUpSecret | OtherSecret | OtherBody => finds(to),
         // Nothing looks it up by itself; a person may ask for it with `retry`.
         NoLookUp | File | OtherFolder | OtherColumns | Outbox | OtherReceiver | ReportedMail => {
             false
@@ -322,7 +346,7 @@ async fn in_doubt(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
 
 #[tokio::test]
 async fn what_may_have_arrived_is_never_sent_by_another_way() {
-    let http = |way: &Way| way.is_http() && *way != WrongLookUp;
+    let http = |way: &Way| way.is_http() && way.is_sound();
     for from in WAYS.into_iter().filter(http) {
         for to in WAYS {
             let wrong = in_doubt(from, to, Mutant::None).await;

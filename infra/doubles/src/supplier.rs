@@ -77,6 +77,8 @@ struct State {
     unseen: BTreeSet<String>,
     /// The same until they are shown.
     hidden: BTreeSet<String>,
+    /// Under which account each reference came, where it was not the usual one.
+    accounts: BTreeMap<String, String>,
     /// The `Date` of its answers to look-ups.
     date: Option<String>,
     /// In the order in which they came; the place of one makes its id.
@@ -156,13 +158,19 @@ impl SupplierDouble {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Under the usual account.
     pub fn reply(&self, method: &str, path_and_query: &str, body: &[u8]) -> Reply {
+        self.reply_to("", method, path_and_query, body)
+    }
+
+    /// An account knows nothing of what came under another.
+    fn reply_to(&self, account: &str, method: &str, path_and_query: &str, body: &[u8]) -> Reply {
         let (path, query) = path_and_query
             .split_once('?')
             .unwrap_or((path_and_query, ""));
         match (method, path) {
-            ("POST", "/orders") => self.create(body),
-            ("GET", "/orders") => self.look_up(query),
+            ("POST", "/orders") => self.create(account, body),
+            ("GET", "/orders") => self.look_up(account, query),
             ("POST", "/drafts") => self.draft(body),
             ("GET", "/drafts") => self.look_up_draft(query),
             ("POST", "/cancellations") => self.cancel(body),
@@ -249,7 +257,7 @@ impl SupplierDouble {
         }
     }
 
-    fn create(&self, body: &[u8]) -> Reply {
+    fn create(&self, account: &str, body: &[u8]) -> Reply {
         let mut state = self.lock();
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let Some(reference) = body
@@ -261,6 +269,10 @@ impl SupplierDouble {
         };
         if state.unseen.contains(&reference) {
             return answer(422, &json!({"error": "reference is in use"}));
+        }
+        if !account.is_empty() {
+            let account = account.to_owned();
+            state.accounts.insert(reference.clone(), account);
         }
         let behaviour = state.script.pop_front().unwrap_or(Behaviour::Take);
         let mut take = || {
@@ -339,11 +351,14 @@ impl SupplierDouble {
         }
     }
 
-    fn look_up(&self, query: &str) -> Reply {
+    fn look_up(&self, account: &str, query: &str) -> Reply {
         let mut state = self.lock();
         state.look_ups += 1;
         let reference = parameter(query, "reference");
-        let shown = !state.unseen.contains(reference) && !state.hidden.contains(reference);
+        let owner = state.accounts.get(reference);
+        let shown = !state.unseen.contains(reference)
+            && !state.hidden.contains(reference)
+            && owner.map_or("", String::as_str) == account;
         let mut reply = match state.taken.get(reference).and_then(|orders| orders.first()) {
             Some(order) if shown => answer(
                 200,
@@ -408,7 +423,13 @@ fn answer(status: u16, body: &Value) -> Reply {
 
 impl Double for SupplierDouble {
     fn reply(&self, request: &Received) -> Reply {
-        self.reply(&request.method, &request.path, &request.body)
+        let account = ["x-account", "x-view"].map(|name| request.header(name));
+        self.reply_to(
+            &account.concat(),
+            &request.method,
+            &request.path,
+            &request.body,
+        )
     }
 }
 

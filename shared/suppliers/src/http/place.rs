@@ -9,13 +9,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// By their names.
+type Named = BTreeMap<String, SecretString>;
+
 pub(super) struct StepPlace {
-    /// `POST https://api.example.com/orders`: the template, not what becomes of it.
+    /// `POST https://api.example.com/orders`, and a digest of the headers where there are any, which may
+    /// name an account: the templates, not what becomes of them.
     url: String,
-    /// By their names.
-    secrets: BTreeMap<String, SecretString>,
-    /// Digest of the look-up's settings, where the step has one.
-    pub(super) lookup: Option<String>,
+    secrets: Named,
+    lookup: Option<LookupPlace>,
+}
+
+struct LookupPlace {
+    /// Of its settings.
+    digest: String,
+    secrets: Named,
 }
 
 impl StepPlace {
@@ -26,23 +34,31 @@ impl StepPlace {
         settings: &Settings,
         secrets: &Secrets<'_>,
     ) -> Self {
-        let url = settings.sandboxed_url(draft.url, secrets.renamed.is_some());
-        let of_auth = settings.auth.iter().flat_map(Auth::secrets);
-        let of_headers = settings
-            .secret_headers
-            .values()
-            .chain(step.secret_headers.values())
-            .map(String::as_str);
-        let mut found = BTreeMap::new();
-        for form in of_auth.chain(of_headers) {
-            let name = SecretForm::parse(form).name.to_owned();
-            if let Ok(value) = secrets.filled(&draft.path, &format!("{{{name}}}")) {
-                found.insert(name, value);
-            }
+        let found = |forms: &mut dyn Iterator<Item = &String>| -> Named {
+            let names = forms.map(|form| SecretForm::parse(form).name);
+            let value = |name: &str| secrets.filled(&draft.path, &format!("{{{name}}}")).ok();
+            names
+                .filter_map(|name| Some((name.to_owned(), value(name)?)))
+                .collect()
+        };
+        let mut url = format!(
+            "{} {}",
+            draft.method,
+            settings.sandboxed_url(draft.url, secrets.renamed.is_some())
+        );
+        if !settings.headers.is_empty() || !step.headers.is_empty() {
+            let headers = Digest::of_value(&json!([settings.headers, step.headers]));
+            url.extend([" headers=", headers.short()]);
+        }
+        let of_headers = [&settings.secret_headers, &step.secret_headers];
+        let mut of_step = of_headers.into_iter().flat_map(BTreeMap::values);
+        let mut of_auth = found(&mut of_step);
+        for form in settings.auth.iter().flat_map(Auth::secrets) {
+            of_auth.extend(found(&mut std::iter::once(&form.to_owned())));
         }
         Self {
-            url: format!("{} {url}", draft.method),
-            secrets: found,
+            url,
+            secrets: of_auth,
             lookup: step.lookup.as_ref().map(|lookup| {
                 let said = json!([
                     lookup.url,
@@ -52,21 +68,34 @@ impl StepPlace {
                     lookup.body.as_ref().map(|body| &body.template),
                     lookup.expressions(),
                 ]);
-                Digest::of_value(&said).short().to_owned()
+                LookupPlace {
+                    digest: Digest::of_value(&said).short().to_owned(),
+                    secrets: found(&mut lookup.secret_headers.values()),
+                }
             }),
         }
     }
 
-    /// For one purchase order: its number is the salt, so that digests of one secret differ from order
-    /// to order, and each is too short to try values against.
     pub(super) fn seen_by(&self, id: &SendId) -> String {
-        let mut place = self.url.clone();
-        for (name, value) in &self.secrets {
-            let salted = format!("{id}\0{name}\0{}", value.expose_secret());
-            let digest = Digest::of(salted.as_bytes());
-            let digest = digest.as_str().get(..6).unwrap_or_default();
-            place.extend([" ", name, "=", digest]);
-        }
-        place
+        signed(&self.url, &self.secrets, id)
     }
+
+    /// Of the step's look-up, where it has one.
+    pub(super) fn lookup_seen_by(&self, id: &SendId) -> Option<String> {
+        let lookup = self.lookup.as_ref()?;
+        Some(signed(&lookup.digest, &lookup.secrets, id))
+    }
+}
+
+/// The place for one purchase order: its number is the salt, so that digests of one secret differ from
+/// order to order, and each is too short to try values against.
+fn signed(place: &str, secrets: &Named, id: &SendId) -> String {
+    let mut place = place.to_owned();
+    for (name, value) in secrets {
+        let salted = format!("{id}\0{name}\0{}", value.expose_secret());
+        let digest = Digest::of(salted.as_bytes());
+        let digest = digest.as_str().get(..6).unwrap_or_default();
+        place.extend([" ", name, "=", digest]);
+    }
+    place
 }

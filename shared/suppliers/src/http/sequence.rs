@@ -261,7 +261,7 @@ impl Supplier for Sequence {
         let step = self.steps.get(steps_done);
         let place = step.map_or_else(String::new, |step| step.place.seen_by(id));
         Via {
-            lookup: step.and_then(|step| step.place.lookup.clone()),
+            lookup: step.and_then(|step| step.place.lookup_seen_by(id)),
             ..Via::new(ENTRY.method, place)
         }
     }
