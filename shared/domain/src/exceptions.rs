@@ -319,8 +319,8 @@ pub const POLICY: &[Policy] = &[
     row(
         CaseKind::MailUnconfirmed,
         Severity::Two,
-        true,
-        "a report of the delivery closes it; else ask the supplier: release if they have it, resolve --not-sent if not",
+        false,
+        "a report of the delivery closes it; else ask the supplier: resolve --sent if they have it, resolve --not-sent if not",
     ),
     row(
         CaseKind::SupplierUnreachable,

@@ -265,19 +265,36 @@ fn silence_is_a_case_only_where_deliveries_are_reported() {
     assert_eq!(order.attention(at() + SignedDuration::from_hours(48)), []);
 }
 
-/// A person asked the supplier, who has it.
+fn resolve(verdict: Verdict) -> Command {
+    Command::Resolve {
+        number: id().number,
+        verdict,
+        who: "Ada".to_owned(),
+        why: "called them".to_owned(),
+    }
+}
+
+/// A person asked the supplier, who has it. Whoever lets a hold through says nothing of mails.
 #[test]
-fn a_release_confirms_this_mail_and_no_later_one() {
+fn a_person_confirms_this_mail_and_no_later_one() {
     let (order, _) = after(&claimed(), command(News::Sent, &id(), 1));
     let late = at() + SignedDuration::from_mins(30);
+    let sent = || {
+        resolve(Verdict::Sent {
+            reference: "4711".to_owned(),
+        })
+    };
+    let early = order.decide(sent(), at());
+    assert!(early.is_err(), "{early:?}");
     let release = Command::Release {
         method: None,
         who: "Ada".to_owned(),
-        why: "called them".to_owned(),
+        why: "looked at it".to_owned(),
     };
-    let early = order.decide(release.clone(), at());
-    assert!(early.is_err(), "{early:?}");
-    let events = order.decide(release, late).unwrap();
+    assert!(order.decide(release, late).is_err(), "it holds nothing");
+    let events = order.decide(sent(), late).unwrap();
+    let told = format!("{events:?}");
+    assert!(told.contains("their number 4711"), "{told}");
     let (_, mut order) = Commit::new(&order, events, late).unwrap();
     assert_eq!(order.attention(late), []);
     // Another mail to the same supplier is a case of its own.
@@ -294,22 +311,27 @@ fn a_release_confirms_this_mail_and_no_later_one() {
 /// A person asked the supplier, who never got it: a release plans it again.
 #[test]
 fn what_never_arrived_is_planned_again() {
-    let resolve = || Command::Resolve {
-        number: id().number,
-        verdict: Verdict::NotSent,
-        who: "Ada".to_owned(),
-        why: "called them".to_owned(),
-    };
-    for silent in [News::Sent, News::Delayed, News::Returned] {
+    let not_sent = || resolve(Verdict::NotSent);
+    for (silent, within) in [
+        (News::Sent, SignedDuration::from_mins(30)),
+        (News::Delayed, SignedDuration::from_hours(15)),
+        (News::Returned, SignedDuration::from_mins(30)),
+    ] {
         let (order, _) = after(&claimed(), command(silent, &id(), 1));
-        let (order, given_back) = after(&order, resolve());
-        assert_eq!(given_back, 2);
-        let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
+        let late = at() + within;
+        let early = order.decide(not_sent(), late - SignedDuration::from_secs(1));
+        assert!(early.is_err(), "it may be delivered yet: {early:?}");
+        let events = order.decide(not_sent(), late).unwrap();
+        let (commit, order) = Commit::new(&order, events, late).unwrap();
+        assert_eq!(commit.reservations.len(), 1);
+        let cases: Vec<_> = order.attention(late).iter().map(|case| case.kind).collect();
         assert_eq!(cases, [CaseKind::MailBounced]);
     }
     let (order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
     assert!(
-        order.decide(resolve(), at()).is_err(),
+        order
+            .decide(not_sent(), at() + SignedDuration::from_hours(48))
+            .is_err(),
         "the supplier has it"
     );
 }

@@ -87,13 +87,8 @@ pub(crate) fn missing(
     handover: &Handover,
 ) -> Result<Vec<String>, PrepareError> {
     let artifact = supplier.prepare(handover, &Progress::default())?;
-    let lines: Vec<(&str, u32)> = handover
-        .lines
-        .iter()
-        .map(|line| (line.supplier_sku.as_str(), line.quantity))
-        .collect();
     let decoded = supplier.decode(&artifact)?;
-    Ok(decoded.missing(handover.ship_to.reveal(), &lines, &artifact.omits))
+    Ok(decoded.lacks(handover, &artifact.omits))
 }
 
 fn number() -> PurchaseOrderNumber {

@@ -34,6 +34,21 @@ fn never_arrived() -> super::Action {
     })
 }
 
+/// Ada asked the supplier, who has it.
+fn arrived() -> super::Action {
+    Decide(|order| {
+        let purchase_order = order.purchase_orders.first()?;
+        Some(Command::Resolve {
+            number: purchase_order.number.clone(),
+            verdict: Verdict::Sent {
+                reference: "B-7".to_owned(),
+            },
+            who: "Ada".to_owned(),
+            why: "called them".to_owned(),
+        })
+    })
+}
+
 pub(super) fn all() -> Vec<Story> {
     vec![
         story(
@@ -87,7 +102,7 @@ pub(super) fn all() -> Vec<Story> {
                 create(&bell()),
                 minutes(29),
                 minutes(2),
-                release(),
+                arrived(),
             ],
         ),
         story(

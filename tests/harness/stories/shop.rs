@@ -61,6 +61,8 @@ fn by_express() -> Action {
 
 pub(super) fn all() -> Vec<Story> {
     let two = |number| ShopOrder::new(number, &[("MUG", 1), ("CHAIR", 1)]);
+    let noted = ShopOrder::new(1304, &[("MUG", 1), ("LAMP", 1)]).with("note", "Ring twice");
+    let noted = line(noted, 0, "fulfillable_quantity", 0);
     let presale = line(two(1302), 1, "fulfillable_quantity", 0);
     let upsell = ShopOrder::new(1303, &[("MUG", 2), ("LAMP", 1)]);
     let before_upsell = ShopOrder::new(1303, &[("MUG", 2)]);
@@ -97,6 +99,17 @@ pub(super) fn all() -> Vec<Story> {
         story(
             "on_hold_until_a_person_lets_it_go",
             vec![create(&on_hold(&mug())), hour(), release()],
+        ),
+        // Whoever read the note does not let the shop's hold of the mugs go.
+        story(
+            "a_release_means_what_is_shown",
+            vec![
+                Configuration("rules.toml", "[extras]\nnote = \"hold\"\n".to_owned()),
+                create(&noted),
+                minute(),
+                release(),
+                minute(),
+            ],
         ),
         story(
             "presale_beside_a_line_in_stock",

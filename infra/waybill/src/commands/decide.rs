@@ -147,14 +147,14 @@ pub(crate) async fn resolve(
     if let Decided::Refused(order) = &decided
         && let Some(own) = order.purchase_order(&number)
     {
-        say_possible(order, own);
+        say_possible(order, own, at.clock.now());
     }
     Ok(decided.exit())
 }
 
 /// What a person may decide of it as it is.
-fn say_possible(order: &Order, own: &PurchaseOrder) {
-    let commands = possible(order, own);
+fn say_possible(order: &Order, own: &PurchaseOrder, now: Timestamp) {
+    let commands = possible(order, own, now);
     if commands.is_empty() {
         say(format_args!(
             "nothing of {} is open: it is {}",
@@ -169,7 +169,7 @@ fn say_possible(order: &Order, own: &PurchaseOrder) {
     }
 }
 
-fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
+fn possible(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Vec<String> {
     let (id, number) = (&order.id, &own.number);
     let doubt = |state: &SendState| matches!(state, SendState::InDoubt { .. });
     let doubted = doubt(&own.sending.state)
@@ -187,10 +187,9 @@ fn possible(order: &Order, own: &PurchaseOrder) -> Vec<String> {
     let waits = own.sending.waits_for_person || own.sending.waits_because.is_some();
     add(waits && own.is_live(), format!("retry {number}"));
     for verdict in ["--sent REF", "--not-sent"] {
-        add(doubted, format!("resolve {number} {verdict}"));
+        let asked = doubted || own.sending.is_overdue(now);
+        add(asked, format!("resolve {number} {verdict}"));
     }
-    let unconfirmed = own.sending.unconfirmed().is_some() && !doubted;
-    add(unconfirmed, format!("resolve {number} --not-sent"));
     for verdict in ["--cancelled", "--not-cancelled", "--too-late"] {
         add(asked_back, format!("resolve {number} {verdict}"));
     }

@@ -124,7 +124,7 @@ pub(super) fn order(
 }
 
 fn payment(status: &str) -> Payment {
-    match status {
+    match status.to_ascii_lowercase().as_str() {
         "pending" => Payment::Pending,
         "authorized" => Payment::Authorized,
         "partially_paid" => Payment::PartiallyPaid,
@@ -133,7 +133,7 @@ fn payment(status: &str) -> Payment {
         "refunded" => Payment::Refunded,
         "voided" => Payment::Voided,
         "expired" => Payment::Expired,
-        other => Payment::Unknown(other.to_owned()),
+        _ => Payment::Unknown(status.to_owned()),
     }
 }
 
@@ -483,7 +483,12 @@ fn refund(refund: &Field<'_>, order_currency: Option<Currency>) -> Result<Refund
         let quantity = line.get("quantity").quantity()?;
         if quantity > 0 {
             let mut refunded = RefundedUnits::default();
-            match line.get("restock_type").text()?.as_str() {
+            match line
+                .get("restock_type")
+                .text()?
+                .to_ascii_lowercase()
+                .as_str()
+            {
                 "cancel" => refunded.cancelled = quantity,
                 "return" => refunded.returned = quantity,
                 // `no_restock`, `legacy_restock`, and whatever word there will be.

@@ -392,6 +392,12 @@ impl Sending {
         matches!(&self.state, SendState::Rejected { attempt, .. } if self.bounced.contains(attempt))
     }
 
+    /// The report of a delivery is overdue: a person has to ask.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.unconfirmed()
+            .is_some_and(|mail| now >= mail.overdue_at)
+    }
+
     /// The mail service took its mail, and has not reported that it was delivered. `None` where nobody
     /// reports deliveries, too.
     pub fn unconfirmed(&self) -> Option<Unconfirmed> {

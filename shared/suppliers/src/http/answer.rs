@@ -21,7 +21,7 @@ const TELLING: [(&str, bool); 10] = [
     ("content-type", false),
     ("date", true),
     ("location", false),
-    ("retry-after", false),
+    ("retry-after", true),
     ("ratelimit-reset", true),
     ("x-ratelimit-remaining", true),
     ("x-ratelimit-reset", true),

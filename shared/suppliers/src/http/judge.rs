@@ -82,8 +82,11 @@ impl Sequence {
         if let Some(not_sent) = self.not_now(step, answer, sent.with_cached_token).await {
             return not_sent;
         }
+        let refusal = self.refusal(step, answer, attempt.doubted);
         match taken {
             Some(Ok(finished)) => return finished.into(),
+            // Its status says that it was taken, and what it says of itself that it was not.
+            Some(Err(_)) if refusal == Some(Refusal::Explained) => {}
             Some(Err(why)) => return self.doubt(step, answer, &why),
             None => {}
         }
@@ -101,7 +104,6 @@ impl Sequence {
             explained,
             evidence: answer.evidence(),
         };
-        let refusal = self.refusal(step, answer, attempt.doubted);
         match refusal {
             Some(Refusal::Explained) => return rejected(true),
             Some(Refusal::Unexplained | Refusal::Conflict) => {

@@ -159,12 +159,7 @@ impl Rehearsal {
         let mut missing = Vec::new();
         if artifact.carries_order {
             let decoded = self.sequence.decode(&artifact)?;
-            let lines: Vec<(&str, u32)> = handover
-                .lines
-                .iter()
-                .map(|line| (line.supplier_sku.as_str(), line.quantity))
-                .collect();
-            missing = decoded.missing(handover.ship_to.reveal(), &lines, &artifact.omits);
+            missing = decoded.lacks(handover, &artifact.omits);
         }
         let exchange = self.sequence.exchange(&artifact, attempt).await;
         let (judged, extracted) = told(&exchange.outcome);

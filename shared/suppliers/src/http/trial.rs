@@ -144,15 +144,10 @@ fn unfaithful(
         Some(format) => format.decode(&rendered.body),
         None => Ok(ports::Decoded::default()),
     });
-    let lines: Vec<(&str, u32)> = handover
-        .lines
-        .iter()
-        .map(|line| (line.supplier_sku.as_str(), line.quantity))
-        .collect();
     match decoded {
         Err(error) => Some(SettingsError::new(path, error.to_string())),
         Ok(decoded) => {
-            let lacks = decoded.missing(handover.ship_to.reveal(), &lines, &step.settings.omits);
+            let lacks = decoded.lacks(handover, &step.settings.omits);
             (!lacks.is_empty()).then(|| SettingsError::losing(path, &lacks))
         }
     }

@@ -317,10 +317,8 @@ fn commands(order: &Order, entry: &Attention) -> Vec<String> {
             .unwrap_or_default()
     };
     let kind = entry.kind;
-    let mut commands = if kind == CaseKind::SendInDoubt {
+    let mut commands = if matches!(kind, CaseKind::SendInDoubt | CaseKind::MailUnconfirmed) {
         of_own(&["resolve PO --sent REF", "resolve PO --not-sent"])
-    } else if kind == CaseKind::MailUnconfirmed {
-        of_own(&["resolve PO --not-sent"])
     } else if matches!(kind, CaseKind::CancelAfterSend | CaseKind::CancelRequested) {
         of_own(&[
             "resolve PO --cancelled",

@@ -25,7 +25,14 @@ impl Order {
         let own = self.own(number)?;
         let (id, event) = match verdict {
             Verdict::Sent { reference } => {
-                let (id, attempt) = in_doubt(own)?;
+                let (id, attempt) = match (in_doubt(own), overdue(own, now)) {
+                    (Ok(doubt), _) => doubt,
+                    (Err(_), Some(attempt)) => {
+                        let event = arrived(attempt, &reference, by);
+                        return Ok(vec![of(SendId::of(number), event)]);
+                    }
+                    (Err(refusal), None) => return Err(refusal),
+                };
                 let references = vec![reference];
                 let event = SendEvent::Sent {
                     attempt,
@@ -35,9 +42,11 @@ impl Order {
                 (id, event)
             }
             Verdict::NotSent => {
-                let (id, attempt) = match (in_doubt(own), never_arrived(own)) {
+                let (id, attempt) = match (in_doubt(own), overdue(own, now)) {
                     (Ok(doubt), _) => doubt,
-                    (Err(_), Some(event)) => return Ok(vec![of(SendId::of(number), event)]),
+                    (Err(_), Some(attempt)) => {
+                        return Ok(vec![of(SendId::of(number), never_arrived(attempt))]);
+                    }
                     (Err(refusal), None) => return Err(refusal),
                 };
                 let event = SendEvent::SendDeferred {
@@ -148,38 +157,21 @@ impl Order {
                 events.push(Event::RefusedLinesFreed { number });
             }
         }
-        // A person asked the supplier, who has it.
-        for own in &self.purchase_orders {
-            if let SendState::Sent { attempt, .. } = &own.sending.state
-                && own
-                    .sending
-                    .unconfirmed()
-                    .is_some_and(|mail| now >= mail.overdue_at)
-            {
-                let event = SendEvent::DeliveryReported {
-                    attempt: *attempt,
-                    delivery: Delivery::Delivered,
-                    by: By::Person {
-                        who: who.clone(),
-                        why: why.clone(),
-                    },
-                };
-                events.push(of(SendId::of(&own.number), event));
-            }
-        }
         let held = self
             .held
             .is_some()
             .then(|| (CaseKind::HeldByPerson, self.id.to_string()));
-        let holds: BTreeSet<(CaseKind, String)> = self
+        let mut holds: BTreeSet<(CaseKind, String)> = self
             .attention(now)
             .into_iter()
             .filter(|entry| crate::exceptions::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))
             .chain(held)
-            // A wait on the channel can be ended before it is a case.
-            .chain(self.waits_on_channel())
             .collect();
+        // A wait on the channel can be ended before it is a case, where nothing else is meant.
+        if holds.is_empty() && events.is_empty() {
+            holds.extend(self.waits_on_channel());
+        }
         let open = !holds.is_empty();
         let holds: Vec<_> = holds
             .into_iter()
@@ -334,20 +326,40 @@ impl Order {
     }
 }
 
-/// A person asked the supplier about a mail of which nobody reports that it was delivered.
-fn never_arrived(own: &PurchaseOrder) -> Option<SendEvent> {
+/// The attempt whose mail should have been reported as delivered by now, and was not.
+fn overdue(own: &PurchaseOrder, now: Timestamp) -> Option<u32> {
     let SendState::Sent { attempt, .. } = &own.sending.state else {
         return None;
     };
-    own.sending.unconfirmed()?;
-    Some(SendEvent::SendBounced {
-        attempt: *attempt,
+    own.sending.is_overdue(now).then_some(*attempt)
+}
+
+/// A person asked the supplier, who has the mail, under that number of theirs.
+fn arrived(attempt: u32, reference: &str, by: By) -> SendEvent {
+    let by = match by {
+        By::Person { who, why } => By::Person {
+            who,
+            why: format!("{why} (their number {reference})"),
+        },
+        By::Answer | By::LookUp | By::Batch | By::MailService | By::Configuration => by,
+    };
+    SendEvent::DeliveryReported {
+        attempt,
+        delivery: Delivery::Delivered,
+        by,
+    }
+}
+
+/// A person asked the supplier, who does not have the mail.
+fn never_arrived(attempt: u32) -> SendEvent {
+    SendEvent::SendBounced {
+        attempt,
         why: Rejection {
             reason: RejectionReason::Unknown,
             detail: "a person found that it did not arrive".to_owned(),
             evidence: None,
         },
-    })
+    }
 }
 
 /// What of the purchase order is in doubt: itself, or a request to cancel it.

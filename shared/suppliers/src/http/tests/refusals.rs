@@ -340,6 +340,21 @@ async fn a_written_rejected_explains_where_it_reads_the_answer() {
         sent(reads(), false, vec![plain(404, "<html>nginx</html>")]).await,
         "page, unsent"
     );
+    // Its status says that it was taken, and it names no number: what it says of itself counts.
+    let mut taken = reads();
+    taken["create"]["success"] = json!("status in [200, 201]");
+    for (body, expected) in [
+        (r#"{"status": "REFUSED"}"#, "rejected"),
+        (r#"{"status": "?"}"#, "in doubt"),
+        (r#"{"status": "refused", "id": "C1"}"#, "accepted as C1"),
+    ] {
+        let answers = vec![plain(200, body)];
+        assert_eq!(
+            sent(taken.clone(), false, answers).await,
+            expected,
+            "{body}"
+        );
+    }
     // Written, and it does not hold: nothing is refused.
     assert_eq!(
         sent(reads(), false, vec![plain(422, r#"{"status": "?"}"#)]).await,
