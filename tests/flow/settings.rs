@@ -219,7 +219,7 @@ async fn number_and_state(world: &World) -> Option<(String, SendState)> {
 /// Whatever was on its way: it is there once, or a person sees it.
 #[tokio::test]
 async fn every_pair_of_ways_with_a_fault_at_every_effect() {
-    let (mut sample, mut told) = (Sample::new(), 0);
+    let (mut sample, mut told) = (Sample::new().thinner(5), 0);
     for from in WAYS.into_iter().filter(|way| way.is_sound()) {
         let (world, _) = changed(from, from, Faults::default(), &[]).await;
         let effects = world.faults.effects();
@@ -248,7 +248,7 @@ async fn every_pair_of_ways_with_a_fault_at_every_effect() {
             }
         }
     }
-    println!("{told} changes under a fault");
+    assert!(told > 150, "only {told} changes under a fault");
 }
 
 async fn broken(world: &World, to: Way) -> Vec<String> {
@@ -458,7 +458,7 @@ async fn a_batch_is_finished_as_it_was_begun() {
             }
         }
     }
-    println!("{told} batches changed half way");
+    assert!(told > 30, "only {told} batches changed half way");
 }
 
 /// The same decision by other files is no event: only the index learns by which files it was looked at,

@@ -183,13 +183,15 @@ async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
 /// What is due by the wall clock goes early or late, and a person should know why.
 async fn look_at_clock(deps: &Deps) -> Result<(), StepError> {
     let moment = deps.clock.moment();
-    let at = moment.at;
-    let Some(by) = deps.memory.clock_set(moment) else {
+    let Some(by) = deps.memory.clock_set(&moment) else {
         return Ok(());
     };
     let direction = if by.is_negative() { "back" } else { "forward" };
     let by = by.abs().round(jiff::Unit::Second).unwrap_or(by);
-    let detail = format!("the machine's clock was set {direction} by {by:#}; it says {at:.0} now");
+    let detail = format!(
+        "the machine's clock was set {direction} by {by:#}; it says {:.0} now",
+        moment.at
+    );
     open_incident(deps, CaseKind::ClockSet, "clock".to_owned(), detail).await
 }
 

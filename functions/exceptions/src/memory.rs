@@ -98,12 +98,12 @@ impl Memory {
 
     /// By how much the wall clock was set since this was asked last. Nothing is known where processes
     /// come and go.
-    pub(crate) fn clock_set(&self, now: Moment) -> Option<SignedDuration> {
+    pub(crate) fn clock_set(&self, now: &Moment) -> Option<SignedDuration> {
         now.steady.process.as_ref()?;
         let mut state = self.state();
         let before = state.looked_at_clock.replace(now.clone())?;
         (before.steady.process == now.steady.process)
-            .then(|| jump(&before, &now))
+            .then(|| jump(&before, now))
             .flatten()
     }
 }
@@ -168,11 +168,11 @@ mod tests {
         };
         let memory = Memory::default();
         let one = Some("one");
-        assert_eq!(memory.clock_set(moment(one, 0, 0)), None);
-        assert_eq!(memory.clock_set(moment(one, 5, 5)), None);
-        assert_eq!(memory.clock_set(moment(one, 3610, 10)), Some(second(3600)));
-        assert_eq!(memory.clock_set(moment(one, 3615, 15)), None);
-        assert_eq!(memory.clock_set(moment(Some("two"), 0, 0)), None);
-        assert_eq!(memory.clock_set(moment(None, 9000, 0)), None);
+        assert_eq!(memory.clock_set(&moment(one, 0, 0)), None);
+        assert_eq!(memory.clock_set(&moment(one, 5, 5)), None);
+        assert_eq!(memory.clock_set(&moment(one, 3610, 10)), Some(second(3600)));
+        assert_eq!(memory.clock_set(&moment(one, 3615, 15)), None);
+        assert_eq!(memory.clock_set(&moment(Some("two"), 0, 0)), None);
+        assert_eq!(memory.clock_set(&moment(None, 9000, 0)), None);
     }
 }

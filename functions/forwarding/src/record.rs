@@ -130,7 +130,7 @@ pub(crate) async fn recordable(
                 && !explained
                 && trust::refused(deps, order, own).await == AfterUnexplained::Hold;
             let detail = if hold {
-                format!("{detail}, held since several refusals in a row do not say why")
+                format!("{detail}, held while the answers of the supplier are not understood")
             } else {
                 detail
             };

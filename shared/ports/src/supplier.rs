@@ -159,14 +159,20 @@ impl Decoded {
         self.parts.iter().flat_map(lacks).collect()
     }
 
-    /// What the parts lack of the address, the lines and everything that the customer wrote.
-    pub fn lacks(&self, handover: &Handover, omits: &[String]) -> Vec<String> {
+    /// What is missing of the address, the articles and the quantities, without which no order can be
+    /// shipped.
+    pub fn lacks_essentials(&self, handover: &Handover, omits: &[String]) -> Vec<String> {
         let lines: Vec<(&str, u32)> = handover
             .lines
             .iter()
             .map(|line| (line.supplier_sku.as_str(), line.quantity))
             .collect();
-        let mut lacks = self.missing(handover.ship_to.reveal(), &lines, omits);
+        self.missing(handover.ship_to.reveal(), &lines, omits)
+    }
+
+    /// What the parts lack of the address, the lines and everything that the customer wrote.
+    pub fn lacks(&self, handover: &Handover, omits: &[String]) -> Vec<String> {
+        let mut lacks = self.lacks_essentials(handover, omits);
         for part in &self.parts {
             let omitted = |field: &str| {
                 omits

@@ -88,7 +88,7 @@ pub(crate) fn missing(
 ) -> Result<Vec<String>, PrepareError> {
     let artifact = supplier.prepare(handover, &Progress::default())?;
     let decoded = supplier.decode(&artifact)?;
-    Ok(decoded.lacks(handover, &artifact.omits))
+    Ok(decoded.lacks_essentials(handover, &artifact.omits))
 }
 
 fn number() -> PurchaseOrderNumber {

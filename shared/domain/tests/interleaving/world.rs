@@ -319,8 +319,8 @@ impl World {
                 step: "draft".to_owned(),
                 extracted: BTreeMap::new(),
             }),
-            Found::Absent => self.not_found(LookupFinding::Absent),
-            Found::Unclear => self.not_found(LookupFinding::Unclear),
+            Found::Absent => Self::not_found(LookupFinding::Absent),
+            Found::Unclear => Self::not_found(LookupFinding::Unclear),
         };
         let settles = matches!(&sending.state, SendState::InDoubt { .. }) && found == Found::There;
         let recorded = self.decided(&Command::RecordLookup {
@@ -336,7 +336,7 @@ impl World {
         }
     }
 
-    fn not_found(&self, finding: LookupFinding) -> Answer {
+    fn not_found(finding: LookupFinding) -> Answer {
         Answer::NotFound(NotFound {
             finding,
             date: None,

@@ -159,7 +159,7 @@ impl Rehearsal {
         let mut missing = Vec::new();
         if artifact.carries_order {
             let decoded = self.sequence.decode(&artifact)?;
-            missing = decoded.lacks(handover, &artifact.omits);
+            missing = decoded.lacks_essentials(handover, &artifact.omits);
         }
         let exchange = self.sequence.exchange(&artifact, attempt).await;
         let (judged, extracted) = told(&exchange.outcome);

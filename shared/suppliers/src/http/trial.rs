@@ -147,7 +147,7 @@ fn unfaithful(
     match decoded {
         Err(error) => Some(SettingsError::new(path, error.to_string())),
         Ok(decoded) => {
-            let lacks = decoded.lacks(handover, &step.settings.omits);
+            let lacks = decoded.lacks_essentials(handover, &step.settings.omits);
             (!lacks.is_empty()).then(|| SettingsError::losing(path, &lacks))
         }
     }
