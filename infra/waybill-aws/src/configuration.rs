@@ -9,6 +9,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
 use configuration::{OFFERS, Section};
 use domain::digest::Digest;
+use domain::settings::MailVia;
 use domain::timeline::{counted, moment};
 use jiff::Timestamp;
 use ports::Secrets as _;
@@ -152,12 +153,24 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
         return Ok(());
     };
     let loaded = &contents.configuration;
-    if loaded.smtp.is_some() {
-        let message = "[merchant.smtp] is for one machine: on AWS mails go through SES".to_owned();
-        let warning = loaded
-            .sources
-            .problem(Section::Merchant, "smtp", None, message);
-        checked.warnings.push(warning);
+    let of_merchant = |key, message: &str| {
+        let sources = &loaded.sources;
+        sources.problem(Section::Merchant, key, None, message.to_owned())
+    };
+    match loaded.mail_via {
+        Some(MailVia::Smtp(_)) => checked.warnings.push(of_merchant(
+            "smtp",
+            "[merchant.smtp] is for one machine: on AWS mails go through SES",
+        )),
+        // Whoever wants nothing sent must not find it sent.
+        Some(MailVia::Outbox) => checked.problems.push(
+            of_merchant(
+                "mail_via",
+                "there is no outbox for mails on AWS, where they go through SES to your suppliers",
+            )
+            .expecting("a configuration without it"),
+        ),
+        None => {}
     }
     let ssm = opened.account.clients.ssm();
     let path = &opened.outputs.parameters_path;

@@ -68,7 +68,7 @@ fn configure(folder: &Path, way: &Way) {
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
     write(
         "channels.toml",
-        "[merchant]\nname = \"Acme Store\"\nmail = \"orders@acme.example\"\n\n\
+        "[merchant]\nname = \"Acme Store\"\nmail = \"orders@acme.example\"\nmail_via = \"outbox\"\n\n\
          [[channel]]\nid = \"acme\"\nkind = \"shopify\"\ncode = \"SH\"\nstart_from = \"2026-11-01\"\n\
          secrets = [\"WAYBILL_TEST_SECRET\"]\n\n[channel.shopify]\nshop = \"acme.myshopify.com\"\n"
             .to_owned(),

@@ -1,17 +1,17 @@
 //! `channels.toml`: who sells, and through which accounts.
 
-use crate::problem::File;
+use crate::problem::{File, Wrong};
 use crate::smtp;
 use crate::table::{self, Table};
 use domain::ids::{ChannelCode, ChannelId};
-use domain::settings::{ChannelSettings, Merchant, Smtp};
+use domain::settings::{ChannelSettings, MailVia, Merchant};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
 #[derive(Default)]
 pub(crate) struct Sales {
     pub(crate) merchant: Merchant,
-    pub(crate) smtp: Option<Smtp>,
+    pub(crate) mail_via: Option<MailVia>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelSettings>,
     /// Ids of all channels, of those with problems too.
     pub(crate) known: Option<BTreeSet<ChannelId>>,
@@ -19,7 +19,7 @@ pub(crate) struct Sales {
 
 pub(crate) fn read(file: &File<'_>) -> Sales {
     table::parse(file, |mut root| {
-        let (merchant, smtp) = root
+        let (merchant, mail_via) = root
             .required_table("merchant", "a table [merchant] with name and mail")
             .map(merchant)
             .unwrap_or_default();
@@ -33,7 +33,7 @@ pub(crate) fn read(file: &File<'_>) -> Sales {
         root.finish();
         Sales {
             merchant,
-            smtp,
+            mail_via,
             channels,
             known: Some(seen.ids),
         }
@@ -46,7 +46,7 @@ struct Seen {
     codes: BTreeSet<ChannelCode>,
 }
 
-fn merchant(mut table: Table<'_>) -> (Merchant, Option<Smtp>) {
+fn merchant(mut table: Table<'_>) -> (Merchant, Option<MailVia>) {
     let name = table.required("name", "the name that suppliers know you by", table::text);
     let mail = table.required("mail", "a mail address such as orders@acme.example", mail);
     let returns_address = table.optional(
@@ -56,7 +56,16 @@ fn merchant(mut table: Table<'_>) -> (Merchant, Option<Smtp>) {
     );
     let phone = table.optional("phone", "a phone number", table::text);
     let website = table.optional("website", "an address such as acme.example", table::text);
-    let smtp = table.table("smtp").and_then(smtp::read);
+    let outbox = table.optional(
+        "mail_via",
+        "\"outbox\": mails lie there as files; or a table [merchant.smtp]",
+        outbox,
+    );
+    let smtp = table.table("smtp");
+    if outbox.is_some() && smtp.is_some() {
+        table.problem("mail_via", "beside [merchant.smtp]", "one of them");
+    }
+    let smtp = smtp.and_then(smtp::read);
     table.finish();
     let merchant = Merchant {
         name: name.unwrap_or_default(),
@@ -65,7 +74,17 @@ fn merchant(mut table: Table<'_>) -> (Merchant, Option<Smtp>) {
         phone: phone.unwrap_or_default(),
         website: website.unwrap_or_default(),
     };
-    (merchant, smtp)
+    (merchant, outbox.or(smtp.map(MailVia::Smtp)))
+}
+
+fn outbox(value: &DeValue<'_>) -> Result<MailVia, Wrong> {
+    match table::text(value)?.as_str() {
+        "outbox" => Ok(MailVia::Outbox),
+        other => {
+            let message = format!("mails cannot go through {other:?}");
+            Err(Wrong::none_of(other, message, ["outbox"]))
+        }
+    }
 }
 
 fn mail(value: &DeValue<'_>) -> Result<String, String> {

@@ -27,7 +27,7 @@ pub use values::meant_zone;
 
 use domain::catalogue::CatalogueRow;
 use domain::digest::Digest;
-use domain::settings::{Rules, Settings, Smtp};
+use domain::settings::{MailVia, Rules, Settings, Smtp};
 use problem::{File, Findings, Wrong};
 use rules::Known;
 use std::collections::BTreeMap;
@@ -44,14 +44,25 @@ const READ: &[&str] = &["toml", "csv", "html", "txt", "json"];
 #[derive(Debug, Clone)]
 pub struct Configuration {
     pub settings: Settings,
-    /// Where mails go; the outbox where it is absent.
-    pub smtp: Option<Smtp>,
+    /// How mails leave one machine; where it is absent, no supplier can be told by mail there. On AWS
+    /// mails go through SES.
+    pub mail_via: Option<MailVia>,
     pub catalogue: Vec<CatalogueRow>,
     /// Of `offers.csv` alone: it is applied again only when this is new.
     pub catalogue_digest: Digest,
     /// What was taken, and is hardly what the merchant wants.
     pub warnings: Vec<Problem>,
     pub sources: Sources,
+}
+
+impl Configuration {
+    /// The merchant's mail server, where there is one.
+    pub fn smtp(&self) -> Option<&Smtp> {
+        match &self.mail_via {
+            Some(MailVia::Smtp(smtp)) => Some(smtp),
+            Some(MailVia::Outbox) | None => None,
+        }
+    }
 }
 
 /// Reads the `.toml` and `.csv` files of a folder and its templates (`.html`, `.txt`, `.json`), not
@@ -193,7 +204,7 @@ fn load_as(
     warnings.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     Ok(Configuration {
         settings,
-        smtp: sales.smtp,
+        mail_via: sales.mail_via,
         catalogue: catalogue.into_iter().map(|(_, row)| row).collect(),
         warnings,
         sources,

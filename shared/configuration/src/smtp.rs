@@ -1,5 +1,4 @@
-//! `[merchant.smtp]`: the mail server that purchase orders go through; without it they lie in the
-//! outbox as files.
+//! `[merchant.smtp]`: the mail server that purchase orders go through.
 
 use crate::channels::secret_name;
 use crate::problem::Wrong;

@@ -93,13 +93,13 @@ fn the_example_is_right() {
 fn good_files_are_read() {
     let Configuration {
         settings,
-        smtp,
+        mail_via,
         catalogue,
         catalogue_digest,
         warnings: _,
         sources: _,
     } = load(&good()).unwrap();
-    assert_eq!(smtp, None);
+    assert_eq!(mail_via, None);
     let channel = settings.channels.values().next().unwrap();
     assert_eq!(channel.start_from.to_string(), "2026-11-01T00:00:00Z");
     assert_eq!(channel.specific, json!({ "shop": "acme.myshopify.com" }));
@@ -304,19 +304,39 @@ fn the_merchant_has_a_returns_address_and_a_mail_server() {
         (merchant.phone.as_str(), merchant.website.as_str()),
         ("+1 502 555 0100", "acme.example")
     );
-    let smtp = configuration.smtp.unwrap();
+    let smtp = configuration.smtp().unwrap();
     assert_eq!(
         (smtp.host.as_str(), smtp.port, smtp.tls),
         ("smtp.acme.example", 587, SmtpTls::StartTls)
     );
-    let login = smtp.login.unwrap();
+    let login = smtp.login.as_ref().unwrap();
     assert_eq!(
         (login.user.as_str(), login.password.as_str()),
         ("acme", "SMTP_PASSWORD")
     );
     for (tls, port) in [("implicit", 465), ("none-on-loopback", 25)] {
         let lines = format!("[merchant.smtp]\nhost = \"localhost\"\ntls = \"{tls}\"\n");
-        assert_eq!(self::merchant(&lines).unwrap().smtp.unwrap().port, port);
+        assert_eq!(self::merchant(&lines).unwrap().smtp().unwrap().port, port);
+    }
+}
+
+#[test]
+fn mails_go_through_a_server_or_lie_in_the_outbox() {
+    let outbox = merchant("mail_via = \"outbox\"\n").unwrap();
+    assert_eq!(outbox.mail_via, Some(MailVia::Outbox));
+    assert_eq!(merchant("").unwrap().mail_via, None);
+    let server = "[merchant.smtp]\nhost = \"smtp.acme.example\"\n";
+    for lines in [
+        format!("mail_via = \"outbox\"\n{server}"),
+        "mail_via = \"smtp\"\n".to_owned(),
+        "mail_via = true\n".to_owned(),
+    ] {
+        let problems = merchant(&lines).unwrap_err();
+        let keys: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.key.as_deref())
+            .collect();
+        assert_eq!(keys, ["merchant.mail_via"], "{lines}");
     }
 }
 

@@ -42,6 +42,14 @@ pub struct Merchant {
     pub website: String,
 }
 
+/// How mails leave one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailVia {
+    Smtp(Smtp),
+    /// They lie there as files, and nobody sends them.
+    Outbox,
+}
+
 /// The merchant's mail server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Smtp {

@@ -5,7 +5,7 @@
 mod tests;
 mod trial;
 
-use crate::machine::ways::{of_settings, on_trial, unset};
+use crate::machine::ways::{mail_problems, of_settings, on_trial, unset};
 use crate::{Exit, say};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
@@ -53,6 +53,11 @@ pub struct NamedSecret<'a> {
 
 pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> {
     let mut checked = look(config).await?;
+    if let Some(contents) = &checked.contents {
+        checked
+            .problems
+            .extend(mail_problems(&contents.configuration));
+    }
     checked.miss_secrets(&EnvironmentSecrets).await?;
     if as_json {
         say(format_args!("{:#}", checked.json()));
@@ -175,7 +180,7 @@ pub fn named_secrets(loaded: &Configuration) -> Vec<NamedSecret<'_>> {
     let settings = &loaded.settings;
     let mut named: Vec<(Section<'_>, String)> = Vec::new();
     let mut rehearsed = BTreeSet::new();
-    if let Some(login) = loaded.smtp.as_ref().and_then(|smtp| smtp.login.as_ref()) {
+    if let Some(login) = loaded.smtp().and_then(|smtp| smtp.login.as_ref()) {
         named.push((Section::Merchant, login.password.clone()));
     }
     for channel in settings.channels.values() {

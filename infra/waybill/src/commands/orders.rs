@@ -4,7 +4,7 @@ use super::{Stored, all, document, table};
 use crate::{Exit, Installation, say};
 use domain::order::Order;
 use domain::order::attention::CaseKind;
-use domain::order::machine::SendState;
+use domain::order::machine::{IN_THE_OUTBOX, SendState};
 use domain::order::units::Places;
 use domain::timeline::counted;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ impl Row {
         let short = order.purchase_orders.iter().map(|own| Short {
             number: own.number.to_string(),
             supplier: own.supplier.to_string(),
-            state: own.sending.state.name(),
+            state: own.sending.word(),
         });
         Self {
             order: order.id.to_string(),
@@ -146,6 +146,8 @@ pub(super) fn state(order: &Order) -> State {
         )
     }) {
         "being sent"
+    } else if order.live().any(|own| own.sending.word() == IN_THE_OUTBOX) {
+        IN_THE_OUTBOX
     } else if places.purchase_orders > 0 {
         "sent"
     } else if places.not_ours > 0 {

@@ -112,7 +112,7 @@ pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
         }
         for own in &order.purchase_orders {
             purchase_orders += 1;
-            *states.entry(own.sending.state.name()).or_default() += 1;
+            *states.entry(own.sending.word()).or_default() += 1;
             if own.holds_reservation() && !matches!(own.sending.state, SendState::Sent { .. }) {
                 for line in own.lines.iter().filter(|line| line.reserved) {
                     *wanted

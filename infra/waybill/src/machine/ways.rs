@@ -35,6 +35,26 @@ fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
     Arc::new(OutboxMailer { files })
 }
 
+/// A mail that nobody sends must not look sent: a supplier by mail needs a mail server, or the outbox
+/// said as such.
+pub(crate) fn mail_problems(loaded: &Configuration) -> Vec<Problem> {
+    if loaded.mail_via.is_some() {
+        return Vec::new();
+    }
+    let suppliers = loaded.settings.suppliers.values();
+    let by_mail = suppliers.filter(|supplier| supplier.method == "mail");
+    let problem = |supplier: &domain::settings::SupplierSettings| {
+        let section = Section::Supplier(&supplier.id);
+        let message = "channels.toml names no mail server, so that no mail would leave".to_owned();
+        let problem = loaded.sources.problem(section, "method", None, message);
+        problem.expecting(
+            "[merchant.smtp] in channels.toml, or mail_via = \"outbox\" below [merchant] where mails \
+             are only to lie in outbox/mail",
+        )
+    };
+    by_mail.map(problem).collect()
+}
+
 /// The merchant's mail server where there is one, else the outbox; also where the settings are
 /// wrong, which is a problem.
 async fn mailer(
@@ -44,7 +64,8 @@ async fn mailer(
     clock: Arc<dyn Clock>,
     problems: &mut Vec<Problem>,
 ) -> Result<Arc<dyn Mailer>, WaysError> {
-    let Some(smtp) = &loaded.smtp else {
+    problems.extend(mail_problems(loaded));
+    let Some(smtp) = loaded.smtp() else {
         return Ok(outbox(store));
     };
     let password = match &smtp.login {

@@ -14,6 +14,7 @@ pub(crate) const SECRET: &str = "a secret of the process test";
 pub(crate) const CHANNELS: &str = r#"[merchant]
 name = "Acme Homeware"
 mail = "orders@acme.example"
+mail_via = "outbox"
 
 [[channel]]
 id = "acme"

@@ -132,6 +132,9 @@ pub enum SendState {
     },
 }
 
+/// The word for a mail that lies in the outbox, where nobody sends it.
+pub const IN_THE_OUTBOX: &str = "in the outbox";
+
 /// Look-ups made to settle one doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LookUps {
@@ -390,6 +393,17 @@ impl Sending {
     /// It came back after it was sent, so that the supplier has not seen it.
     pub fn has_bounced(&self) -> bool {
         matches!(&self.state, SendState::Rejected { attempt, .. } if self.bounced.contains(attempt))
+    }
+
+    /// One word for people. A mail that lies in the outbox was sent as far as we are concerned, and
+    /// nobody has it yet.
+    pub fn word(&self) -> &'static str {
+        let via = self.last.via.as_ref();
+        let lies_here = via.is_some_and(|via| via.method == "mail" && via.file.is_some());
+        match &self.state {
+            SendState::Sent { .. } if lies_here => IN_THE_OUTBOX,
+            state => state.name(),
+        }
     }
 
     /// The report of a delivery is overdue: a person has to ask.

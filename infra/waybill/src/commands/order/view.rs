@@ -222,7 +222,7 @@ fn purchase_order(own: &PurchaseOrder, now: Timestamp) -> PurchaseOrderView {
     PurchaseOrderView {
         number: own.number.to_string(),
         supplier: own.supplier.to_string(),
-        state: own.sending.state.name(),
+        state: own.sending.word(),
         due: due(&own.sending.state),
         why,
         references: own.sending.references().to_vec(),
@@ -283,7 +283,7 @@ fn standing(sending: &Sending, now: Timestamp) -> String {
         SendState::Sent { .. }
         | SendState::Planned { .. }
         | SendState::BetweenSteps { .. }
-        | SendState::SendStarted { .. } => sending.state.name().to_owned(),
+        | SendState::SendStarted { .. } => sending.word().to_owned(),
     };
     match sending.references() {
         [] => {}
