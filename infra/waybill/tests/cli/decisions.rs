@@ -183,7 +183,7 @@ async fn a_cancel_is_asked_for_and_resolved() {
     let mut place = Place::new().await;
     place.serve().await;
     place.order(&ShopOrder::new(1001, &[("TOWEL", 2)])).await;
-    let order = place.until(&["order", "1001"], ": sent\n").await;
+    let order = place.until(&["order", "1001"], ": in the outbox\n").await;
     let own = number(&order, "harbour");
     let resolve =
         |verdict: &[&'static str]| because(&[&["resolve", own.as_str()][..], verdict].concat());

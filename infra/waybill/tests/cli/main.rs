@@ -108,7 +108,7 @@ async fn orders_and_decisions() {
     place
         .order(&ShopOrder::new(1001, &[("MUG", 2), ("TOWEL", 1)]))
         .await;
-    place.until(&["order", "1001"], ": sent\n").await;
+    place.until(&["order", "1001"], ": in the outbox\n").await;
     let nowhere = ShopOrder::new(1002, &[("MUG", 1)]).with_address("country_code", "XQ");
     place.order(&nowhere).await;
     place.until(&["order", "1002"], ": held\n").await;
@@ -305,7 +305,7 @@ async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     );
     place.write("suppliers.toml", &format!("{}{lakeside}", place.suppliers));
     place.until(&["cases"], "Nothing needs").await;
-    place.until(&["order", "1001"], ": sent\n").await;
+    place.until(&["order", "1001"], ": in the outbox\n").await;
     let closed = place.says(DONE, &["cases", "--closed"]);
     assert!(
         closed.contains("by waybill: good files were taken over"),

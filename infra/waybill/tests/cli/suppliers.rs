@@ -7,6 +7,7 @@ use doubles::shop::ShopOrder;
 use doubles::supplier::{Behaviour, SupplierDouble};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, channel};
 
 /// Northwind with a sandbox at that address, and keys for both.
@@ -124,6 +125,9 @@ fn take(client: TcpStream) -> std::io::Result<Vec<String>> {
     Ok(message)
 }
 
+static WITHOUT_MAIL: LazyLock<String> =
+    LazyLock::new(|| CHANNELS.replace("mail_via = \"outbox\"\n", ""));
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mails_go_through_the_merchants_server() {
     let mut place = Place::new().await;
@@ -133,8 +137,17 @@ async fn mails_go_through_the_merchants_server() {
         let table = format!(
             "[merchant.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none-on-loopback\"\n{rest}\n[[channel]]"
         );
-        CHANNELS.replace("[[channel]]", &table)
+        WITHOUT_MAIL.replace("[[channel]]", &table)
     };
+    // A mail that nobody would send must not look sent.
+    place.write("channels.toml", &WITHOUT_MAIL);
+    for command in ["check", "serve"] {
+        let refused = place.run(&[command]);
+        let told = format!("{}{}", refused.out, refused.err);
+        assert_eq!(refused.code, NO, "{told}");
+        assert!(told.contains("names no mail server"), "{told}");
+        assert!(told.contains("mail_via = \"outbox\""), "{told}");
+    }
     let login = "user = \"acme\"\npassword = \"SMTP_PASSWORD\"\n";
     place.write("channels.toml", &smtp(login));
     let refused = place.run(&["serve"]);
@@ -166,7 +179,7 @@ async fn mails_go_through_the_merchants_server() {
     for number in 1002..1020 {
         place.order(&ShopOrder::new(number, &[("TOWEL", 1)])).await;
         let number = number.to_string();
-        place.until(&["order", &number], ": sent\n").await;
+        place.until(&["order", &number], "sent by attempt 1").await;
         if mails.exists() {
             return;
         }
