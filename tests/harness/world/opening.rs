@@ -14,8 +14,8 @@ use doubles::supplier::SupplierDouble;
 use embedded::OutboxMailer;
 use http_client::{Failure, Http, Request, Response};
 use ports::Supplier;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Mails to this address go over the service that reports what becomes of them, all others to the
@@ -108,7 +108,7 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
                 .into_iter()
                 .map(|name| (name, secret()))
                 .collect(),
-            tried_before: false,
+            tried_before: tried_before(supplier_settings),
         };
         let supplier = (entry.open)(opening).unwrap();
         let supplier = mutated(supplier, ports.faults.mutant, doubles.first);
@@ -145,9 +145,26 @@ fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings 
     settings
 }
 
+/// Reading is most of what a new World costs, and thousands of them have the same files.
 pub(super) fn load(files: &BTreeMap<String, Vec<u8>>) -> Configuration {
-    configuration::load(files).unwrap_or_else(|problems| {
+    static LOADED: Mutex<BTreeMap<Vec<u8>, Configuration>> = Mutex::new(BTreeMap::new());
+    let key = files
+        .iter()
+        .flat_map(|(name, text)| [name.as_bytes(), text]);
+    let key: Vec<u8> = key.collect::<Vec<_>>().join(&b'\0');
+    if let Some(known) = LOADED.lock().unwrap().get(&key) {
+        return known.clone();
+    }
+    let loaded = configuration::load(files).unwrap_or_else(|problems| {
         let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
         panic!("{}", problems.join("\n"))
-    })
+    });
+    LOADED.lock().unwrap().insert(key, loaded.clone());
+    loaded
+}
+
+/// Whether settings that say the same were opened and tried in this process.
+fn tried_before(settings: &SupplierSettings) -> bool {
+    static TRIED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    !TRIED.lock().unwrap().insert(settings.specific.to_string())
 }
