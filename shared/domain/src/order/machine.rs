@@ -400,9 +400,10 @@ impl Sending {
     pub fn word(&self) -> &'static str {
         let via = self.last.via.as_ref();
         let lies_here = via.is_some_and(|via| via.method == "mail" && via.file.is_some());
-        match &self.state {
-            SendState::Sent { .. } if lies_here => IN_THE_OUTBOX,
-            state => state.name(),
+        if lies_here && matches!(self.state, SendState::Sent { .. }) {
+            IN_THE_OUTBOX
+        } else {
+            self.state.name()
         }
     }
 
