@@ -9,6 +9,7 @@ mod gone;
 mod mails;
 mod news;
 mod overdue;
+mod restored;
 mod settings;
 mod spend_limit;
 mod unreadable;

@@ -22,8 +22,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
-    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Put, Queue, RefusalStore,
-    Reservation, StoreError, Unavailable,
+    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Provenance, Put, Queue,
+    RefusalStore, Reservation, StoreError, Unavailable,
 };
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -111,6 +111,8 @@ pub enum Mutant {
     BelievesAnySuccess,
     /// A refusal that does not say why is believed without a look-up.
     BelievesAnyRefusal,
+    /// Data that was restored from a copy is worked on as if nothing had been sent since.
+    TakesACopyForCurrent,
     /// Time passes as the wall clock says, though somebody sets it.
     BelievesTheWallClock,
 }
@@ -319,6 +321,12 @@ pub(crate) fn lost() -> Unavailable {
 
 #[async_trait]
 impl OrderStore for Faulty {
+    async fn provenance(&self) -> Result<Provenance, StoreError> {
+        if self.faults.mutant == Mutant::TakesACopyForCurrent {
+            return Ok(Provenance::Known { restored_at: None });
+        }
+        self.inner.provenance().await
+    }
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
         if self.faults.mutant == Mutant::ClaimExpires {
             self.expire_claim(order).await;

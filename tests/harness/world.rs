@@ -3,6 +3,7 @@
 mod opening;
 mod oracle;
 mod persons;
+mod restored;
 
 pub use opening::configuration;
 use opening::{Doubles, load, opened};
@@ -84,6 +85,29 @@ impl Clock for TestClock {
     }
 }
 
+/// What is there whatever becomes of our own data.
+struct Outside {
+    folder: Arc<tempfile::TempDir>,
+    clock: TestClock,
+    supplier: SupplierDouble,
+    elsewhere: SupplierDouble,
+    printful: Printful,
+    mail: MailService,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            clock: TestClock::new("2026-11-23T10:00:00Z".parse().unwrap()),
+            supplier: SupplierDouble::default(),
+            elsewhere: SupplierDouble::default(),
+            printful: Printful::default(),
+            mail: MailService::default(),
+        }
+    }
+}
+
 pub struct World {
     pub store: Embedded,
     pub ports: Arc<Faulty>,
@@ -107,7 +131,7 @@ pub struct World {
     slots: Option<TestSlots>,
     /// Webhooks that were not answered 2xx: the channel sends them again.
     unanswered: Vec<SignedWebhook>,
-    pub folder: tempfile::TempDir,
+    pub folder: Arc<tempfile::TempDir>,
     /// Two workers take this delivery, counted from the first.
     pub race: Option<Race>,
     /// Whether time passing wakes what is due; without it only redelivery repairs.
@@ -129,18 +153,27 @@ const VISIBILITY: Duration = Duration::from_mins(3);
 
 impl World {
     pub async fn new(faults: Faults) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Embedded::in_memory(&folder.path().join("outbox")).unwrap();
-        let clock = TestClock::new("2026-11-23T10:00:00Z".parse().unwrap());
+        let outside = Outside::default();
+        let store = Embedded::in_memory(&outside.folder.path().join("outbox")).unwrap();
+        Self::over(store, outside, faults).await
+    }
+
+    /// A process that begins on that store, in that world.
+    async fn over(store: Embedded, outside: Outside, faults: Faults) -> Self {
+        let Outside {
+            folder,
+            clock,
+            supplier,
+            elsewhere,
+            printful,
+            mail,
+        } = outside;
         if faults.mutant == Mutant::BelievesTheWallClock {
             clock.without_process();
         }
         faults.tell_by(&clock);
-        let supplier = SupplierDouble::default();
-        let elsewhere = SupplierDouble::default();
-        let printful = Printful::default();
         let mailer = FaultyMailer {
-            service: MailService::default(),
+            service: mail,
             faults: faults.clone(),
             listener: Arc::default(),
         };
@@ -318,22 +351,27 @@ impl World {
 
     /// Handles messages until none is visible.
     pub async fn pump(&mut self) {
-        while let Some(delivery) = self.next_delivery().await {
-            let race = self.race.filter(|race| race.delivery == self.deliveries);
-            self.deliveries += 1;
-            let worked = match race {
-                None => self.faults.drive(Box::pin(self.work(&delivery))).await,
-                Some(race) => {
-                    let both = Box::pin(self.work_both(&delivery, &delivery, race));
-                    self.faults.drive(both).await
-                }
-            };
-            if worked.is_none() {
-                self.faults.forget_pauses();
-                self.forget_memory();
-                self.store.release_leases().await.unwrap();
+        while self.pump_one().await.is_some() {}
+    }
+
+    /// Handles the next message; whether the process lived on, or none where none is visible.
+    async fn pump_one(&mut self) -> Option<bool> {
+        let delivery = self.next_delivery().await?;
+        let race = self.race.filter(|race| race.delivery == self.deliveries);
+        self.deliveries += 1;
+        let worked = match race {
+            None => self.faults.drive(Box::pin(self.work(&delivery))).await,
+            Some(race) => {
+                let both = Box::pin(self.work_both(&delivery, &delivery, race));
+                self.faults.drive(both).await
             }
+        };
+        if worked.is_none() {
+            self.faults.forget_pauses();
+            self.forget_memory();
+            self.store.release_leases().await.unwrap();
         }
+        Some(worked.is_some())
     }
 
     async fn work_both(&self, one: &ports::Delivery, other: &ports::Delivery, race: Race) {

@@ -5,17 +5,18 @@ mod memory;
 
 use domain::commit::Index;
 use domain::digest::Digest;
-use domain::exceptions::{curable_by_configuration, due_again, prepare, wake};
+use domain::exceptions::{curable_by_configuration, due_again, prepare, suspects, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::attention::CaseKind;
 use domain::settings::Settings;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 pub use memory::Memory;
 use memory::ToPrepare;
 use ports::{
-    Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Queue, StepError, StoreError,
+    Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Provenance, Queue, StepError,
+    StoreError,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
@@ -61,10 +62,19 @@ pub struct Swept {
 }
 
 pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
+    let restored_at = match deps.orders.provenance().await? {
+        Provenance::Known { restored_at } => restored_at,
+        // Nobody would work on what is woken.
+        Provenance::Suspect(why) => {
+            let cause = "orders".to_owned();
+            open_incident(deps, CaseKind::DataRestored, cause, why).await?;
+            return Ok(Swept::default());
+        }
+    };
     // What is due goes first, and what one part cannot do keeps none of the others from theirs.
     let woken = wake_due_orders(deps).await;
     let replanned = plan_held_orders_again(deps).await;
-    let prepared = prepare_waiting_orders_again(deps).await;
+    let prepared = prepare_waiting_orders_again(deps, restored_at).await;
     look_at_clock(deps).await?;
     Ok(Swept {
         woken: woken?,
@@ -150,8 +160,12 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
 }
 
 /// A place or a text that changed lets go what could not be sent or prepared: by each configuration,
-/// everything that waits is prepared again.
-async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
+/// everything that waits is prepared again. By the first of a process, what may have been sent before
+/// the data was restored is put into doubt, too.
+async fn prepare_waiting_orders_again(
+    deps: &Deps,
+    restored_at: Option<Timestamp>,
+) -> Result<usize, StepError> {
     let current = deps.configuration();
     let moment = deps.clock.steady().since;
     if deps.memory.to_prepare(&current, moment) == ToPrepare::Everything {
@@ -170,7 +184,10 @@ async fn prepare_waiting_orders_again(deps: &Deps) -> Result<usize, StepError> {
             Ok(None) | Err(StoreError::Corrupt(_)) => continue,
             Err(error) => return Err(error.into()),
         };
-        for message in prepare(&order, now) {
+        let suspects = restored_at
+            .map(|at| suspects(&order, at))
+            .unwrap_or_default();
+        for message in prepare(&order, now).into_iter().chain(suspects) {
             deps.queue.send(&message).await?;
             prepared += 1;
         }

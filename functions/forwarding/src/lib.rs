@@ -9,6 +9,7 @@ mod batch;
 mod crowd;
 mod mail;
 mod record;
+mod restored;
 mod send;
 mod trust;
 
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 pub use mail::mail_event;
 use ports::{BatchStore, Clock, Files, OrderStore, Queue, RefusalStore, StepError, Supplier};
 use record::commit;
+use restored::Look;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -145,6 +147,11 @@ async fn take_step(
         return Ok(Flow::Stop(Some(order)));
     };
     let now = deps.clock.now();
+    match restored::look(deps, &order).await? {
+        Look::Nothing => {}
+        Look::Suspected(after) => return Ok(Flow::GoOn(after)),
+        Look::Unknown => return Ok(Flow::Stop(Some(order))),
+    }
     let Some((asked, step)) = next_step(&order, own, now) else {
         return prepare_ahead(deps, order, number, now).await;
     };

@@ -4,7 +4,7 @@ use crate::artifact::artifact;
 use crate::crowd::{Room, leave, room};
 use crate::mail::wait_while_paused;
 use crate::record::{accepted, commit, record, recordable, step_done};
-use crate::{Deps, Flow, prepared_not, sending};
+use crate::{Deps, Flow, prepared_not, restored, sending};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::forwarding::SETTLE_MARGIN;
@@ -150,6 +150,9 @@ pub(crate) async fn claim(
 ) -> Result<Option<Claim>, StepError> {
     let moment = deps.clock.moment();
     let at = moment.at;
+    if id.cancel.is_none() && !restored::may_be_claimed(deps, order, &id.number).await? {
+        return Ok(None);
+    }
     let via = way.via(id, sending(own, id).progress.steps.len());
     let claim = Command::StartSend {
         id: id.clone(),
@@ -198,14 +201,25 @@ fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
 }
 
 /// What a look-up found, and how long after an absence a second one proves it.
-struct Found {
+pub(crate) struct Found {
     looked_up: LookedUp,
     proof_after: Option<Duration>,
 }
 
 impl Found {
+    /// It is there.
+    pub(crate) fn accepted() -> Self {
+        Self {
+            looked_up: LookedUp {
+                answer: LookupAnswer::Accepted(Acceptance::default()),
+                date: None,
+            },
+            proof_after: None,
+        }
+    }
+
     /// Nothing told whether it is there.
-    fn unclear() -> Self {
+    pub(crate) fn unclear() -> Self {
         Self {
             looked_up: LookedUp {
                 answer: LookupAnswer::NotFound(LookupFinding::Unclear),
@@ -227,9 +241,14 @@ pub(crate) async fn look_up(
     number_of_attempt: u32,
     way: Option<&dyn Supplier>,
 ) -> Result<(), StepError> {
-    let made_by = sending(own, id).last.via.as_ref();
+    let sending = sending(own, id);
+    let made_by = sending.last.via.as_ref();
     let file = made_by.and_then(|via| via.file.as_deref());
     let found = match (file, way) {
+        (Some(file), _) if sending.is_suspected() => restored::confirm_by_file(deps, file).await,
+        (None, Some(way)) if sending.is_suspected() && own.cut_off.is_some() => {
+            restored::confirm_by_batch(deps, own, way).await
+        }
         (Some(file), _) => ask_for_the_file(deps, file).await,
         (None, Some(way)) => ask_the_supplier(own, id, way).await,
         (None, None) => Found::unclear(),

@@ -7,12 +7,14 @@ use domain::exceptions::{due_again, forward, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
+use domain::order::decide::Command;
 use domain::order::event::Event;
 use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
 use domain::spending::first_day;
 use jiff::Timestamp;
-use ports::{Clock, CommitError, OfferStore, OrderStore, Queue, StepError};
+use ports::{Clock, CommitError, OfferStore, OrderStore, Provenance, Queue, StepError};
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -45,14 +47,41 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         .read()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .clone();
+    let restored_at = match deps.orders.provenance().await? {
+        Provenance::Known { restored_at } => restored_at,
+        Provenance::Suspect(why) => {
+            tracing::error!(why, "nothing is planned");
+            return Ok(None);
+        }
+    };
     let mut reference_taken = false;
     for attempt in 0..TRIES {
         let Some(history) = deps.orders.load(id).await? else {
             return Ok(None);
         };
         let order = history.fold()?;
-        let offers = deps.offers.offers(&skus(&order)).await?;
+        let stop = |refusal: domain::order::Refusal| StepError::Stop(refusal.to_string());
         let now = deps.clock.now();
+        // What may have been sent is in doubt before it could be voided as planned.
+        if let Some(restored_at) = restored_at
+            && order.suspects(restored_at).next().is_some()
+        {
+            let ways = BTreeMap::new();
+            let events = order
+                .decide(Command::Suspect { restored_at, ways }, now)
+                .map_err(stop)?;
+            let (commit, _) = Commit::new(&order, events, now).map_err(stop)?;
+            match deps.orders.commit(commit).await {
+                Ok(()) | Err(CommitError::Stale) => continue,
+                Err(error) => {
+                    return Err(StepError::GiveBack(
+                        format!("commit of {id}"),
+                        Box::new(error),
+                    ));
+                }
+            }
+        }
+        let offers = deps.offers.offers(&skus(&order)).await?;
         let limited = limited(&settings, &offers);
         let spent = deps.offers.spent(&limited, first_day(now)).await?;
         let facts = Facts {
@@ -65,7 +94,6 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
         let Some(planned) = plan(&order, &facts) else {
             return Ok(Some(order));
         };
-        let stop = |refusal: domain::order::Refusal| StepError::Stop(refusal.to_string());
         let events = order.decide(planned.command, now).map_err(stop)?;
         if events.is_empty() {
             looked_at(deps, &order, &settings.digest, now).await?;

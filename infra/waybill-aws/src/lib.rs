@@ -8,6 +8,7 @@ mod configuration;
 mod cost;
 mod listing;
 pub mod local_aws;
+mod restored;
 mod stack;
 
 use async_trait::async_trait;
@@ -32,6 +33,9 @@ impl Cloud for OnAws {
             }
             AwsCommand::Config(OfConfig::Show { stack, form }) => {
                 configuration::show(&Opened::find(stack).await?, form.json).await
+            }
+            AwsCommand::Restored { stack, who } => {
+                restored::take_note(&Opened::find(stack).await?, who).await
             }
             AwsCommand::LocalAws(options) => local_aws::run(&options).await,
             AwsCommand::Cold { times, form } => cold::run(times, form.json).await,

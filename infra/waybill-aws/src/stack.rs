@@ -2,6 +2,7 @@
 
 use crate::account::SignedIn;
 use crate::listing::Buckets;
+use crate::restored::OfTable;
 use anyhow::Context as _;
 use aws::clock::SystemClock;
 use aws::dynamodb::DynamoDb;
@@ -55,11 +56,7 @@ impl Opened {
     /// What the commands work on.
     pub fn installation(&self) -> Installation {
         let (clients, outputs) = (&self.account.clients, &self.outputs);
-        let store = Arc::new(DynamoDb::new(
-            clients.dynamodb(),
-            &outputs.orders_table,
-            Some(outputs.stock_table.clone()),
-        ));
+        let store = Arc::new(self.orders());
         let queues = [
             (QueueName::Routing, outputs.routing_queue_url.clone()),
             (QueueName::Forwarding, outputs.forwarding_queue_url.clone()),
@@ -77,6 +74,7 @@ impl Opened {
         let secrets = format!("{}/channels", outputs.parameters_path);
         Installation {
             secrets: Arc::new(SsmSecrets::below(clients.ssm(), secrets)),
+            health: Arc::new(OfTable(store.clone())),
             orders: store.clone(),
             offers: store.clone(),
             batches: store,
@@ -85,6 +83,16 @@ impl Opened {
             queue: Arc::new(SqsQueue::new(clients.sqs(), queues)),
             clock: Arc::new(SystemClock),
         }
+    }
+
+    pub(crate) fn orders(&self) -> DynamoDb {
+        let outputs = &self.outputs;
+        let stock = Some(outputs.stock_table.clone());
+        DynamoDb::new(
+            self.account.clients.dynamodb(),
+            &outputs.orders_table,
+            stock,
+        )
     }
 
     pub(crate) async fn find(stack: Stack) -> anyhow::Result<Self> {

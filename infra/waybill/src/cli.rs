@@ -27,6 +27,17 @@ pub(crate) enum Command {
         /// Address to listen on.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: std::net::SocketAddr,
+        /// Take the data for what a copy held: look up what may have been sent since the copy was
+        /// made, or report it as a case, and send none of it before.
+        #[arg(long)]
+        restored: bool,
+    },
+    /// Copy the database into one file while it is worked on.
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        /// A file that is not there yet; only its owner may read it.
+        file: PathBuf,
     },
     /// Checks the configuration and names every problem.
     Check {
@@ -139,7 +150,10 @@ pub(crate) enum Command {
     Resolve {
         #[command(flatten)]
         at: Where,
-        purchase_order: String,
+        /// A purchase order; or a supplier, for everything there that is in doubt since the data was
+        /// restored from a copy.
+        #[arg(value_name = "PURCHASE_ORDER|SUPPLIER")]
+        what: String,
         #[command(flatten)]
         verdict: Verdict,
         #[command(flatten)]
@@ -216,7 +230,9 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
             data,
             config,
             listen,
-        } => serve::serve(&data.data, &config.config, listen).await,
+            restored,
+        } => serve::serve(&data.data, &config.config, listen, restored).await,
+        Command::Backup { data, file } => commands::restored::back_up(&data.data, &file).await,
         Command::Check { config, json } => commands::check::check(&config.config, json).await,
         Command::Orders { at, form } => {
             commands::orders::orders(&at.open(cloud).await?, form.json).await
@@ -272,12 +288,12 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         }
         Command::Resolve {
             at,
-            purchase_order,
+            what,
             verdict,
             person,
         } => {
             let at = at.open(cloud).await?;
-            commands::decide::resolve(&at, &purchase_order, verdict, person).await
+            commands::decide::resolve(&at, &what, verdict, person).await
         }
         Command::Acknowledge {
             at,

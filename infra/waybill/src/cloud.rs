@@ -24,6 +24,16 @@ pub enum AwsCommand {
     /// The configuration of a stack on AWS.
     #[command(subcommand)]
     Config(OfConfig),
+    /// Take note that the orders table was restored from a backup: look up what may have been sent
+    /// since the backup, or report it as a case, and send none of it before. Until then nothing is
+    /// sent.
+    Restored {
+        #[command(flatten)]
+        stack: Stack,
+        /// Who decides.
+        #[arg(long, default_value = "operator")]
+        who: String,
+    },
     /// Deploys the template into an AWS on this machine, and tells the demo's stories there.
     LocalAws(LocalAws),
     /// What a new process of a function costs until it has answered its first call.
@@ -87,7 +97,7 @@ impl AwsCommand {
             Self::Config(OfConfig::Push(Push { form, .. }) | OfConfig::Show { form, .. }) => {
                 form.json
             }
-            Self::LocalAws(_) => false,
+            Self::LocalAws(_) | Self::Restored { .. } => false,
             Self::Cold { form, .. } | Self::Cost { form, .. } => form.json,
         }
     }

@@ -12,6 +12,7 @@ pub(crate) mod orders;
 mod progress;
 pub(crate) mod redrive;
 pub(crate) mod report;
+pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod supplier;
 

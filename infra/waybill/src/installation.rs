@@ -2,7 +2,7 @@
 
 use crate::commands::Instead;
 use async_trait::async_trait;
-use embedded::{Embedded, EnvironmentSecrets, SystemClock};
+use embedded::{Embedded, EnvironmentSecrets, OpenError, Restored, SystemClock};
 use ports::{BatchStore, Clock, Files, OfferStore, OrderStore, Queue, Secrets, Unavailable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,34 @@ pub struct Installation {
     pub queue: Arc<dyn Queue>,
     /// Those of channels, with which a payload that is taken in again is verified.
     pub secrets: Arc<dyn Secrets>,
+    pub health: Arc<dyn Health>,
     pub clock: Arc<dyn Clock>,
+}
+
+/// What is the matter with the place where everything is stored, found out at the moment somebody asks:
+/// what is damaged could not store it.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// A sentence for each damage, with what to do.
+    async fn damage(&self) -> Result<Vec<String>, Unavailable>;
+}
+
+/// The store of a data folder; one that was put there from a copy is refused.
+pub(crate) fn opened(data: &Path) -> anyhow::Result<Embedded> {
+    Embedded::open(data).map_err(|error| match error {
+        OpenError::Restored(restored) => not_current(data, &restored).into(),
+        error => error.into(),
+    })
+}
+
+fn not_current(data: &Path, restored: &Restored) -> Instead {
+    Instead::refused(&format!(
+        "{} holds a copy of older data: {restored}. What was sent since the copy was made is not known. \
+         Put the current data back; or start `waybill serve --restored`, which looks up what may have \
+         been sent, makes a case of what nobody knows, and sends none of it before \
+         (infra/docs/backup.md)",
+        data.display()
+    ))
 }
 
 /// Which files there are, for a person who looks for one; no function ever needs to know.
@@ -35,15 +62,23 @@ pub trait FileListing: Send + Sync {
 impl Installation {
     /// The data folder of `serve`.
     pub fn in_folder(data: &Path) -> anyhow::Result<Self> {
-        if !data.join("waybill.db").is_file() {
-            let said = format!(
-                "{} holds no data of Waybill; name the folder of `serve` with --data",
-                data.display()
-            );
-            return Err(Instead::not_found(said).into());
+        Self::look_for_data(data)?;
+        Ok(Self::embedded(opened(data)?, data, Arc::new(SystemClock)))
+    }
+
+    /// Creates nothing where nothing is.
+    pub(crate) fn look_for_data(data: &Path) -> anyhow::Result<()> {
+        if let Some(restored) = embedded::restored(data)? {
+            return Err(not_current(data, &restored).into());
         }
-        let store = Embedded::open(data)?;
-        Ok(Self::embedded(store, data, Arc::new(SystemClock)))
+        if data.join("waybill.db").is_file() {
+            return Ok(());
+        }
+        let said = format!(
+            "{} holds no data of Waybill; name the folder of `serve` with --data",
+            data.display()
+        );
+        Err(Instead::not_found(said).into())
     }
 
     pub(crate) fn embedded(store: Embedded, data: &Path, clock: Arc<dyn Clock>) -> Self {
@@ -57,11 +92,28 @@ impl Installation {
             offers: store.clone(),
             batches: store.clone(),
             files: store.clone(),
+            health: Arc::new(OfFolder(store.as_ref().clone())),
             queue: store,
             listing: Arc::new(listing),
             secrets: Arc::new(EnvironmentSecrets),
             clock,
         }
+    }
+}
+
+/// A database of at most so many bytes is read as a whole, which takes a tenth of a second.
+const CHECKED_BYTES: u64 = 64 * 1024 * 1024;
+
+struct OfFolder(Embedded);
+
+#[async_trait]
+impl Health for OfFolder {
+    async fn damage(&self) -> Result<Vec<String>, Unavailable> {
+        self.0.try_to_write().await;
+        if self.0.size() <= CHECKED_BYTES {
+            self.0.check_pages().await?;
+        }
+        Ok(self.0.damage().iter().map(ToString::to_string).collect())
     }
 }
 

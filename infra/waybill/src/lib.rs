@@ -24,7 +24,7 @@ pub use arguments::{Account, Config, Form, Stack};
 pub use cloud::{AwsCommand, Cloud, HandOver, LocalAws, OfConfig, Push};
 pub use commands::report::{Report, report_on};
 pub use commands::{Instead, check};
-pub use installation::{FileListing, Installation};
+pub use installation::{FileListing, Health, Installation};
 pub use serve::told_to_stop;
 
 /// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.

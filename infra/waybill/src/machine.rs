@@ -1,9 +1,11 @@
 //! Everything on one machine: the store, the functions and what drives them.
 
+mod damage;
 mod reload;
 pub(crate) mod ways;
 mod work;
 
+use crate::installation::opened;
 use anyhow::Context as _;
 use domain::digest::Digest;
 use domain::messages::QueueName;
@@ -38,15 +40,21 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Refuses, inside, a configuration that is not wholly right.
+    /// Refuses, inside, a configuration that is not wholly right. `restored`: the data is what a copy
+    /// held.
     pub(crate) async fn open(
         data: &Path,
         config: &Path,
         clock: Arc<dyn Clock>,
         secrets: Arc<dyn Secrets>,
+        restored: bool,
     ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
-        let store = Embedded::open(data)?;
+        let store = if restored {
+            Embedded::open_restored(data, clock.now())?
+        } else {
+            opened(data)?
+        };
         // Whoever held a lease is gone, for we hold the lock.
         store.release_leases().await?;
         let seen = digest_of(config);
@@ -101,6 +109,7 @@ impl Machine {
             _lock: lock,
         };
         machine.close_refusals("started with good files").await?;
+        machine.store.begin_serving().await?;
         Ok(Ok(Arc::new(machine)))
     }
 
@@ -143,16 +152,21 @@ impl Machine {
 
     /// Until `shutdown` is true and what was in flight has ended.
     pub(crate) async fn run(self: Arc<Self>, shutdown: watch::Receiver<bool>) {
+        let machine = self.clone();
         let tasks = [
             tokio::spawn(self.clone().work(QueueName::Routing, shutdown.clone())),
             tokio::spawn(self.clone().work(QueueName::Forwarding, shutdown.clone())),
             tokio::spawn(self.clone().sweep_often(shutdown.clone())),
+            tokio::spawn(self.clone().look_often(shutdown.clone())),
             tokio::spawn(self.reload_often(shutdown)),
         ];
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(error = %error, "a worker ended");
             }
+        }
+        if let Err(error) = machine.store.end_serving().await {
+            tracing::error!(error = %error, "the database may have to be opened with its log");
         }
     }
 

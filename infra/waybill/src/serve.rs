@@ -23,12 +23,18 @@ const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// For requests in flight at the end; channels repeat what was not answered.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
-pub(crate) async fn serve(data: &Path, config: &Path, listen: SocketAddr) -> anyhow::Result<Exit> {
+pub(crate) async fn serve(
+    data: &Path,
+    config: &Path,
+    listen: SocketAddr,
+    restored: bool,
+) -> anyhow::Result<Exit> {
     let opened = Machine::open(
         data,
         config,
         Arc::new(SystemClock),
         Arc::new(EnvironmentSecrets),
+        restored,
     );
     let machine = match opened.await? {
         Ok(machine) => machine,
@@ -82,7 +88,7 @@ pub(crate) async fn answer(
 ) -> anyhow::Result<()> {
     let router = Router::new()
         .route("/webhooks/{channel}", post(webhook))
-        .route("/healthz", get(|| async { "ok" }))
+        .route("/healthz", get(health))
         .with_state(machine);
     let until = |mut stopped: watch::Receiver<bool>| async move {
         drop(stopped.wait_for(|stopped| *stopped).await);
@@ -92,6 +98,16 @@ pub(crate) async fn answer(
     tokio::select! {
         ended = server => ended.context("the server ended"),
         () = async { late.await; tokio::time::sleep(LAST_ANSWERS_WITHIN).await } => Ok(()),
+    }
+}
+
+/// Not ok while the data folder is damaged.
+async fn health(State(machine): State<Arc<Machine>>) -> (StatusCode, String) {
+    let damage: Vec<_> = machine.damage().iter().map(ToString::to_string).collect();
+    if damage.is_empty() {
+        (StatusCode::OK, "ok".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, damage.join("\n"))
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `batches` | cut-off and name | `batch`, `uploaded` |
 //! | `slots#SUPPLIER` | `slots` | `slot_N`: until when and by whom it is held |
 //! | `refusals#SUPPLIER` | `refusals` | `streak` (JSON) |
+//! | `installation` | `installation` | `table`: its own name; `restored_at` |
 //! | `incidents` | `open#KIND#CAUSE`, `closed#TIME#KIND#CAUSE` | `incident`, `closing` |
 //!
 //! The stock table:
@@ -29,6 +30,8 @@
 //!
 //! | operation | action | on |
 //! |---|---|---|
+//! | `OrderStore::provenance`, once a process | `dynamodb:GetItem` | orders |
+//! | of a new table | also `dynamodb:PutItem` | orders |
 //! | `OrderStore::load`, `payload`, `find` | `dynamodb:GetItem` | orders |
 //! | `OrderStore::trace` | `dynamodb:GetItem` | orders |
 //! | `OrderStore::commit` | `dynamodb:UpdateItem` | orders |
@@ -68,6 +71,7 @@ mod memory;
 mod offers;
 mod orders;
 mod packed;
+mod provenance;
 mod refusals;
 mod reservations;
 mod slots;

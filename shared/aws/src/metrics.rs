@@ -12,7 +12,8 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, StoreError,
+    AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
+    StoreError,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -87,7 +88,9 @@ fn metric(event: &Event) -> Option<Metric> {
         Event::Routed(routed) => (!routed.state.holds.is_empty()).then_some(Metric::OrdersHeld),
         Event::PurchaseOrder { event, .. } => match event {
             SendEvent::Sent { .. } => Some(Metric::OrdersSent),
-            SendEvent::SendInDoubt { .. } => Some(Metric::SendsInDoubt),
+            SendEvent::SendInDoubt { .. } | SendEvent::SuspectedSent { .. } => {
+                Some(Metric::SendsInDoubt)
+            }
             SendEvent::SendStarted { .. }
             | SendEvent::SendStepDone { .. }
             | SendEvent::SendRejected { .. }
@@ -151,6 +154,10 @@ fn line(counts: &BTreeMap<Metric, u32>, stack: &str, at: Timestamp) -> Value {
 
 #[async_trait]
 impl<S: OrderStore> OrderStore for Measured<S> {
+    async fn provenance(&self) -> Result<Provenance, StoreError> {
+        self.inner.provenance().await
+    }
+
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
         self.inner.load(order).await
     }

@@ -344,7 +344,7 @@ pub const POLICY: &[Policy] = &[
         CaseKind::SendInDoubt,
         Severity::Two,
         false,
-        "a look-up settles it, or resolve --sent or --not-sent",
+        "a look-up settles it, or resolve --sent or --not-sent; what is in doubt since a restore, for a whole supplier at once",
     ),
     row(
         CaseKind::SentTwice,
@@ -417,6 +417,12 @@ pub const POLICY: &[Policy] = &[
         Severity::Two,
         false,
         "have a time service keep the machine's clock, look at whatever went early or waits, then close",
+    ),
+    row(
+        CaseKind::DataRestored,
+        Severity::One,
+        false,
+        "`restored` takes note of it; what may have been sent since the copy was made is then looked up, or a case",
     ),
 ];
 
@@ -529,6 +535,12 @@ pub fn prepare(order: &Order, now: Timestamp) -> Vec<Message> {
     };
     let concerned = order.purchase_orders.iter().filter(concerned);
     concerned.map(|own| forwarding_of(order, own)).collect()
+}
+
+/// Messages to whatever of the order may have been sent before the data was restored.
+pub fn suspects(order: &Order, restored_at: Timestamp) -> Vec<Message> {
+    let suspects = order.suspects(restored_at);
+    suspects.map(|own| forwarding_of(order, own)).collect()
 }
 
 fn is_due(order: &Order, own: &PurchaseOrder, now: Timestamp) -> bool {

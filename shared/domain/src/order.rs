@@ -12,6 +12,7 @@ pub mod event;
 pub mod machine;
 pub mod news;
 pub mod purchase_order;
+mod restored;
 pub mod units;
 pub mod via;
 

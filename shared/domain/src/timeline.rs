@@ -336,7 +336,11 @@ fn sending(event: &SendEvent) -> String {
                 [one] => format!(", their number {one}"),
                 several => format!(", their numbers {}", several.join(", ")),
             };
-            format!("sent by attempt {attempt}{numbers}{}", said_by(by))
+            let how = match attempt {
+                0 => "sent before the data was restored".to_owned(),
+                attempt => format!("sent by attempt {attempt}"),
+            };
+            format!("{how}{numbers}{}", said_by(by))
         }
         SendEvent::SendRejected {
             attempt,
@@ -371,6 +375,10 @@ fn sending(event: &SendEvent) -> String {
         SendEvent::SendInDoubt { attempt, why, .. } => {
             format!("in doubt, attempt {attempt}: {why}")
         }
+        SendEvent::SuspectedSent { restored_at, .. } => format!(
+            "may have been sent: the data was restored from a copy at {}",
+            moment(*restored_at)
+        ),
         SendEvent::SendDeferred {
             attempt,
             retry_at,
@@ -381,10 +389,11 @@ fn sending(event: &SendEvent) -> String {
                 || "tried again only when a person asks for it".to_owned(),
                 |retry_at| format!("again at {}", moment(retry_at)),
             );
-            format!(
-                "not sent by attempt {attempt}: {why}; {again}{}",
-                said_by(by)
-            )
+            let how = match attempt {
+                0 => "not sent before the data was restored".to_owned(),
+                attempt => format!("not sent by attempt {attempt}"),
+            };
+            format!("{how}: {why}; {again}{}", said_by(by))
         }
         SendEvent::LookedUp {
             finding, next_at, ..

@@ -2,10 +2,15 @@
 //! nobody is answered before it. Whoever reads does it himself, on one of a few connections: a read
 //! takes less time than to hand it over.
 
+mod health;
 mod readers;
 mod schema;
 
 use crate::OpenError;
+use crate::installation;
+use crate::marks::Marks;
+pub(crate) use health::Fault;
+use health::Health;
 use ports::{CommitError, StoreError, Unavailable};
 use readers::Readers;
 use rusqlite::{Connection, ErrorCode};
@@ -75,6 +80,14 @@ impl Broken {
     }
 }
 
+/// Of a writer whose groups are counted.
+struct Writer {
+    connection: Connection,
+    /// `None` where nothing lies on disk.
+    marks: Option<Marks>,
+    health: Arc<Health>,
+}
+
 type Work = Box<dyn FnOnce(Result<&Connection, Broken>) -> Ran + Send>;
 type Answer = Box<dyn FnOnce(Option<Broken>) + Send>;
 
@@ -102,6 +115,7 @@ pub(crate) struct Database {
     /// In memory there is but one connection, the writer's.
     readers: Option<Arc<Readers>>,
     counts: Arc<Counts>,
+    health: Arc<Health>,
 }
 
 /// What was done since it was opened. Each transaction is one fsync.
@@ -117,16 +131,16 @@ pub(crate) struct Counts {
 enum Worker {
     Thread(Sender<Job>),
     /// Whoever asks, one after the other: a database in memory has no disk to wait for.
-    Caller(Arc<Mutex<Connection>>),
+    Caller(Arc<Mutex<Writer>>),
 }
 
 impl Worker {
     fn take(&self, job: Job) -> Result<(), Broken> {
         match self {
             Self::Thread(jobs) => jobs.send(job).map_err(|_| Broken::Gone),
-            Self::Caller(connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                run(&connection, vec![job]);
+            Self::Caller(writer) => {
+                let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.run(vec![job]);
                 Ok(())
             }
         }
@@ -134,28 +148,49 @@ impl Worker {
 }
 
 impl Database {
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+    /// The connection that writes, not yet at work.
+    pub(crate) fn connect(path: &Path) -> Result<Connection, OpenError> {
         let connection = Connection::open(path).map_err(OpenError::Database)?;
         prepare(&connection)?;
         writer_settings(&connection).map_err(OpenError::Database)?;
+        Ok(connection)
+    }
+
+    pub(crate) fn start(
+        path: &Path,
+        connection: Connection,
+        marks: Marks,
+    ) -> Result<Self, OpenError> {
         let counts = Arc::new(Counts::default());
-        let writer = start(connection, counts.clone())?;
+        let health = Arc::new(Health::default());
+        let writer = Writer {
+            connection,
+            marks: Some(marks),
+            health: health.clone(),
+        };
         let readers = Readers::open(path).map_err(OpenError::Database)?;
         Ok(Self {
-            writer,
+            writer: start(writer, counts.clone())?,
             readers: Some(Arc::new(readers)),
             counts,
+            health,
         })
     }
 
     pub(crate) fn in_memory() -> Result<Self, OpenError> {
         let connection = Connection::open_in_memory().map_err(OpenError::Database)?;
         prepare(&connection)?;
-        let worker = Worker::Caller(Arc::new(Mutex::new(connection)));
+        let health = Arc::new(Health::default());
+        let writer = Writer {
+            connection,
+            marks: None,
+            health: health.clone(),
+        };
         Ok(Self {
             readers: None,
-            writer: worker,
+            writer: Worker::Caller(Arc::new(Mutex::new(writer))),
             counts: Arc::default(),
+            health,
         })
     }
 
@@ -193,10 +228,18 @@ impl Database {
         work: impl FnOnce(&Connection) -> Result<T, Broken> + Send + 'static,
     ) -> Result<T, Broken> {
         self.counts.reads.fetch_add(1, Ordering::Relaxed);
-        match &self.readers {
+        let read = match &self.readers {
             Some(readers) => readers.read(work),
             None => ask(&self.writer, Undo::Job, work).await,
+        };
+        if let Err(broken) = &read {
+            self.health.saw(broken);
         }
+        read
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -233,41 +276,72 @@ where
 /// Jobs in one transaction.
 const MOST: usize = 256;
 
-fn start(connection: Connection, counts: Arc<Counts>) -> Result<Worker, OpenError> {
+fn start(writer: Writer, counts: Arc<Counts>) -> Result<Worker, OpenError> {
     let (sender, jobs) = channel();
     std::thread::Builder::new()
         .name("database-writer".to_owned())
-        .spawn(move || serve(&connection, &jobs, &counts))
+        .spawn(move || serve(&writer, &jobs, &counts))
         .map_err(OpenError::Directory)?;
     Ok(Worker::Thread(sender))
 }
 
 /// Ends with the last sender.
-fn serve(connection: &Connection, jobs: &Receiver<Job>, counts: &Counts) {
+fn serve(writer: &Writer, jobs: &Receiver<Job>, counts: &Counts) {
     while let Ok(first) = jobs.recv() {
         let group = std::iter::once(first)
             .chain(jobs.try_iter().take(MOST - 1))
             .collect();
         counts.transactions.fetch_add(1, Ordering::Relaxed);
-        run(connection, group);
+        writer.run(group);
     }
 }
 
-fn run(connection: &Connection, group: Vec<Job>) {
-    if let Err(error) = step_of(connection, "BEGIN IMMEDIATE") {
-        let error = Arc::new(error);
-        for job in group {
-            ((job.work)(Err(Broken::Sqlite(error.clone()))).answer)(None);
+impl Writer {
+    fn run(&self, group: Vec<Job>) {
+        let connection = &self.connection;
+        if let Err(error) = step_of(connection, "BEGIN IMMEDIATE") {
+            let error = Arc::new(error);
+            self.health.saw(&Broken::Sqlite(error.clone()));
+            for job in group {
+                ((job.work)(Err(Broken::Sqlite(error.clone()))).answer)(None);
+            }
+            return;
         }
-        return;
+        let before = connection.total_changes();
+        let answers: Vec<Answer> = group.into_iter().map(|job| step(connection, job)).collect();
+        let changed = connection.total_changes() != before;
+        match self.commit(changed) {
+            Ok(()) => self.health.wrote(),
+            Err(error) => {
+                abandon(connection);
+                let error = Arc::new(error);
+                self.health.saw(&Broken::Commit(error.clone()));
+                for answer in answers {
+                    answer(Some(Broken::Commit(error.clone())));
+                }
+                return;
+            }
+        }
+        for answer in answers {
+            answer(None);
+        }
     }
-    let answers: Vec<Answer> = group.into_iter().map(|job| step(connection, job)).collect();
-    let failed = step_of(connection, "COMMIT").err().map(Arc::new);
-    if failed.is_some() {
-        abandon(connection);
-    }
-    for answer in answers {
-        answer(failed.clone().map(Broken::Commit));
+
+    /// Counts the group with it, and marks that it is durable before anybody is answered. A
+    /// transaction that SQLite undid counts nothing, and its COMMIT fails.
+    fn commit(&self, changed: bool) -> rusqlite::Result<()> {
+        let connection = &self.connection;
+        let marks = self.marks.as_ref();
+        let marks = marks.filter(|_| changed && !connection.is_autocommit());
+        let counted = match marks {
+            Some(marks) => Some((marks, installation::count(connection)?)),
+            None => None,
+        };
+        step_of(connection, "COMMIT")?;
+        if let Some((marks, mark)) = counted {
+            marks.write(&mark);
+        }
+        Ok(())
     }
 }
 
@@ -325,10 +399,19 @@ fn abandon(connection: &Connection) {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_lost_transaction_answers_nobody_well() {
+    fn writer() -> Writer {
         let connection = Connection::open_in_memory().unwrap();
         prepare(&connection).unwrap();
+        Writer {
+            connection,
+            marks: None,
+            health: Arc::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_transaction_answers_nobody_well() {
+        let writer = writer();
         let (sender, jobs) = channel();
         let worker = Worker::Thread(sender);
         let insert = |digest: &'static str| {
@@ -349,11 +432,12 @@ mod tests {
         let serving = async {
             let group = jobs.try_iter().collect::<Vec<_>>();
             assert_eq!(group.len(), 3);
-            run(&connection, group);
+            writer.run(group);
         };
         let (answers, ()) = tokio::join!(work, serving);
         assert!(answers.0.is_err() && answers.1.is_err() && answers.2.is_err());
-        let rows: i64 = connection
+        let rows: i64 = writer
+            .connection
             .query_row("SELECT count(*) FROM catalogue", [], |row| row.get(0))
             .unwrap();
         assert_eq!(rows, 0);
@@ -362,8 +446,7 @@ mod tests {
     /// Without a savepoint half of it cannot be undone alone.
     #[tokio::test]
     async fn a_job_that_fails_half_way_takes_its_group_with_it() {
-        let connection = Connection::open_in_memory().unwrap();
-        prepare(&connection).unwrap();
+        let writer = writer();
         let (sender, jobs) = channel();
         let worker = Worker::Thread(sender);
         let place = |digest: &'static str, fails: bool| {
@@ -384,13 +467,17 @@ mod tests {
                     ask(&worker, Undo::Group, place(half, true)),
                 )
             };
-            let serving = async { run(&connection, jobs.try_iter().collect()) };
+            let serving = async { writer.run(jobs.try_iter().collect()) };
             let ((other, failing), ()) = tokio::join!(work, serving);
             assert!(failing.is_err());
             let count = "SELECT count(*) FROM catalogue";
-            let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+            let count: i64 = writer
+                .connection
+                .query_row(count, [], |row| row.get(0))
+                .unwrap();
             rows.push((other.is_ok(), count));
-            connection.execute("DELETE FROM catalogue", []).unwrap();
+            let forget = "DELETE FROM catalogue";
+            writer.connection.execute(forget, []).unwrap();
         }
         assert_eq!(rows, [(true, 1), (false, 0)], "answered well, and stored");
     }

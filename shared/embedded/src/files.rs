@@ -89,7 +89,7 @@ impl Folders {
 }
 
 /// A folder that a supplier removed needs no sync.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -4,33 +4,45 @@
 //! A second process (the command line beside the server) may open the same directory; only one
 //! server may hold its [`DirectoryLock`].
 
+mod backup;
 mod batches;
 mod clock;
 mod columns;
 mod commit;
+mod damage;
 mod database;
 mod files;
 mod incidents;
+mod installation;
 mod lock;
 mod mailer;
+mod marks;
 mod offers;
 mod orders;
 mod queue;
 mod refusals;
+mod restored;
 mod secrets;
 mod smtp;
 
+use damage::Place;
 use database::Database;
 use files::Folders;
+use jiff::Timestamp;
+use marks::Marks;
 use queue::Bells;
+use restored::Beside;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use backup::BackupError;
 pub use clock::SystemClock;
+pub use damage::Damage;
 pub use lock::{DirectoryLock, LockError};
 pub use mailer::OutboxMailer;
 pub use queue::{InLane, Room};
+pub use restored::Restored;
 pub use secrets::EnvironmentSecrets;
 pub use smtp::{SmtpError, SmtpMailer};
 
@@ -40,6 +52,9 @@ pub struct Embedded {
     database: Database,
     folders: Arc<Folders>,
     bells: Arc<Bells>,
+    restored_at: Option<Timestamp>,
+    /// `None` where nothing lies on disk but the outbox.
+    place: Option<Place>,
 }
 
 /// What the database did since it was opened.
@@ -60,17 +75,74 @@ pub enum OpenError {
     /// Written by another version of Waybill than this one.
     #[error("the database has schema {found}, this program knows {known}")]
     Schema { found: i64, known: i64 },
+    /// The data may be older than what was done with it.
+    #[error(transparent)]
+    Restored(Restored),
+}
+
+impl OpenError {
+    fn broken(broken: database::Broken) -> Self {
+        Self::Directory(std::io::Error::other(broken))
+    }
 }
 
 impl Embedded {
-    /// `dir/waybill.db` and `dir/outbox`, created where they are missing.
+    /// `dir/waybill.db` and `dir/outbox`, created where they are missing. Data that was put there from
+    /// a copy is refused.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let beside = Beside::look(dir)?;
+        beside.judge().map_or(Ok(()), refused)?;
         let folders = Folders::create(&dir.join("outbox")).map_err(OpenError::Directory)?;
+        let path = dir.join("waybill.db");
+        let connection = Database::connect(&path)?;
+        let itself = installation::itself(&connection).map_err(OpenError::Database)?;
+        beside.judge_with(&itself).map_or(Ok(()), refused)?;
+        let restored_at = installation::restored_at(&connection).map_err(OpenError::broken)?;
+        let marks = Marks::create(dir, &itself.mark).map_err(OpenError::Directory)?;
+        Self::start(dir, folders, connection, marks, restored_at)
+    }
+
+    /// As [`Embedded::open`], whatever shows that it was put there from a copy: it is taken for
+    /// current, and remembers that it was restored `now`. For the holder of the [`DirectoryLock`].
+    ///
+    /// When it is broken off, the data is as before, or refused as another installation's, or taken
+    /// for current.
+    pub fn open_restored(dir: &Path, now: Timestamp) -> Result<Self, OpenError> {
+        let beside = Beside::look(dir)?;
+        let folders = Folders::create(&dir.join("outbox")).map_err(OpenError::Directory)?;
+        let connection = Database::connect(&dir.join("waybill.db"))?;
+        let mark = installation::adopt(&connection, now, beside.beyond())?;
+        let restored_at = installation::restored_at(&connection).map_err(OpenError::broken)?;
+        let marks = Marks::create(dir, &mark).map_err(OpenError::Directory)?;
+        Self::start(dir, folders, connection, marks, restored_at)
+    }
+
+    fn start(
+        dir: &Path,
+        folders: Folders,
+        connection: rusqlite::Connection,
+        marks: Marks,
+        restored_at: Option<Timestamp>,
+    ) -> Result<Self, OpenError> {
+        let path = dir.join("waybill.db");
+        let place = Place::of(&path).map_err(OpenError::Directory)?;
         Ok(Self {
-            database: Database::open(&dir.join("waybill.db"))?,
+            database: Database::start(&path, connection, marks)?,
             folders: Arc::new(folders),
             bells: Arc::default(),
+            restored_at,
+            place: Some(place),
         })
+    }
+
+    /// From now on a lost log shows. Durable when it returns.
+    pub async fn begin_serving(&self) -> Result<(), ports::Unavailable> {
+        self.set_serving(true).await
+    }
+
+    /// The main file holds everything, and nothing is in flight any more.
+    pub async fn end_serving(&self) -> Result<(), ports::Unavailable> {
+        self.set_serving(false).await
     }
 
     pub fn counts(&self) -> Counts {
@@ -89,6 +161,17 @@ impl Embedded {
             database: Database::in_memory()?,
             folders: Arc::new(folders),
             bells: Arc::default(),
+            restored_at: None,
+            place: None,
         })
     }
+}
+
+/// What shows in a data folder before anything is opened, and nothing is made there.
+pub fn restored(dir: &Path) -> Result<Option<Restored>, OpenError> {
+    Ok(Beside::look(dir)?.judge())
+}
+
+fn refused(restored: Restored) -> Result<(), OpenError> {
+    Err(OpenError::Restored(restored))
 }

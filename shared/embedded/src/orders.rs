@@ -13,11 +13,20 @@ use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
-use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, StoreError};
+use ports::{
+    AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 #[async_trait]
 impl OrderStore for Embedded {
+    /// Data that nobody took note of was refused when it was opened.
+    async fn provenance(&self) -> Result<Provenance, StoreError> {
+        Ok(Provenance::Known {
+            restored_at: self.restored_at,
+        })
+    }
+
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
         let order = order.clone();
         Ok(self

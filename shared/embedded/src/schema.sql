@@ -1,5 +1,20 @@
 -- Times are microseconds since 1970. JSON columns are named body.
 
+-- What this database is and how far it went; exactly one row.
+CREATE TABLE installation (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    -- Another one after each restore.
+    id TEXT NOT NULL,
+    -- Groups of writes.
+    commits INTEGER NOT NULL DEFAULT 0,
+    -- A server works on it, or was killed.
+    serving INTEGER NOT NULL DEFAULT 0,
+    -- Made by `waybill backup`, and not served since.
+    is_copy INTEGER NOT NULL DEFAULT 0,
+    restored_at INTEGER
+);
+INSERT INTO installation (only, id) VALUES (1, lower(hex(randomblob(16))));
+
 CREATE TABLE events (
     order_id TEXT NOT NULL,
     sequence INTEGER NOT NULL,

@@ -20,7 +20,7 @@ pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use domain::order::SendId;
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
-    Page, RefusalStore, Reservation, Slot, Slots, StoreError,
+    Page, Provenance, RefusalStore, Reservation, Slot, Slots, StoreError,
 };
 pub use supplier::{
     Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Evidence, Handover,

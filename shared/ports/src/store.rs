@@ -111,6 +111,16 @@ impl Incident {
     }
 }
 
+/// Whether what is stored is all that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provenance {
+    /// It is, but for what happened before it was last restored from a copy, where it was.
+    Known { restored_at: Option<Timestamp> },
+    /// It was restored from a copy, and nobody took note of that yet: nothing may be sent. Says how
+    /// it shows, and what to do.
+    Suspect(String),
+}
+
 /// Who closed an incident, why and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
@@ -121,6 +131,8 @@ pub struct Closing {
 
 #[async_trait]
 pub trait OrderStore: Send + Sync {
+    /// What is known of where the data comes from.
+    async fn provenance(&self) -> Result<Provenance, StoreError>;
     /// `None` where nothing was committed yet.
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError>;
     /// All of it or nothing; durable when it returns.

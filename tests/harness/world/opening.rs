@@ -139,7 +139,8 @@ fn with_mutant(settings: &SupplierSettings, mutant: Mutant) -> SupplierSettings 
             | Mutant::HastyLookUp
             | Mutant::AbsenceByAnyWay
             | Mutant::FirstArtifactForEver
-            | Mutant::BelievesTheWallClock => {}
+            | Mutant::BelievesTheWallClock
+            | Mutant::TakesACopyForCurrent => {}
         }
     }
     settings

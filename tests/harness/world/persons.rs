@@ -11,7 +11,7 @@ use ports::{Clock as _, Closing, OrderStore as _, Queue as _};
 
 impl World {
     /// A person decides the same of every order of which it is possible.
-    pub async fn decides(&mut self, decision: fn(&Order) -> Option<Command>) {
+    pub async fn decides(&mut self, decision: impl Fn(&Order) -> Option<Command>) {
         for (order, _) in self.orders().await {
             let now = self.clock.now();
             let Some(Ok(events)) = decision(&order).map(|command| order.decide(command, now))

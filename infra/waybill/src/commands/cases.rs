@@ -16,6 +16,9 @@ const CLOSED: usize = 50;
 
 #[derive(Serialize)]
 struct Open {
+    /// What is the matter with the place where everything is stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damage: Vec<String>,
     cases: Vec<Case>,
     incidents: Vec<IncidentView>,
 }
@@ -86,22 +89,37 @@ pub(crate) async fn cases(at: &Installation, closed: bool, json: bool) -> anyhow
     if closed {
         return closed_incidents(at.orders.as_ref(), json).await;
     }
-    let mut incidents = at.orders.incidents().await?;
-    incidents.sort_by_key(|incident| severity(incident.kind));
-    let open = Open {
-        cases: open_cases(at).await?,
-        incidents: incidents.iter().map(IncidentView::new).collect(),
+    let damage = at.health.damage().await?;
+    let mut open = Open {
+        damage,
+        cases: Vec::new(),
+        incidents: Vec::new(),
     };
+    let read = open.read(at).await;
     if json {
         document(&open)?;
     } else {
         open.show();
     }
-    Ok(Exit::Done)
+    read.map(|()| Exit::Done)
 }
 
 impl Open {
+    async fn read(&mut self, at: &Installation) -> anyhow::Result<()> {
+        let mut incidents = at.orders.incidents().await?;
+        incidents.sort_by_key(|incident| severity(incident.kind));
+        self.incidents = incidents.iter().map(IncidentView::new).collect();
+        self.cases = open_cases(at).await?;
+        Ok(())
+    }
+
     fn show(&self) {
+        for damage in &self.damage {
+            say(format_args!("{damage}"));
+        }
+        if !self.damage.is_empty() && self.cases.is_empty() && self.incidents.is_empty() {
+            return;
+        }
         if self.cases.is_empty() && self.incidents.is_empty() {
             say(format_args!("Nothing needs your attention"));
             return;

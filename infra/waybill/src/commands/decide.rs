@@ -1,6 +1,6 @@
 //! What a person decides, stored with who and why in the order's history.
 
-use super::{Instead, find, find_purchase_order, nearest, not_found};
+use super::{Instead, find, find_purchase_order, nearest, not_found, restored};
 use crate::arguments::{self, Person, Way};
 use crate::{Exit, Installation, say};
 use anyhow::{Context as _, bail};
@@ -119,11 +119,10 @@ pub(super) fn no_such_supplier<'a>(
 
 pub(crate) async fn resolve(
     at: &Installation,
-    purchase_order: &str,
+    what: &str,
     verdict: arguments::Verdict,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let (number, id) = find_purchase_order(at.orders.as_ref(), purchase_order).await?;
     let verdict = match verdict {
         arguments::Verdict {
             sent: Some(reference),
@@ -137,6 +136,10 @@ pub(crate) async fn resolve(
         arguments::Verdict { too_late: true, .. } => Verdict::Cancel(CancelAnswer::TooLate),
         arguments::Verdict { .. } => Verdict::Cancel(CancelAnswer::Refused),
     };
+    if let Some(supplier) = restored::supplier(what) {
+        return restored::resolve(at, supplier, verdict, person).await;
+    }
+    let (number, id) = find_purchase_order(at.orders.as_ref(), what).await?;
     let resolve = Command::Resolve {
         number: number.clone(),
         verdict,
@@ -226,6 +229,28 @@ pub(super) async fn decide_as_is(
         })
     });
     decided.await
+}
+
+/// Commits the command to every order of which anything is open and to which it means something; how
+/// many these are. What it cannot be done to is no failure: others wait.
+pub(super) async fn decide_everywhere(
+    at: &Installation,
+    command: Command,
+) -> anyhow::Result<usize> {
+    let mut decided = 0;
+    for id in at.orders.unfinished(usize::MAX).await? {
+        let Some(history) = at.orders.load(&id).await? else {
+            continue;
+        };
+        let order = history.fold()?;
+        let follows = order.decide(command.clone(), at.clock.now());
+        if follows.is_ok_and(|events| !events.is_empty())
+            && let Decided::Done = decide_as_is(at, &id, command.clone()).await?
+        {
+            decided += 1;
+        }
+    }
+    Ok(decided)
 }
 
 /// Commits what follows from the wish on the newest version, and sets the order going.

@@ -1,6 +1,6 @@
 //! `retry`: what waits at a supplier is tried again at once, whatever it was waited for.
 
-use super::decide::{Decided, decide_as_is};
+use super::decide::{decide_as_is, decide_everywhere};
 use super::{Instead, find_purchase_order};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
@@ -18,21 +18,8 @@ pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyh
         let said = format!("{what:?} is neither a supplier nor a purchase order");
         return Err(Instead::not_found(said).into());
     };
-    let mut tried = 0;
-    for id in at.orders.unfinished(usize::MAX).await? {
-        let retry = command(Which::Supplier(supplier.clone()), &person);
-        let Some(history) = at.orders.load(&id).await? else {
-            continue;
-        };
-        let order = history.fold()?;
-        // What cannot be tried again is no failure here: other orders wait.
-        let waits = order.decide(retry.clone(), at.clock.now());
-        if waits.is_ok_and(|events| !events.is_empty())
-            && let Decided::Done = decide_as_is(at, &id, retry).await?
-        {
-            tried += 1;
-        }
-    }
+    let retry = command(Which::Supplier(supplier.clone()), &person);
+    let tried = decide_everywhere(at, retry).await?;
     if tried == 0 {
         say(format_args!("nothing waits at {supplier}; nothing changed"));
         return Ok(Exit::No);

@@ -72,6 +72,7 @@ pub(crate) async fn demo() -> anyhow::Result<Exit> {
         &config,
         Arc::new(clock.clone()),
         Arc::new(DemoSecrets),
+        false,
     );
     let machine = match opened.await? {
         Ok(machine) => machine,

@@ -4,10 +4,12 @@
 
 use super::state::Seen;
 use domain::ids::OrderId;
+use jiff::Timestamp;
+use ports::Provenance;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Orders, and as many SKUs.
 const KEPT: usize = 512;
@@ -21,6 +23,8 @@ pub(crate) struct Memory {
     short: Mutex<BTreeSet<String>>,
     process: u64,
     commits: AtomicU64,
+    /// Once it is known.
+    provenance: OnceLock<Provenance>,
 }
 
 #[derive(Debug)]
@@ -58,6 +62,7 @@ impl Memory {
             short: Mutex::default(),
             process: RandomState::new().hash_one(0),
             commits: AtomicU64::new(0),
+            provenance: OnceLock::new(),
         }
     }
 
@@ -66,6 +71,15 @@ impl Memory {
     pub(crate) fn name_of_a_write(&self) -> String {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}-{number:x}", self.process)
+    }
+
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.provenance.get().cloned()
+    }
+
+    pub(crate) fn comes_from(&self, restored_at: Option<Timestamp>) -> Provenance {
+        let known = || Provenance::Known { restored_at };
+        self.provenance.get_or_init(known).clone()
     }
 
     pub(crate) fn order(&self, order: &OrderId) -> Option<Seen> {

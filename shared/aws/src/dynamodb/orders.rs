@@ -15,13 +15,19 @@ use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
-use ports::{AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, StoreError};
+use ports::{
+    AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
+};
 
 /// Rounds in which somebody else changed what an order is found by.
 const LOOKS: usize = 4;
 
 #[async_trait]
 impl OrderStore for DynamoDb {
+    async fn provenance(&self) -> Result<Provenance, StoreError> {
+        self.where_from().await
+    }
+
     async fn load(&self, order: &OrderId) -> Result<Option<History>, StoreError> {
         let Some(seen) = self.read_state(order).await? else {
             return Ok(None);

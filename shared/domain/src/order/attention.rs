@@ -80,6 +80,7 @@ pub enum CaseKind {
     RefusedConfiguration,
     BatchNotUploaded,
     ClockSet,
+    DataRestored,
 }
 
 impl fmt::Display for CaseKind {
@@ -311,7 +312,15 @@ impl Found {
         match &own.sending.state {
             SendState::InDoubt { since, .. } => {
                 let why = blocked(&own.sending);
-                let detail = format!("{} may or may not be at {supplier}{why}", own.number);
+                let since_copy = if own.sending.is_suspected() {
+                    ", sent after the copy was made that the data was restored from"
+                } else {
+                    ""
+                };
+                let detail = format!(
+                    "{} may or may not be at {supplier}{since_copy}{why}",
+                    own.number
+                );
                 let since = own.sending.doubt_since(*since);
                 self.add(CaseKind::SendInDoubt, supplier, since, detail);
             }

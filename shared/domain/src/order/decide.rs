@@ -94,6 +94,21 @@ pub enum Command {
         attempt: u32,
         answer: Answer,
     },
+    /// The data was restored from a copy then: what may have been sent after the copy was made is in
+    /// doubt.
+    Suspect {
+        restored_at: Timestamp,
+        /// How each purchase order would go, as far as it is known.
+        ways: BTreeMap<PurchaseOrderNumber, WayInForce>,
+    },
+    /// A person knows what became of everything at that supplier that is in doubt since the data was
+    /// restored from a copy.
+    ResolveSuspected {
+        supplier: SupplierId,
+        verdict: Verdict,
+        who: String,
+        why: String,
+    },
     /// A person knows what became of a doubt.
     Resolve {
         number: PurchaseOrderNumber,
@@ -138,6 +153,14 @@ pub enum Command {
         who: String,
         why: String,
     },
+}
+
+/// How a purchase order goes to its supplier by the settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayInForce {
+    pub via: Via,
+    /// Something may tell whether the supplier has it.
+    pub can_look_up: bool,
 }
 
 /// Which of an order's purchase orders a person means.
@@ -424,6 +447,13 @@ impl Order {
                 attempt,
                 answer,
             } => self.record_lookup(&id, attempt, answer, now),
+            Command::Suspect { restored_at, ways } => Ok(self.suspect(restored_at, ways, now)),
+            Command::ResolveSuspected {
+                supplier,
+                verdict,
+                who,
+                why,
+            } => self.resolve_suspected(&supplier, &verdict, &By::Person { who, why }, now),
             Command::Resolve {
                 number,
                 verdict,

@@ -42,6 +42,8 @@ pub struct Sending {
     pub done_via: Option<Via>,
     /// When an attempt first came into doubt, since it was last sent.
     pub first_doubt_at: Option<Timestamp>,
+    /// When the data was last restored from a copy, as far as this was put into doubt for it.
+    pub suspected_for: Option<Timestamp>,
     /// Attempts in a row whose absence at the supplier was proved.
     pub absences: u32,
     /// Nothing is tried by itself any more: a person asks for it, or changed settings do.
@@ -105,10 +107,10 @@ pub enum SendState {
     BetweenSteps {
         due: Timestamp,
     },
-    /// The supplier may or may not have it.
+    /// The supplier may or may not have it. Attempt 0 stands for whatever was done after a copy was
+    /// made that the data was restored from.
     InDoubt {
         attempt: u32,
-        artifact: Digest,
         since: Timestamp,
         look_ups: LookUps,
     },
@@ -218,6 +220,16 @@ pub enum SendEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         look_at: Option<Timestamp>,
     },
+    /// The data was restored from a copy, and nobody knows what was sent after the copy was made.
+    SuspectedSent {
+        restored_at: Timestamp,
+        /// How it would go by the settings in force: only that way may prove that it did not, where
+        /// no attempt is on record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Via>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        look_at: Option<Timestamp>,
+    },
     /// Surely not sent, or its absence proved.
     SendDeferred {
         attempt: u32,
@@ -279,6 +291,7 @@ impl Sending {
             last: LastAttempt::default(),
             done_via: None,
             first_doubt_at: None,
+            suspected_for: None,
             absences: 0,
             waits_for_person: false,
             retry_requested_at: None,
@@ -308,8 +321,15 @@ impl Sending {
                 };
             }
             E::SendStepDone {
-                step, extracted, ..
+                attempt,
+                step,
+                extracted,
+                ..
             } => {
+                if *attempt == 0 {
+                    // The next step may have been done since the copy was made, too.
+                    self.suspected_for = None;
+                }
                 self.progress = std::mem::take(&mut self.progress).with(step, extracted.clone());
                 self.done_via = std::mem::take(&mut self.last).via;
                 self.doubted = false;
@@ -343,6 +363,19 @@ impl Sending {
             E::SendInDoubt { .. } => {
                 self.doubted = true;
                 self.first_doubt_at.get_or_insert(at);
+            }
+            E::SuspectedSent {
+                restored_at, via, ..
+            } => {
+                self.doubted = true;
+                self.first_doubt_at.get_or_insert(at);
+                self.suspected_for = Some(*restored_at);
+                self.unpreparable = None;
+                self.waits_because = None;
+                self.waits_for_person = false;
+                if self.last.via.is_none() {
+                    self.last.via.clone_from(via);
+                }
             }
             E::Sent { attempt, by, .. } => {
                 self.accepted.insert(*attempt);
@@ -487,6 +520,12 @@ impl Sending {
         self.last.via.as_ref() != Some(via) || (self.last.artifact.is_some() && other_artifact)
     }
 
+    /// It may have been sent after the copy was made that the data was restored from, and what of it
+    /// is known has not been settled since.
+    pub fn is_suspected(&self) -> bool {
+        matches!(self.state, SendState::InDoubt { attempt: 0, .. })
+    }
+
     /// The supplier's own numbers for it, once it is sent.
     pub fn references(&self) -> &[String] {
         match &self.state {
@@ -548,14 +587,12 @@ pub fn transition(
         (
             S::InDoubt {
                 attempt,
-                artifact,
                 since,
                 look_ups,
             },
             E::RetryRequested { .. },
         ) => S::InDoubt {
             attempt: *attempt,
-            artifact: artifact.clone(),
             since: *since,
             look_ups: LookUps {
                 next_at: Some(at),
@@ -565,14 +602,12 @@ pub fn transition(
         (
             S::InDoubt {
                 attempt,
-                artifact,
                 since,
                 look_ups,
             },
             E::PreparationFailed { retry_at, .. },
         ) => S::InDoubt {
             attempt: *attempt,
-            artifact: artifact.clone(),
             since: *since,
             look_ups: LookUps {
                 next_at: Some(*retry_at),
@@ -622,17 +657,24 @@ pub fn transition(
             route_again: false,
         },
         (
-            S::SendStarted {
-                attempt: own,
-                artifact,
-                ..
-            },
+            S::SendStarted { attempt: own, .. },
             E::SendInDoubt {
                 attempt, look_at, ..
             },
         ) if own == attempt => S::InDoubt {
             attempt: *attempt,
-            artifact: artifact.clone(),
+            since: at,
+            look_ups: LookUps {
+                next_at: *look_at,
+                ..LookUps::default()
+            },
+        },
+        // What looked it up before knew nothing of what the copy does not.
+        (
+            S::Planned { .. } | S::BetweenSteps { .. } | S::SendStarted { .. } | S::InDoubt { .. },
+            E::SuspectedSent { look_at, .. },
+        ) => S::InDoubt {
+            attempt: 0,
             since: at,
             look_ups: LookUps {
                 next_at: *look_at,
@@ -642,7 +684,6 @@ pub fn transition(
         (
             S::InDoubt {
                 attempt: own,
-                artifact,
                 since,
                 look_ups,
             },
@@ -655,7 +696,6 @@ pub fn transition(
             },
         ) if own == attempt => S::InDoubt {
             attempt: *attempt,
-            artifact: artifact.clone(),
             since: *since,
             look_ups: LookUps {
                 done: look_ups.done + 1,
@@ -757,6 +797,7 @@ impl SendEvent {
             Self::SendBounced { .. } => "SendBounced",
             Self::DeliveryReported { .. } => "DeliveryReported",
             Self::SendInDoubt { .. } => "SendInDoubt",
+            Self::SuspectedSent { .. } => "SuspectedSent",
             Self::SendDeferred { .. } => "SendDeferred",
             Self::SendPostponed { .. } => "SendPostponed",
             Self::LookedUp { .. } => "LookedUp",

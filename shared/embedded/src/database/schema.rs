@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::time::Duration;
 
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
 const CHECKPOINT_PAGES: i64 = 4000;
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Long enough for the command line, which writes from another process.
@@ -31,6 +31,8 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Else a statement on a table with a partial index is planned anew at every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Whoever closes last would take away the log, whose absence shows that it was lost.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -96,7 +96,9 @@ impl Order {
     ) -> Result<Vec<Event>, Refusal> {
         let own = self.own(&id.number)?;
         let sending = sending(own, id)?;
-        let unknown = attempt == 0 || attempt > sending.attempts;
+        // A restored order knows nothing of attempts made after its copy.
+        let made_since = sending.suspected_for.is_some();
+        let unknown = attempt == 0 || (attempt > sending.attempts && !made_since);
         // A service that reports on a delivery took the mail.
         let sent = (!is_known(sending, attempt)).then(|| SendEvent::Sent {
             attempt,

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Order {
-    pub(super) fn resolve(
+    pub(in crate::order) fn resolve(
         &self,
         number: &PurchaseOrderNumber,
         verdict: Verdict,

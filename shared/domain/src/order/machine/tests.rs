@@ -23,7 +23,6 @@ fn matrix() {
         SendState::BetweenSteps { due: at },
         SendState::InDoubt {
             attempt: 2,
-            artifact: artifact.clone(),
             since: at,
             look_ups: LookUps::default(),
         },
@@ -89,6 +88,11 @@ fn matrix() {
                 why: "timeout".into(),
                 evidence: None,
                 look_at: None,
+            },
+            SendEvent::SuspectedSent {
+                restored_at: at,
+                via: None,
+                look_at: Some(at),
             },
             SendEvent::SendDeferred {
                 attempt,
