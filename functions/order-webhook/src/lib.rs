@@ -19,7 +19,7 @@ use ports::{
     Channel, Clock, CommitError, Files, Incident, OrderStore, Queue, StepError, WebhookRequest,
 };
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A larger body is refused unread.
@@ -27,6 +27,9 @@ pub const LARGEST_BODY: usize = 5 * 1024 * 1024;
 const TRIES: u32 = 8;
 const BAD_SIGNATURES_BEFORE_INCIDENT: usize = 5;
 const BAD_SIGNATURES_WINDOW_SECONDS: i64 = 600;
+/// An incident is opened again at most so often: a flood of refused requests must not become a flood
+/// of writes.
+const INCIDENT_AGAIN_SECONDS: i64 = 5;
 
 /// What the function may touch.
 #[derive(Clone)]
@@ -39,23 +42,48 @@ pub struct Deps {
     pub refused: Arc<Refused>,
 }
 
-/// Seconds at which signatures were refused, by channel. In memory only: nothing that a stranger
-/// sends is stored, and a restart begins to count anew.
+/// What was refused, by channel. In memory only: nothing that a stranger sends is stored, and a
+/// restart begins to count anew.
 #[derive(Default)]
-pub struct Refused(Mutex<BTreeMap<ChannelId, VecDeque<i64>>>);
+pub struct Refused(Mutex<BTreeMap<ChannelId, Refusals>>);
+
+#[derive(Default)]
+struct Refusals {
+    /// Seconds at which signatures were refused: the newest, as many as an incident takes.
+    bad_signatures: VecDeque<i64>,
+    /// The second at which an incident was opened last.
+    opened: BTreeMap<CaseKind, i64>,
+}
 
 impl Refused {
-    fn count(&self, channel: &ChannelId, second: i64) -> usize {
-        let mut refused = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let seconds = refused.entry(channel.clone()).or_default();
+    /// Counts a bad signature; whether there were enough within the window for an incident.
+    fn count(&self, channel: &ChannelId, second: i64) -> bool {
+        let mut refused = self.lock();
+        let seconds = &mut refused.entry(channel.clone()).or_default().bad_signatures;
         seconds.push_back(second);
+        if seconds.len() > BAD_SIGNATURES_BEFORE_INCIDENT {
+            seconds.pop_front();
+        }
         let oldest = second - BAD_SIGNATURES_WINDOW_SECONDS;
-        seconds.retain(|known| *known > oldest);
-        seconds.truncate(1000);
-        seconds.len()
+        seconds.len() == BAD_SIGNATURES_BEFORE_INCIDENT && seconds.iter().all(|at| *at > oldest)
+    }
+
+    fn was_just_opened(&self, channel: &ChannelId, kind: CaseKind, second: i64) -> bool {
+        let refused = self.lock();
+        let opened = refused
+            .get(channel)
+            .and_then(|known| known.opened.get(&kind));
+        opened.is_some_and(|at| (second - at).abs() < INCIDENT_AGAIN_SECONDS)
+    }
+
+    fn opened(&self, channel: &ChannelId, kind: CaseKind, second: i64) {
+        let mut refused = self.lock();
+        let opened = &mut refused.entry(channel.clone()).or_default().opened;
+        opened.insert(kind, second);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Refusals>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -70,27 +98,36 @@ const fn answer(status: u16, note: &'static str) -> Answer {
     Answer { status, note }
 }
 
+const NO_SUCH_CHANNEL: Answer = answer(404, "no such channel");
+
+/// The answer to a request whose body need not be read: the channel is unknown, the headers are those
+/// of no signed request, or the body is too long. `length` is in bytes: what the request announces, or
+/// what arrived already; `None` where neither is known.
+pub async fn refuse_unread(
+    deps: &Deps,
+    channel_id: &str,
+    head: &WebhookRequest,
+    length: Option<u64>,
+) -> Option<Answer> {
+    let Some((channel_id, channel)) = find_channel(deps, channel_id) else {
+        return Some(NO_SUCH_CHANNEL);
+    };
+    if let Err(bad) = channel.verify_head(head) {
+        return Some(refuse(deps, channel_id, bad.0).await);
+    }
+    let longest = u64::try_from(LARGEST_BODY).unwrap_or(u64::MAX);
+    match length {
+        Some(length) if length > longest => Some(refuse_length(deps, channel_id).await),
+        _ => None,
+    }
+}
+
 pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> Answer {
-    let known = ChannelId::parse(channel_id).ok();
-    let Some((channel_id, channel)) = known
-        .as_ref()
-        .and_then(|id| deps.channels.get_key_value(id))
-    else {
-        return answer(404, "no such channel");
+    let Some((channel_id, channel)) = find_channel(deps, channel_id) else {
+        return NO_SUCH_CHANNEL;
     };
     if request.body.len() > LARGEST_BODY {
-        let detail = format!("{channel_id}: a webhook of more than 5 MiB was refused unread");
-        return match open_incident(
-            deps,
-            CaseKind::OversizedBody,
-            channel_id.to_string(),
-            detail,
-        )
-        .await
-        {
-            Ok(()) => answer(413, "body too large"),
-            Err(_) => answer(503, "store unavailable"),
-        };
+        return refuse_length(deps, channel_id).await;
     }
     if let Err(bad) = channel.verify(request) {
         return refuse(deps, channel_id, bad.0).await;
@@ -107,6 +144,12 @@ pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> 
             answer(503, "not accepted")
         }
     }
+}
+
+fn find_channel<'a>(deps: &'a Deps, id: &str) -> Option<(&'a ChannelId, &'a dyn Channel)> {
+    let id = ChannelId::parse(id).ok()?;
+    let (id, channel) = deps.channels.get_key_value(&id)?;
+    Some((id, channel.as_ref()))
 }
 
 /// Joins each message into its order, and enqueues routing where there is something to look at.
@@ -172,15 +215,13 @@ fn jitter(order: &OrderId, attempt: u32) -> Duration {
     Duration::from_millis((10 + spread) * u64::from(attempt + 1))
 }
 
+/// Logs nothing: whoever serves the requests knows how many there are.
 async fn refuse(deps: &Deps, channel: &ChannelId, why: &'static str) -> Answer {
-    tracing::info!(channel.id = %channel, why, "webhook refused");
-    let now = deps.clock.now().as_second();
-    if deps.refused.count(channel, now) >= BAD_SIGNATURES_BEFORE_INCIDENT {
-        let cause = channel.to_string();
+    if deps.refused.count(channel, deps.clock.now().as_second()) {
         let detail = format!(
             "{channel}: {BAD_SIGNATURES_BEFORE_INCIDENT} webhooks or more refused within ten minutes, the last one: {why}"
         );
-        if open_incident(deps, CaseKind::BadSignatures, cause, detail)
+        if refusal_incident(deps, CaseKind::BadSignatures, channel, detail)
             .await
             .is_err()
         {
@@ -188,6 +229,29 @@ async fn refuse(deps: &Deps, channel: &ChannelId, why: &'static str) -> Answer {
         }
     }
     answer(401, why)
+}
+
+async fn refuse_length(deps: &Deps, channel: &ChannelId) -> Answer {
+    let detail = format!("{channel}: a webhook of more than 5 MiB was refused unread");
+    match refusal_incident(deps, CaseKind::OversizedBody, channel, detail).await {
+        Ok(()) => answer(413, "body too large"),
+        Err(_) => answer(503, "store unavailable"),
+    }
+}
+
+/// Opens the channel's incident of that kind, unless this was just done.
+async fn refusal_incident(
+    deps: &Deps,
+    kind: CaseKind,
+    channel: &ChannelId,
+    detail: String,
+) -> Result<(), ports::StoreError> {
+    let now = deps.clock.now().as_second();
+    if !deps.refused.was_just_opened(channel, kind, now) {
+        open_incident(deps, kind, channel.to_string(), detail).await?;
+        deps.refused.opened(channel, kind, now);
+    }
+    Ok(())
 }
 
 async fn open_incident(

@@ -21,6 +21,8 @@ use sha2::Sha256;
 use wire::{Local, NoteRule};
 
 const SIGNATURE: &str = "x-shopify-hmac-sha256";
+/// Of HMAC-SHA256.
+const SIGNATURE_BYTES: usize = 32;
 const SHOP: &str = "x-shopify-shop-domain";
 const TOPIC: &str = "x-shopify-topic";
 const TRIGGERED_AT: &str = "x-shopify-triggered-at";
@@ -165,30 +167,41 @@ fn texts(path: &str, value: &Value) -> Result<Vec<String>, SettingsError> {
         .collect()
 }
 
-impl Channel for Shopify {
-    fn verify(&self, request: &WebhookRequest) -> Result<(), BadSignature> {
+impl Shopify {
+    /// What the headers name as the body's signature, where they are for this shop.
+    fn signature_of(&self, head: &WebhookRequest) -> Result<[u8; SIGNATURE_BYTES], BadSignature> {
         if self.secrets.is_empty() {
             return Err(BadSignature("no secret is configured"));
         }
-        let signature = request
-            .header(SIGNATURE)
-            .ok_or(BadSignature("no signature"))?;
+        let signature = head.header(SIGNATURE).ok_or(BadSignature("no signature"))?;
         let signature = STANDARD
             .decode(signature.trim())
             .map_err(|_| BadSignature("the signature is not base64"))?;
-        if !self
-            .secrets
-            .iter()
-            .any(|secret| signs(secret, &request.body, &signature))
-        {
-            return Err(BadSignature("signed with none of the secrets"));
-        }
+        let signature = signature
+            .try_into()
+            .map_err(|_| BadSignature("the signature is not as long as one"))?;
         // One app's secret signs for every shop that installed it.
-        let shop = request.header(SHOP).ok_or(BadSignature("no shop domain"))?;
+        let shop = head.header(SHOP).ok_or(BadSignature("no shop domain"))?;
         if !shop.trim().eq_ignore_ascii_case(&self.shop) {
             return Err(BadSignature("signed for another shop"));
         }
-        Ok(())
+        Ok(signature)
+    }
+}
+
+impl Channel for Shopify {
+    fn verify_head(&self, head: &WebhookRequest) -> Result<(), BadSignature> {
+        self.signature_of(head).map(drop)
+    }
+
+    fn verify(&self, request: &WebhookRequest) -> Result<(), BadSignature> {
+        let signature = self.signature_of(request)?;
+        let signed = |secret| signs(secret, &request.body, &signature);
+        if self.secrets.iter().any(signed) {
+            Ok(())
+        } else {
+            Err(BadSignature("signed with none of the secrets"))
+        }
     }
 
     fn parse(&self, request: &WebhookRequest) -> Result<Vec<ChannelEvent>, ParseError> {

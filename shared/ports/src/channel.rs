@@ -29,8 +29,12 @@ pub struct BadSignature(pub &'static str);
 #[error("{0}")]
 pub struct ParseError(pub String);
 
-/// One configured sales account. Both methods are pure.
+/// One configured sales account. Every method is pure.
 pub trait Channel: Send + Sync {
+    /// Refuses a request whose headers alone show that [`Channel::verify`] would refuse it: a signature
+    /// is absent or has another shape, or the request is for another account. Reads no body, so that a
+    /// server can call it before the body arrives.
+    fn verify_head(&self, head: &WebhookRequest) -> Result<(), BadSignature>;
     /// In constant time over the raw bytes, and for this very account.
     fn verify(&self, request: &WebhookRequest) -> Result<(), BadSignature>;
     /// Empty for a topic that is not of interest.

@@ -3,6 +3,13 @@
 use super::Kind;
 use ports::WebhookRequest;
 
+fn without_body(request: &WebhookRequest) -> WebhookRequest {
+    WebhookRequest {
+        body: Vec::new(),
+        ..request.clone()
+    }
+}
+
 pub(super) fn good(kind: &Kind) {
     let secret = kind.sheet.secret.as_str();
     for secrets in [
@@ -17,6 +24,8 @@ pub(super) fn good(kind: &Kind) {
             for _ in 0..2 {
                 assert_eq!(channel.verify(request), Ok(()), "{name} with {secrets:?}");
             }
+            let head = without_body(request);
+            assert_eq!(channel.verify_head(&head), Ok(()), "{name}: its head");
         }
     }
 }
@@ -26,6 +35,13 @@ pub(super) fn bad(kind: &Kind) {
     for (name, request) in &kind.requests {
         let refused = |what: &str, request: &WebhookRequest| {
             assert!(channel.verify(request).is_err(), "{name}: {what}");
+        };
+        let unread = |what: &str, request: &WebhookRequest| {
+            let head = without_body(request);
+            assert!(
+                channel.verify_head(&head).is_err(),
+                "{name}, unread: {what}"
+            );
         };
         let last = request.body.len() - 1;
         for at in (0..last).step_by(101).chain([last]) {
@@ -65,6 +81,7 @@ pub(super) fn bad(kind: &Kind) {
         }
         for nonsense in ["", " ", "AAAA", "no signature!", "\u{fc}", &signature[1..]] {
             refused(&format!("the signature {nonsense:?}"), &with(nonsense));
+            unread(&format!("the signature {nonsense:?}"), &with(nonsense));
         }
         refused(
             "the signature twice",
@@ -76,6 +93,7 @@ pub(super) fn bad(kind: &Kind) {
             without.headers.retain(|(header, _)| header != missing);
             assert!(without.headers.len() < before, "{name} has no {missing}");
             refused(&format!("without {missing}"), &without);
+            unread(&format!("without {missing}"), &without);
         }
         for secrets in [&[][..], &[""], &["another secret"], &["another secret", ""]] {
             let channel = kind.with(&kind.sheet.settings, secrets);

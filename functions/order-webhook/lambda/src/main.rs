@@ -56,6 +56,9 @@ async fn main() -> Result<(), Error> {
             let (headers, body) = (call.headers, call.body);
             let request = WebhookRequest { headers, body };
             let answer = order_webhook::handle(&deps, &channel, &request).await;
+            if answer.status == 401 {
+                tracing::info!(channel.id = %channel, why = answer.note, "webhook refused");
+            }
             Answer {
                 status: answer.status,
                 text: answer.note,
