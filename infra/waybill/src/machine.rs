@@ -193,7 +193,8 @@ impl Machine {
     }
 }
 
-async fn pause(shutdown: &mut watch::Receiver<bool>, time: Duration) {
+/// Shorter where `shutdown` becomes true meanwhile.
+pub(crate) async fn pause(shutdown: &mut watch::Receiver<bool>, time: Duration) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}
         // Without a sender nobody can ask to stop any more; the time is waited out then.

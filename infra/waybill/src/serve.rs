@@ -1,27 +1,29 @@
-//! The HTTP server that channels call.
+//! The HTTP server that channels call, and strangers.
+
+mod body;
+mod connections;
+mod gate;
+mod places;
+mod refusals;
 
 use crate::Exit;
 use crate::machine::Machine;
 use anyhow::Context as _;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Path as PathParameter, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::routing::{get, post};
+use body::{Bodies, Unread, discard};
 use embedded::{EnvironmentSecrets, SystemClock};
-use order_webhook::LARGEST_BODY;
+use order_webhook::{LARGEST_BODY, refuse_unread};
 use ports::WebhookRequest;
+use refusals::Refusals;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-
-/// A body that trickles in would hold a connection for ever.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
-/// For requests in flight at the end; channels repeat what was not answered.
-const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) async fn serve(
     data: &Path,
@@ -59,7 +61,7 @@ pub(crate) async fn serve(
         stop.send_replace(true);
     });
     let workers = tokio::spawn(machine.clone().run(stopped.clone()));
-    answer(machine.clone(), listener, stopped).await?;
+    answer(machine.clone(), listener, stopped).await;
     workers.await?;
     let counts = machine.store.counts();
     tracing::info!(
@@ -80,30 +82,50 @@ pub async fn told_to_stop() -> std::io::Result<()> {
     }
 }
 
+/// What a request is answered from.
+struct Server {
+    machine: Arc<Machine>,
+    bodies: Bodies,
+    refusals: Arc<Refusals>,
+}
+
 /// Until `stopped` is true and the requests in flight are answered.
 pub(crate) async fn answer(
     machine: Arc<Machine>,
     listener: TcpListener,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+) {
+    let refusals = Arc::new(Refusals::default());
+    let server = Server {
+        machine,
+        bodies: Bodies::new(),
+        refusals: refusals.clone(),
+    };
     let router = Router::new()
         .route("/webhooks/{channel}", post(webhook))
         .route("/healthz", get(health))
-        .with_state(machine);
-    let until = |mut stopped: watch::Receiver<bool>| async move {
-        drop(stopped.wait_for(|stopped| *stopped).await);
-    };
-    let late = until(stopped.clone());
-    let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped));
-    tokio::select! {
-        ended = server => ended.context("the server ended"),
-        () = async { late.await; tokio::time::sleep(LAST_ANSWERS_WITHIN).await } => Ok(()),
-    }
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(Arc::new(server));
+    let connections = connections::serve(router, listener, refusals.clone(), stopped.clone());
+    tokio::join!(connections, refusals.log(stopped));
+    refusals.log_once();
+}
+
+type Answer = (StatusCode, &'static str);
+
+async fn no_such_path(State(server): State<Arc<Server>>, request: Request<Body>) -> Answer {
+    server.refuse(request.into_body(), StatusCode::NOT_FOUND, "no such path")
+}
+
+async fn no_such_method(State(server): State<Arc<Server>>, request: Request<Body>) -> Answer {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    server.refuse(request.into_body(), status, "no such method here")
 }
 
 /// Not ok while the data folder is damaged.
-async fn health(State(machine): State<Arc<Machine>>) -> (StatusCode, String) {
-    let damage: Vec<_> = machine.damage().iter().map(ToString::to_string).collect();
+async fn health(State(server): State<Arc<Server>>) -> (StatusCode, String) {
+    let damage: Vec<_> = server.machine.damage().iter().map(ToString::to_string).collect();
     if damage.is_empty() {
         (StatusCode::OK, "ok".to_owned())
     } else {
@@ -112,51 +134,77 @@ async fn health(State(machine): State<Arc<Machine>>) -> (StatusCode, String) {
 }
 
 async fn webhook(
-    State(machine): State<Arc<Machine>>,
+    State(server): State<Arc<Server>>,
     PathParameter(channel): PathParameter<String>,
     request: Request<Body>,
-) -> (StatusCode, &'static str) {
-    let headers = request
-        .headers()
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            (name.as_str().to_owned(), value)
-        })
-        .collect();
-    let read = to_bytes(request.into_body(), LARGEST_BODY + 1);
-    let body = match tokio::time::timeout(BODY_WITHIN, read).await {
-        Ok(Ok(body)) => body.to_vec(),
-        // As long as it need be to be refused; the answer is the handler's to give.
-        Ok(Err(error)) if is_too_long(&error) => vec![0; LARGEST_BODY + 1],
-        Ok(Err(_)) => return (StatusCode::BAD_REQUEST, "the body ended early"),
-        Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+) -> Answer {
+    let announced = request.body().size_hint().exact();
+    let (head, mut body) = request.into_parts();
+    let mut request = WebhookRequest {
+        headers: texts(&head.headers),
+        body: Vec::new(),
     };
-    let request = WebhookRequest { headers, body };
+    let deps = server.machine.webhook();
+    if let Some(refused) = refuse_unread(&deps, &channel, &request, announced).await {
+        return server.refuse(body, status(&refused), refused.note);
+    }
+    let mut read = match server.bodies.read(&mut body, announced).await {
+        Ok(read) => read,
+        Err(unread) => {
+            let (status, why) = match unread {
+                Unread::TooLong => {
+                    let length = u64::try_from(LARGEST_BODY).ok().map(|longest| longest + 1);
+                    let refused = refuse_unread(&deps, &channel, &request, length).await;
+                    refused.map_or(
+                        (StatusCode::PAYLOAD_TOO_LARGE, "body too large"),
+                        |refused| (status(&refused), refused.note),
+                    )
+                }
+                Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+                Unread::EndedEarly => (StatusCode::BAD_REQUEST, "the body ended early"),
+                Unread::Displaced => {
+                    let busy = StatusCode::SERVICE_UNAVAILABLE;
+                    (busy, "body unfinished, and newer ones came")
+                }
+            };
+            return server.refuse(body, status, why);
+        }
+    };
     // A caller that goes away must not end a commit half way to its message.
-    let task =
-        tokio::spawn(
-            async move { order_webhook::handle(&machine.webhook(), &channel, &request).await },
-        );
+    let task = tokio::spawn(async move {
+        request.body = read.take();
+        let answer = order_webhook::handle(&deps, &channel, &request).await;
+        read.leave(request.body);
+        answer
+    });
     match task.await {
         Ok(answer) => {
-            let status = StatusCode::from_u16(answer.status);
-            (
-                status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                answer.note,
-            )
+            if status(&answer).is_client_error() {
+                server.refusals.count(answer.note);
+            }
+            (status(&answer), answer.note)
         }
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not accepted"),
     }
 }
 
-fn is_too_long(error: &axum::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("length limit") {
-            return true;
-        }
-        cause = error.source();
+impl Server {
+    /// Counts a refusal, and lets the rest of the body come so that its sender reads the answer.
+    fn refuse(&self, rest: Body, status: StatusCode, why: &'static str) -> Answer {
+        self.refusals.count(why);
+        discard(rest);
+        (status, why)
     }
-    false
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    headers.iter().map(text).collect()
+}
+
+fn status(answer: &order_webhook::Answer) -> StatusCode {
+    StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

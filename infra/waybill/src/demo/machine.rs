@@ -99,7 +99,7 @@ pub(crate) async fn demo() -> anyhow::Result<Exit> {
     ));
     let exit = tell(&stage, cast).await?;
     stop.send_replace(true);
-    server.await??;
+    server.await?;
     workers.await?;
     Ok(exit)
 }

@@ -4,9 +4,10 @@ use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
 use doubles::supplier::SupplierDouble;
 use http_client::{Client, Http as _, Request};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 pub(crate) const SECRET: &str = "a secret of the process test";
@@ -66,12 +67,14 @@ body = '''
 /// A merchant's folders, a supplier that answers, and one that nobody reaches.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
-    listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     pub(crate) northwind: SupplierDouble,
     pub(crate) suppliers: String,
     /// Secrets beside the channel's.
     pub(crate) environment: Vec<(String, String)>,
-    server: Option<Child>,
+    /// As many files as `serve` may have open; what the system gives where it is unset.
+    pub(crate) open_files: Option<u32>,
+    pub(crate) server: Option<Child>,
     client: Client,
 }
 
@@ -103,6 +106,7 @@ impl Place {
             ]
             .concat(),
             environment: Vec::new(),
+            open_files: None,
             server: None,
             client: Client::new(["127.0.0.1".to_owned()], true).unwrap(),
         };
@@ -126,7 +130,16 @@ impl Place {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+        let program = env!("CARGO_BIN_EXE_waybill");
+        let mut command = match self.open_files.filter(|_| words[0] == "serve") {
+            None => Command::new(program),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &script, program]);
+                shell
+            }
+        };
         command.args(words).env("WAYBILL_TEST_SECRET", SECRET);
         command.envs(self.environment.clone());
         if ["check", "redrive", "serve", "supplier"].contains(&words[0]) {
@@ -157,11 +170,18 @@ impl Place {
         ended.out
     }
 
+    /// What `serve` writes to stdout and stderr, over all its starts.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("serve.log")
+    }
+
     pub(crate) async fn serve(&mut self) {
+        let mut log = File::options();
+        let log = log.create(true).append(true).open(self.log_file()).unwrap();
         let server = self
             .command(&["serve"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
             .spawn()
             .unwrap();
         self.server = Some(server);
