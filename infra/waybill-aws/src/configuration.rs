@@ -172,6 +172,12 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
         ),
         None => {}
     }
+    if loaded.files_group.is_some() {
+        checked.warnings.push(of_merchant(
+            "files",
+            "[merchant.files] is for one machine: on AWS roles say who reads the drops bucket",
+        ));
+    }
     let ssm = opened.account.clients.ssm();
     let path = &opened.outputs.parameters_path;
     let channels = SsmSecrets::read(ssm.clone(), format!("{path}/channels")).await?;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use domain::digest::Digest;
 use domain::messages::QueueName;
 use domain::settings::Settings;
-use embedded::{DirectoryLock, Embedded};
+use embedded::{DirectoryLock, Embedded, FileGroup};
 use ports::{Clock, OfferStore as _, Secrets};
 use reload::digest_of;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,9 @@ pub(crate) struct Machine {
     secrets: Arc<dyn Secrets>,
     settings: Arc<RwLock<Arc<Settings>>>,
     ways: RwLock<Ways>,
+    data: PathBuf,
+    /// That may read the outbox, by name.
+    files_group: Mutex<Option<String>>,
     config: PathBuf,
     /// Of the files that were read last, good or bad.
     seen: Mutex<Option<Digest>>,
@@ -71,9 +74,12 @@ impl Machine {
             &mut problems,
         );
         let ways = ways.await?;
+        let group = ways::files_group(&loaded, &mut problems);
         if !problems.is_empty() {
             return Ok(Err(problems.iter().map(ToString::to_string).collect()));
         }
+        let files_group = loaded.files_group.clone();
+        restrict(&store, data, group);
         store
             .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())
             .await
@@ -104,6 +110,8 @@ impl Machine {
             secrets,
             settings,
             ways: RwLock::new(ways),
+            data: data.to_owned(),
+            files_group: Mutex::new(files_group),
             config: config.to_owned(),
             seen: Mutex::new(Some(seen)),
             _lock: lock,
@@ -190,6 +198,19 @@ impl Machine {
             }
             pause(&mut shutdown, SWEEP_EVERY).await;
         }
+    }
+}
+
+/// Lets nobody but the owner and the group into the data folder, and says what was open.
+fn restrict(store: &Embedded, data: &Path, group: Option<FileGroup>) {
+    let restricted = store.restrict(data, group);
+    if let Some(example) = &restricted.example {
+        let (changed, example) = (restricted.changed, example.display());
+        tracing::warn!(changed, %example, "others could read files in the data folder, and cannot any more");
+    }
+    if let Some(example) = restricted.failed.first() {
+        let (files, example) = (restricted.failed.len(), example.display());
+        tracing::warn!(files, %example, "files in the data folder belong to another user, and stay as open as they are");
     }
 }
 

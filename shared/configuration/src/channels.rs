@@ -12,6 +12,7 @@ use toml::de::DeValue;
 pub(crate) struct Sales {
     pub(crate) merchant: Merchant,
     pub(crate) mail_via: Option<MailVia>,
+    pub(crate) files_group: Option<String>,
     pub(crate) channels: BTreeMap<ChannelId, ChannelSettings>,
     /// Ids of all channels, of those with problems too.
     pub(crate) known: Option<BTreeSet<ChannelId>>,
@@ -19,7 +20,7 @@ pub(crate) struct Sales {
 
 pub(crate) fn read(file: &File<'_>) -> Sales {
     table::parse(file, |mut root| {
-        let (merchant, mail_via) = root
+        let sales = root
             .required_table("merchant", "a table [merchant] with name and mail")
             .map(merchant)
             .unwrap_or_default();
@@ -32,10 +33,9 @@ pub(crate) fn read(file: &File<'_>) -> Sales {
         }
         root.finish();
         Sales {
-            merchant,
-            mail_via,
             channels,
             known: Some(seen.ids),
+            ..sales
         }
     })
 }
@@ -46,7 +46,8 @@ struct Seen {
     codes: BTreeSet<ChannelCode>,
 }
 
-fn merchant(mut table: Table<'_>) -> (Merchant, Option<MailVia>) {
+/// Without channels.
+fn merchant(mut table: Table<'_>) -> Sales {
     let name = table.required("name", "the name that suppliers know you by", table::text);
     let mail = table.required("mail", "a mail address such as orders@acme.example", mail);
     let returns_address = table.optional(
@@ -66,6 +67,7 @@ fn merchant(mut table: Table<'_>) -> (Merchant, Option<MailVia>) {
         table.problem("mail_via", "beside [merchant.smtp]", "one of them");
     }
     let smtp = smtp.and_then(smtp::read);
+    let files_group = table.table("files").and_then(files_group);
     table.finish();
     let merchant = Merchant {
         name: name.unwrap_or_default(),
@@ -74,7 +76,23 @@ fn merchant(mut table: Table<'_>) -> (Merchant, Option<MailVia>) {
         phone: phone.unwrap_or_default(),
         website: website.unwrap_or_default(),
     };
-    (merchant, outbox.or(smtp.map(MailVia::Smtp)))
+    Sales {
+        merchant,
+        mail_via: outbox.or(smtp.map(MailVia::Smtp)),
+        files_group,
+        ..Sales::default()
+    }
+}
+
+/// `[merchant.files]`: who may read the outbox of one machine beside the user that runs Waybill.
+fn files_group(mut table: Table<'_>) -> Option<String> {
+    let group = table.required(
+        "group",
+        "a group of this machine, such as \"sftp\"",
+        table::text,
+    );
+    table.finish();
+    group
 }
 
 fn outbox(value: &DeValue<'_>) -> Result<MailVia, Wrong> {

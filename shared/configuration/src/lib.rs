@@ -47,6 +47,9 @@ pub struct Configuration {
     /// How mails leave one machine; where it is absent, no supplier can be told by mail there. On AWS
     /// mails go through SES.
     pub mail_via: Option<MailVia>,
+    /// The group of one machine that may fetch files from the outbox; else only the user that runs
+    /// Waybill may.
+    pub files_group: Option<String>,
     pub catalogue: Vec<CatalogueRow>,
     /// Of `offers.csv` alone: it is applied again only when this is new.
     pub catalogue_digest: Digest,
@@ -205,6 +208,7 @@ fn load_as(
     Ok(Configuration {
         settings,
         mail_via: sales.mail_via,
+        files_group: sales.files_group,
         catalogue: catalogue.into_iter().map(|(_, row)| row).collect(),
         warnings,
         sources,

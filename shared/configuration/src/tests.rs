@@ -94,12 +94,13 @@ fn good_files_are_read() {
     let Configuration {
         settings,
         mail_via,
+        files_group,
         catalogue,
         catalogue_digest,
         warnings: _,
         sources: _,
     } = load(&good()).unwrap();
-    assert_eq!(mail_via, None);
+    assert_eq!((mail_via, files_group), (None, None));
     let channel = settings.channels.values().next().unwrap();
     assert_eq!(channel.start_from.to_string(), "2026-11-01T00:00:00Z");
     assert_eq!(channel.specific, json!({ "shop": "acme.myshopify.com" }));
@@ -337,6 +338,25 @@ fn mails_go_through_a_server_or_lie_in_the_outbox() {
             .filter_map(|problem| problem.key.as_deref())
             .collect();
         assert_eq!(keys, ["merchant.mail_via"], "{lines}");
+    }
+}
+
+#[test]
+fn a_group_may_read_the_outbox() {
+    let group = |lines: &str| merchant(lines).map(|read| read.files_group);
+    assert_eq!(group("").unwrap(), None);
+    let named = group("[merchant.files]\ngroup = \"sftp\"\n");
+    assert_eq!(named.unwrap().as_deref(), Some("sftp"));
+    for (lines, key) in [
+        ("[merchant.files]\n", "merchant.files.group"),
+        ("[merchant.files]\ngroup = 7\n", "merchant.files.group"),
+        (
+            "[merchant.files]\ngroup = \"a\"\nuser = \"a\"\n",
+            "merchant.files.user",
+        ),
+    ] {
+        let problems = merchant(lines).unwrap_err();
+        assert_eq!(problems[0].key.as_deref(), Some(key), "{lines}");
     }
 }
 

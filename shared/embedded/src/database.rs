@@ -7,6 +7,7 @@ mod readers;
 mod schema;
 
 use crate::OpenError;
+use crate::access::{for_owner, narrow_file};
 use crate::installation;
 use crate::marks::Marks;
 pub(crate) use health::Fault;
@@ -15,6 +16,7 @@ use ports::{CommitError, StoreError, Unavailable};
 use readers::Readers;
 use rusqlite::{Connection, ErrorCode};
 use schema::{prepare, writer_settings};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -150,6 +152,7 @@ impl Worker {
 impl Database {
     /// The connection that writes, not yet at work.
     pub(crate) fn connect(path: &Path) -> Result<Connection, OpenError> {
+        create_private(path).map_err(OpenError::Directory)?;
         let connection = Connection::open(path).map_err(OpenError::Database)?;
         prepare(&connection)?;
         writer_settings(&connection).map_err(OpenError::Database)?;
@@ -245,6 +248,24 @@ impl Database {
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
+}
+
+/// `SQLite` gives what it makes beside the database the modes of the database.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    match for_owner().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for beside in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        match narrow_file(Path::new(&name)) {
+            // It is another user's, who let this one in.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            narrowed => narrowed?,
+        }
+    }
+    Ok(())
 }
 
 async fn ask<T, E>(

@@ -3,6 +3,9 @@
 //! by a rename.
 
 use crate::Embedded;
+use crate::access::{
+    FileGroup, Restricted, create_folder, create_shared, for_owner, restrict, share_file,
+};
 use crate::columns::limited;
 use crate::database::Broken;
 use async_trait::async_trait;
@@ -13,33 +16,48 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Both on one file system, so that a rename publishes a whole file.
 pub(crate) struct Folders {
     outbox: PathBuf,
     staging: PathBuf,
+    /// Who else may read what is published.
+    group: RwLock<Option<FileGroup>>,
 }
 
 impl Folders {
     pub(crate) fn create(outbox: &Path) -> io::Result<Self> {
         let staging = outbox.with_file_name(".staging");
-        fs::create_dir_all(outbox)?;
-        fs::create_dir_all(&staging)?;
+        create_folder(outbox)?;
+        create_folder(&staging)?;
         if let Some(parent) = outbox.parent() {
             sync(parent)?;
         }
         Ok(Self {
             outbox: outbox.to_owned(),
             staging,
+            group: RwLock::default(),
         })
+    }
+
+    pub(crate) fn restrict(&self, data: &Path, group: Option<FileGroup>) -> Restricted {
+        // First, so that what is published meanwhile is the new group's.
+        *self.group.write().unwrap_or_else(PoisonError::into_inner) = group;
+        restrict(data, &self.outbox, group)
+    }
+
+    fn group(&self) -> Option<FileGroup> {
+        *self.group.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Durable under a name that no other process or thread makes.
     fn stage(&self, key: &str, bytes: &[u8]) -> io::Result<String> {
         let name = staged_name(key);
-        let mut file = File::create_new(self.staging.join(&name))?;
+        let mut options = for_owner();
+        let options = options.write(true).create_new(true);
+        let mut file = options.open(self.staging.join(&name))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         sync(&self.staging)?;
@@ -51,8 +69,11 @@ impl Folders {
         let source = self.staging.join(staged);
         let target = self.outbox.join(key);
         if source.try_exists()? {
-            if let Some(parent) = target.parent() {
-                fs::create_dir_all(parent)?;
+            self.create_folders_of(&target)?;
+            // Here and not when it was staged: another group may have been named since.
+            match share_file(&source, self.group()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
             match fs::rename(&source, &target) {
                 Err(error) if error.kind() != ErrorKind::NotFound || source.try_exists()? => {
@@ -69,6 +90,17 @@ impl Folders {
             sync(folder)?;
         }
         sync(&self.staging)
+    }
+
+    /// Those below the outbox.
+    fn create_folders_of(&self, target: &Path) -> io::Result<()> {
+        let above = target.ancestors().skip(1);
+        let mut missing: Vec<_> = above
+            .take_while(|folder| folder.starts_with(&self.outbox) && !folder.is_dir())
+            .collect();
+        missing.reverse();
+        let mut folders = missing.into_iter();
+        folders.try_for_each(|folder| create_shared(folder, self.group()))
     }
 
     fn discard(&self, staged: &str) -> io::Result<()> {

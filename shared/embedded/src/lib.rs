@@ -4,6 +4,7 @@
 //! A second process (the command line beside the server) may open the same directory; only one
 //! server may hold its [`DirectoryLock`].
 
+mod access;
 mod backup;
 mod batches;
 mod clock;
@@ -36,6 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use access::{FileGroup, GroupError, Restricted};
 pub use backup::BackupError;
 pub use clock::SystemClock;
 pub use damage::Damage;
@@ -143,6 +145,13 @@ impl Embedded {
     /// The main file holds everything, and nothing is in flight any more.
     pub async fn end_serving(&self) -> Result<(), ports::Unavailable> {
         self.set_serving(false).await
+    }
+
+    /// Lets nobody but the owner into `dir`, which is the folder that was opened; and the group, where
+    /// there is one, to what is published in the outbox, now and from now on. Only the process that
+    /// holds the [`DirectoryLock`] may do so: another knows the wrong group.
+    pub fn restrict(&self, dir: &Path, group: Option<FileGroup>) -> Restricted {
+        self.folders.restrict(dir, group)
     }
 
     pub fn counts(&self) -> Counts {

@@ -1,5 +1,6 @@
 //! One server per data directory: a second would deliver the first one's leased messages.
 
+use crate::access::{create_folder, for_owner};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -21,8 +22,11 @@ pub enum LockError {
 impl DirectoryLock {
     /// Creates the directory where it is missing; refuses at once where another holds it.
     pub fn acquire(dir: &Path) -> Result<Self, LockError> {
-        std::fs::create_dir_all(dir).map_err(LockError::Unusable)?;
-        let file = File::create(dir.join("waybill.lock")).map_err(LockError::Unusable)?;
+        create_folder(dir).map_err(LockError::Unusable)?;
+        let mut options = for_owner();
+        let options = options.write(true).create(true).truncate(true);
+        let file = options.open(dir.join("waybill.lock"));
+        let file = file.map_err(LockError::Unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(LockError::Held),

@@ -5,7 +5,7 @@
 mod tests;
 mod trial;
 
-use crate::machine::ways::{mail_problems, of_settings, on_trial, unset};
+use crate::machine::ways::{files_group, mail_problems, of_settings, on_trial, unset};
 use crate::{Exit, say};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
@@ -59,6 +59,7 @@ pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> 
             .extend(mail_problems(&contents.configuration));
     }
     checked.miss_secrets(&EnvironmentSecrets).await?;
+    checked.miss_group();
     if as_json {
         say(format_args!("{:#}", checked.json()));
     } else {
@@ -224,6 +225,14 @@ impl Checked {
         }
         self.sort();
         Ok(())
+    }
+
+    /// Only a warning too: `serve` may run as another user.
+    fn miss_group(&mut self) {
+        if let Some(contents) = &self.contents {
+            files_group(&contents.configuration, &mut self.warnings);
+            self.sort();
+        }
     }
 
     pub fn sort(&mut self) {

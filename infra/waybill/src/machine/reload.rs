@@ -1,9 +1,10 @@
 //! Takes over configuration that changed while the server runs.
 
 use super::ways;
-use super::{Machine, RELOAD_EVERY, pause};
+use super::{Machine, RELOAD_EVERY, pause, restrict};
 use domain::digest::Digest;
 use domain::order::attention::CaseKind;
+use embedded::FileGroup;
 use ports::{Closing, Incident, OfferStore as _, OrderStore as _};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -38,14 +39,16 @@ impl Machine {
                 let secrets = self.secrets.as_ref();
                 let clock = self.clock.clone();
                 let ways = ways::open(&loaded, &self.store, secrets, clock, &mut problems).await?;
-                Some((loaded, ways)).filter(|_| problems.is_empty())
+                let group = ways::files_group(&loaded, &mut problems);
+                Some((loaded, ways, group)).filter(|_| problems.is_empty())
             }
             Err(found) => {
                 problems = found;
                 None
             }
         };
-        if let Some((loaded, ways)) = good {
+        if let Some((loaded, ways, group)) = good {
+            self.share_with(loaded.files_group.clone(), group);
             self.store
                 .apply(
                     &loaded.catalogue_digest,
@@ -83,6 +86,18 @@ impl Machine {
         // Only now: what failed on our side is tried again.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Ok(())
+    }
+
+    /// Where another group is named than before.
+    fn share_with(&self, name: Option<String>, group: Option<FileGroup>) {
+        let mut known = self
+            .files_group
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *known != name {
+            restrict(&self.store, &self.data, group);
+            *known = name;
+        }
     }
 
     pub(super) async fn close_refusals(&self, why: &str) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 
 pub(crate) use ::ways::{Ways, WaysError, of_settings, opening, secrets_of, unset};
 use configuration::{Configuration, Problem, Section};
-use embedded::{Embedded, OutboxMailer, SmtpMailer};
+use embedded::{Embedded, FileGroup, OutboxMailer, SmtpMailer};
 use ports::{Clock, Mailer, Secrets};
 use std::sync::Arc;
 
@@ -17,6 +17,25 @@ pub(super) async fn open(
 ) -> Result<Ways, WaysError> {
     let mailer = mailer(loaded, store, secrets, clock, problems).await?;
     Ways::open(loaded, Arc::new(store.clone()), mailer, secrets, problems).await
+}
+
+/// The group that may read the outbox; a problem where it cannot be given anything.
+pub(crate) fn files_group(
+    loaded: &Configuration,
+    problems: &mut Vec<Problem>,
+) -> Option<FileGroup> {
+    match FileGroup::named(loaded.files_group.as_deref()?) {
+        Ok(group) => Some(group),
+        Err(error) => {
+            let message = format!("{:#}", anyhow::Error::from(error));
+            let problem = loaded
+                .sources
+                .problem(Section::Merchant, "files.group", None, message);
+            problems
+                .push(problem.expecting("a group of which the user that runs Waybill is a member"));
+            None
+        }
+    }
 }
 
 /// To try settings out: mails go to the outbox of `store`.

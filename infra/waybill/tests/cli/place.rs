@@ -72,8 +72,8 @@ pub(crate) struct Place {
     pub(crate) suppliers: String,
     /// Secrets beside the channel's.
     pub(crate) environment: Vec<(String, String)>,
-    /// As many files as `serve` may have open; what the system gives where it is unset.
-    pub(crate) open_files: Option<u32>,
+    /// What a shell does before it becomes `serve`, such as `umask 0`.
+    pub(crate) serve_after: Option<String>,
     pub(crate) server: Option<Child>,
     client: Client,
 }
@@ -106,7 +106,7 @@ impl Place {
             ]
             .concat(),
             environment: Vec::new(),
-            open_files: None,
+            serve_after: None,
             server: None,
             client: Client::new(["127.0.0.1".to_owned()], true).unwrap(),
         };
@@ -131,11 +131,12 @@ impl Place {
 
     fn command(&self, words: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_waybill");
-        let mut command = match self.open_files.filter(|_| words[0] == "serve") {
+        let before = self.serve_after.as_ref().filter(|_| words[0] == "serve");
+        let mut command = match before {
             None => Command::new(program),
-            Some(files) => {
+            Some(before) => {
                 let mut shell = Command::new("sh");
-                let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+                let script = format!("{before} && exec \"$0\" \"$@\"");
                 shell.args(["-c", &script, program]);
                 shell
             }

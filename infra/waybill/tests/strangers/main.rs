@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use waybill::usage::Usage;
 
 /// Fewer than the usual 1,024, so that a small load can use them up.
-const OPEN_FILES: u32 = 640;
+const OPEN_FILES: &str = "ulimit -n 640";
 /// KiB that `serve` may hold at most.
 const MEMORY: u64 = 150 * 1024;
 /// How often the unattacked p99 the attacked one may be.
@@ -135,7 +135,7 @@ fn log(place: &Place) -> String {
 async fn strangers_take_nothing_that_the_shop_needs() {
     let load = Load::of_environment();
     let mut place = Place::new().await;
-    place.open_files = Some(OPEN_FILES);
+    place.serve_after = Some(OPEN_FILES.to_owned());
     place.serve().await;
     let (listen, numbers) = (place.listen, Arc::new(AtomicU64::new(1000)));
 
