@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
-use ports::{Secrets, Unavailable};
+use ports::{SecretText, Secrets, Unavailable};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -47,8 +47,11 @@ impl SsmSecrets {
             for parameter in page.map_err(unread)?.parameters.unwrap_or_default() {
                 let name = parameter.name.unwrap_or_default();
                 let name = name.rsplit('/').next().unwrap_or_default();
-                if let Some(value) = parameter.value.filter(|value| !value.is_empty()) {
-                    found.insert(name.to_owned(), value.into());
+                if let Some(read) = parameter.value.and_then(SecretText::read) {
+                    if read.was_cut {
+                        tracing::warn!(name, "a secret ended in a line break, which was cut off");
+                    }
+                    found.insert(name.to_owned(), read.secret);
                 }
             }
         }

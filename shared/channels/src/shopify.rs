@@ -114,10 +114,10 @@ pub(crate) fn open(
         }
     }
     let shop = shop.ok_or_else(|| SettingsError::new("shop", "missing", DOMAIN))?;
-    // Whoever knows the empty key can sign with it, so that an unset secret counts as none.
+    // Whoever knows the empty key can sign with it, so that a blank secret counts as none.
     let secrets = secrets
         .into_iter()
-        .filter(|secret| !secret.expose_secret().is_empty())
+        .filter(|secret| !secret.expose_secret().trim().is_empty())
         .collect();
     Ok(Box::new(Shopify {
         shop,

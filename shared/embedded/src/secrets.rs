@@ -1,7 +1,7 @@
 //! Secrets from the environment.
 
 use async_trait::async_trait;
-use ports::{Secrets, Unavailable};
+use ports::{SecretText, Secrets, Unavailable};
 use secrecy::SecretString;
 use std::env::VarError;
 
@@ -14,9 +14,12 @@ impl Secrets for EnvironmentSecrets {
     #[expect(clippy::disallowed_methods, reason = "this is the Secrets port")]
     async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable> {
         match std::env::var(name) {
-            // An empty key would let anybody sign.
-            Ok(value) if value.is_empty() => Ok(None),
-            Ok(value) => Ok(Some(value.into())),
+            Ok(value) => Ok(SecretText::read(value).map(|read| {
+                if read.was_cut {
+                    tracing::warn!(name, "a secret ended in a line break, which was cut off");
+                }
+                read.secret
+            })),
             Err(VarError::NotPresent) => Ok(None),
             // Its error would quote the value.
             Err(VarError::NotUnicode(_)) => {

@@ -6,6 +6,7 @@
 
 pub mod channel;
 pub mod configuration;
+pub mod secrets;
 pub mod store;
 pub mod supplier;
 
@@ -13,11 +14,11 @@ use async_trait::async_trait;
 pub use domain::clock::{Moment, Steady};
 use domain::messages::{Message, QueueName};
 use jiff::Timestamp;
-use secrecy::SecretString;
 use std::time::Duration;
 
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use domain::order::SendId;
+pub use secrets::{SecretText, Secrets};
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
     Page, Provenance, RefusalStore, Reservation, Slot, Slots, StoreError,
@@ -43,17 +44,6 @@ pub trait Clock: Send + Sync {
             at: self.now(),
             steady: self.steady(),
         }
-    }
-}
-
-/// Named in the configuration, kept elsewhere.
-#[async_trait]
-pub trait Secrets: Send + Sync {
-    /// `None` where nothing has that name.
-    async fn get(&self, name: &str) -> Result<Option<SecretString>, Unavailable>;
-    /// Where a person puts it.
-    fn place(&self, name: &str) -> String {
-        format!("{name} where secrets are kept")
     }
 }
 

@@ -77,13 +77,15 @@ fn order(payload: &Value) -> OrderSnapshot {
 }
 
 #[test]
-fn an_empty_secret_signs_nothing() {
-    let mut request = request("orders/create", b"{}");
-    let mac = Hmac::<Sha256>::new_from_slice(b"")
-        .unwrap()
-        .chain_update(b"{}");
-    request.headers[0].1 = STANDARD.encode(mac.finalize().into_bytes());
-    assert!(channel(&[""]).verify(&request).is_err());
+fn a_blank_secret_signs_nothing() {
+    for secret in ["", " ", "\n"] {
+        let mut request = request("orders/create", b"{}");
+        let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+            .unwrap()
+            .chain_update(b"{}");
+        request.headers[0].1 = STANDARD.encode(mac.finalize().into_bytes());
+        assert!(channel(&[secret]).verify(&request).is_err());
+    }
 }
 
 #[test]
