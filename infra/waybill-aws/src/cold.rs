@@ -30,7 +30,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use waybill::demo::{Cast, Stage as _, order_id};
-use waybill::{Exit, say};
+use waybill::{Exit, say, say_lines};
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -70,7 +70,7 @@ async fn measure(preparation: &Preparation, times: u32, json: bool) -> anyhow::R
     if json {
         let functions: Vec<Value> = figures.iter().map(Figures::json).collect();
         let document = json!({"times": times, "functions": functions});
-        say(format_args!("{document:#}"));
+        say_lines(format_args!("{document:#}"));
     } else {
         for line in figures::table(times, &figures) {
             say(format_args!("{line}"));

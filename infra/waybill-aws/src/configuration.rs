@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use waybill::check::{Checked, Contents, look, named_secrets};
-use waybill::{Exit, Instead, say};
+use waybill::{Exit, Instead, say, say_lines};
 
 /// Longer than SES takes for an answer.
 const QUOTA_WITHIN: Duration = Duration::from_secs(10);
@@ -28,11 +28,11 @@ const QUOTA_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::Result<Exit> {
     let checked = checked(opened, config).await?;
     if !json {
-        say(format_args!("{}", checked.text()));
+        say_lines(format_args!("{}", checked.text()));
     }
     let Some(contents) = right(&checked) else {
         if json {
-            say(format_args!("{:#}", checked.json()));
+            say_lines(format_args!("{:#}", checked.json()));
         } else {
             say(format_args!("not pushed: what was there stays"));
         }
@@ -43,7 +43,7 @@ pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::
         let mut document = checked.json();
         document["changed"] = json!(pushed.changed);
         document["offers_applied"] = pushed.offers_applied.into();
-        say(format_args!("{document:#}"));
+        say_lines(format_args!("{document:#}"));
     } else {
         pushed.show(contents);
     }
@@ -277,7 +277,7 @@ pub(crate) async fn show(opened: &Opened, json: bool) -> anyhow::Result<Exit> {
             "pushed_at": at,
             "files": bundle.digests,
         });
-        say(format_args!("{document:#}"));
+        say_lines(format_args!("{document:#}"));
         return Ok(Exit::Done);
     }
     say(format_args!(

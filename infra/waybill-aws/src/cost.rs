@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use waybill::demo::{Cast, Stage as _, order_id};
-use waybill::{Exit, say};
+use waybill::{Exit, say, say_lines};
 
 /// As much as nobody buys here, and counted all the same: reserving is a part of the price.
 pub(crate) const OFFERS: &str = "sku,supplier,supplier_sku,cost,currency,stock
@@ -69,7 +69,7 @@ async fn measure(preparation: &Preparation, orders: u32, json: bool) -> anyhow::
         .await?;
     if json {
         let document = json!({"one_supplier": one.json(), "two_suppliers": two.json()});
-        say(format_args!("{document:#}"));
+        say_lines(format_args!("{document:#}"));
         return Ok(Exit::Done);
     }
     for (title, counted) in [("one supplier", &one), ("two suppliers", &two)] {

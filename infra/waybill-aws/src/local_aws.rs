@@ -14,7 +14,7 @@ use stage::LocalStage;
 use std::path::Path;
 use std::sync::Arc;
 use waybill::demo::{Cast, tell};
-use waybill::{Exit, LocalAws, say};
+use waybill::{Exit, LocalAws, say, say_lines};
 
 pub(crate) async fn run(options: &LocalAws) -> anyhow::Result<Exit> {
     let preparation = Preparation::of(Path::new("."))?;
@@ -59,7 +59,7 @@ async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Resul
     ));
     let exit = tell(&stage, cast).await?;
     if options.stay {
-        say(format_args!(
+        say_lines(format_args!(
             "\nIt stays up until Ctrl-C. To look into it:\n  AWS_ENDPOINT_URL={} AWS_REGION={} AWS_ACCESS_KEY_ID={root} AWS_SECRET_ACCESS_KEY={root} waybill orders --aws {STACK}",
             deployment.emulator.endpoint,
             emulator::REGION,

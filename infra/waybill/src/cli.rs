@@ -73,12 +73,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         form: Form,
     },
-    /// What was received, sent and answered, byte for byte.
+    /// What was received, sent and answered.
     Evidence {
         #[command(flatten)]
         at: Where,
-        /// A key, whose bytes are written out; or a part of keys, such as a purchase order number.
+        /// A key, whose content is written out; or a part of keys, such as a purchase order number.
         key: String,
+        /// The bytes as they are, with those that would act on a terminal.
+        #[arg(long)]
+        raw: bool,
     },
     /// Checks every promise on everything that is stored.
     Report {
@@ -243,8 +246,8 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         Command::Cases { at, closed, form } => {
             commands::cases::cases(&at.open(cloud).await?, closed, form.json).await
         }
-        Command::Evidence { at, key } => {
-            commands::evidence::evidence(&at.open(cloud).await?, &key).await
+        Command::Evidence { at, key, raw } => {
+            commands::evidence::evidence(&at.open(cloud).await?, &key, raw).await
         }
         Command::Report { at, form } => {
             commands::report::report(&at.open(cloud).await?, form.json).await

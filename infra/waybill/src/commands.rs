@@ -16,7 +16,7 @@ pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod supplier;
 
-use crate::{Exit, say};
+use crate::{Exit, say, say_lines};
 use domain::ids::OrderId;
 use domain::order::Order;
 use domain::order::event::Recorded;
@@ -57,7 +57,7 @@ impl Instead {
         if json {
             say(format_args!("{}", serde_json::json!({"error": self.said})));
         } else {
-            say(format_args!("{}", self.said));
+            say_lines(format_args!("{}", self.said));
         }
         self.exit
     }
@@ -65,7 +65,7 @@ impl Instead {
 
 /// The one JSON document of a command.
 fn document(value: &impl Serialize) -> anyhow::Result<()> {
-    say(format_args!("{}", serde_json::to_string_pretty(value)?));
+    say_lines(format_args!("{}", serde_json::to_string_pretty(value)?));
     Ok(())
 }
 

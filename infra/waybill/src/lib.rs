@@ -12,12 +12,12 @@ mod commands;
 pub mod demo;
 mod installation;
 mod machine;
+mod output;
 mod serve;
 pub mod usage;
 
 use clap::Parser as _;
 use cli::Cli;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 pub use arguments::{Account, Config, Form, Stack};
@@ -25,6 +25,7 @@ pub use cloud::{AwsCommand, Cloud, HandOver, LocalAws, OfConfig, Push};
 pub use commands::report::{Report, report_on};
 pub use commands::{Instead, check};
 pub use installation::{FileListing, Health, Installation};
+pub use output::{say, say_lines};
 pub use serve::told_to_stop;
 
 /// What a script can tell from the end of a command. Usage errors are `clap`'s and end with 2.
@@ -40,33 +41,27 @@ pub enum Exit {
     Failed = 4,
 }
 
-/// A reader that went away (`| head`) is no failure.
-pub fn say(line: std::fmt::Arguments<'_>) {
-    drop(writeln!(std::io::stdout(), "{line}"));
-}
-
-fn log(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-}
-
 /// Reads the command line and does what it says.
 pub async fn run(cloud: &dyn Cloud) -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(usage) if usage.use_stderr() => {
+            output::remark(format_args!("{}", usage.render().to_string().trim_end()));
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+        // Help and version, which are texts of ours.
+        Err(asked) => asked.exit(),
+    };
     let serving = matches!(command, cli::Command::Serve { .. });
     let json = command.wants_json();
-    log(if serving { "info" } else { "error" });
+    output::log(if serving { "info" } else { "error" });
     let exit =
         cli::run(command, cloud)
             .await
             .unwrap_or_else(|error| match error.downcast::<Instead>() {
                 Ok(instead) => instead.tell(json),
                 Err(error) => {
-                    drop(writeln!(std::io::stderr(), "waybill: {error:#}"));
+                    output::remark(format_args!("waybill: {error:#}"));
                     Exit::Failed
                 }
             });

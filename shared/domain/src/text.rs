@@ -1,4 +1,8 @@
-//! Texts that people paste: characters that show nothing and yet make two texts differ.
+//! Texts that people paste, and texts that people are shown: characters that show nothing and yet make
+//! two texts differ, or move what a terminal shows.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Whether the character shows nothing and says nothing of its neighbours' shapes: spaces of no
 /// width, soft hyphens, byte order marks and marks of writing direction. Joiners and non-joiners
@@ -27,9 +31,112 @@ pub fn without_marks(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// Whether a terminal may act on the character instead of showing it: controls, separators of
+/// lines, and marks of writing direction, which reorder what stands beside them.
+fn acts_on_terminal(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// The text on one line as a terminal may show it: what would act on the terminal stands as JSON
+/// writes it, such as `\u001b`. A JSON document without line breaks is the same document then.
+pub fn shown_on_one_line(text: &str) -> Cow<'_, str> {
+    escaped(text, acts_on_terminal)
+}
+
+/// The same for a text of several lines, which keeps its line breaks and tabs.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    escaped(text, |character| {
+        acts_on_terminal(character) && !matches!(character, '\n' | '\t')
+    })
+}
+
+fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if acts(character) {
+            // None of them is beyond U+FFFF, so that four digits are enough.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_shown_as_json_writes_it() {
+        for (text, line) in [
+            ("Ada Lovelace", "Ada Lovelace"),
+            ("\u{1b}[2J\u{7}", "\\u001b[2J\\u0007"),
+            ("one\ntwo\tthree\r", "one\\u000atwo\\u0009three\\u000d"),
+            ("\u{9b}31m\u{7f}", "\\u009b31m\\u007f"),
+            ("gpj.\u{202e}exe\u{2066}", "gpj.\\u202eexe\\u2066"),
+            ("می\u{200c}خواهم عربي", "می\u{200c}خواهم عربي"),
+        ] {
+            assert_eq!(shown_on_one_line(text), line);
+        }
+        assert_eq!(shown("one\ntwo\t\u{1b}"), "one\ntwo\t\\u001b");
+    }
+
+    /// Ordinary characters and, as often, those that act.
+    fn any_text() -> impl Strategy<Value = String> {
+        let acting = prop_oneof![
+            prop::char::range('\0', '\u{1f}'),
+            prop::char::range('\u{7f}', '\u{9f}'),
+            prop::char::range('\u{2028}', '\u{202e}'),
+            prop::char::range('\u{2060}', '\u{206f}'),
+            prop::char::range('\u{200b}', '\u{200f}'),
+        ];
+        let character = prop_oneof![acting, any::<char>()];
+        prop::collection::vec(character, 0..40).prop_map(|text| text.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_acts_is_left_and_nothing_else_is_changed(text in any_text()) {
+            let line = shown_on_one_line(&text);
+            prop_assert!(!line.contains(acts_on_terminal));
+            prop_assert_eq!(shown_on_one_line(&line), line.clone());
+            let mut rest: &str = &line;
+            for part in text.split_inclusive(acts_on_terminal) {
+                let plain = part.trim_end_matches(acts_on_terminal);
+                rest = rest.strip_prefix(plain).unwrap();
+                if plain.len() < part.len() {
+                    prop_assert!(rest.starts_with("\\u"), "{}", rest);
+                    rest = &rest[6..];
+                }
+            }
+            prop_assert_eq!(rest, "");
+            let lines = shown(&text);
+            prop_assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
+            prop_assert_eq!(shown_on_one_line(&lines), line);
+        }
+
+        #[test]
+        fn a_json_document_stays_the_same(text in any_text()) {
+            let value = serde_json::json!({"name": text, "tags": [1, null]});
+            let compact = value.to_string();
+            let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            prop_assert_eq!(read(&shown_on_one_line(&compact)), value.clone());
+            prop_assert_eq!(read(&shown(&format!("{value:#}"))), value);
+        }
+    }
 
     #[test]
     fn marks_are_dropped_and_joiners_stay() {

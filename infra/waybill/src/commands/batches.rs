@@ -1,6 +1,7 @@
 //! Files with all purchase orders of a cut-off, which a person puts into a supplier's portal.
 
 use super::{Instead, document, table};
+use crate::output::{remark, write_file};
 use crate::{Exit, Installation, say};
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::timeline::{counted, moment};
@@ -8,7 +9,6 @@ use forwarding::BatchFile;
 use jiff::Timestamp;
 use ports::{Area, BatchStore};
 use serde::Serialize;
-use std::io::Write as _;
 
 #[derive(Serialize)]
 struct Listing {
@@ -110,8 +110,8 @@ pub(crate) async fn open(at: &Installation, name: &str) -> anyhow::Result<Exit> 
         "no more in the outbox: somebody took it; this is what it was".to_owned()
     });
     let orders = counted(batch.purchase_orders.len(), "purchase order");
-    drop(writeln!(std::io::stderr(), "{place} ({orders})"));
-    drop(std::io::stdout().write_all(&file.bytes));
+    remark(format_args!("{place} ({orders})"));
+    write_file(&file.bytes);
     Ok(Exit::Done)
 }
 

@@ -6,7 +6,7 @@ mod tests;
 mod trial;
 
 use crate::machine::ways::{files_group, mail_problems, of_settings, on_trial, unset};
-use crate::{Exit, say};
+use crate::{Exit, say_lines};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
 use domain::timeline::counted;
@@ -61,9 +61,9 @@ pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> 
     checked.miss_secrets(&EnvironmentSecrets).await?;
     checked.miss_group();
     if as_json {
-        say(format_args!("{:#}", checked.json()));
+        say_lines(format_args!("{:#}", checked.json()));
     } else {
-        say(format_args!("{}", checked.text()));
+        say_lines(format_args!("{}", checked.text()));
     }
     Ok(checked.exit())
 }

@@ -3,7 +3,7 @@
 use super::Instead;
 use super::decide::no_such_supplier;
 use crate::machine::ways::{opening, secrets_of};
-use crate::{Exit, say};
+use crate::{Exit, say, say_lines};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
 use domain::address::Address;
@@ -59,7 +59,7 @@ pub(crate) async fn test(config: &Path, name: &str) -> anyhow::Result<Exit> {
         .await
         .context("the test order cannot be told")?;
     for report in &reports {
-        say(format_args!("{report}"));
+        say_lines(format_args!("{report}"));
     }
     let reached = reports.iter().all(|report| report.status.is_some());
     Ok(if reports.iter().all(|report| report.went_well) {

@@ -81,7 +81,8 @@ impl Machine {
                 opened_at: self.clock.now(),
             };
             self.store.open_incident(&incident).await?;
-            tracing::error!(detail = %incident.detail, "configuration refused, the former runs on");
+            let detail = incident.detail.replace('\n', "; ");
+            tracing::error!(%detail, "configuration refused, the former runs on");
         }
         // Only now: what failed on our side is tried again.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);

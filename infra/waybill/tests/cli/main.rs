@@ -35,6 +35,7 @@ mod decisions;
 mod elsewhere;
 mod private;
 mod redriven;
+mod shown;
 mod suppliers;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

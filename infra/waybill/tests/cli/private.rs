@@ -85,7 +85,7 @@ async fn a_named_group_reads_the_outbox_from_one_second_to_the_next() {
     let refused = place.run(&["serve"]);
     assert_eq!(refused.code, NO);
     let why =
-        "channels.toml:6: merchant.files.group: this machine has no group \"no-such-group-here\"";
+        "channels.toml:7: merchant.files.group: this machine has no group \"no-such-group-here\"";
     assert!(refused.err.contains(why), "{}", refused.err);
     let warned = place.says(DONE, &["check"]);
     assert!(warned.contains(why), "{warned}");
