@@ -33,6 +33,7 @@ macro_rules! assert_says {
 mod batches;
 mod decisions;
 mod elsewhere;
+mod logged;
 mod private;
 mod redriven;
 mod shown;

@@ -192,7 +192,10 @@ impl Place {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("the server does not listen");
+        panic!(
+            "the server does not listen: {}",
+            std::fs::read_to_string(self.log_file()).unwrap()
+        );
     }
 
     /// As a service manager does it; the exit code.

@@ -56,7 +56,7 @@ async fn nobody_but_the_owner_reads_the_data_folder() {
     }
     place.serve().await;
     place.order(&ShopOrder::new(1001, &[("TOWEL", 1)])).await;
-    place.until(&["order", "1001"], ": sent\n").await;
+    place.until(&["order", "1001"], ": in the outbox\n").await;
     assert_eq!(with_bits(&data, 0o077), Vec::<PathBuf>::new());
     assert!(data.join("waybill.db-wal").is_file(), "it serves");
     assert_eq!(
@@ -93,14 +93,14 @@ async fn a_named_group_reads_the_outbox_from_one_second_to_the_next() {
     place.write("channels.toml", CHANNELS);
     place.serve().await;
     place.order(&ShopOrder::new(1001, &[("TOWEL", 1)])).await;
-    place.until(&["order", "1001"], ": sent\n").await;
+    place.until(&["order", "1001"], ": in the outbox\n").await;
     assert_eq!(with_bits(&data, 0o077), Vec::<PathBuf>::new());
     place.write("channels.toml", &with_group(&own_group()));
     let mail = data.join("outbox/mail");
     until_mode(&data, 0o710).await;
     assert_eq!((mode(&data.join("outbox")), mode(&mail)), (0o2770, 0o2770));
     place.order(&ShopOrder::new(1002, &[("TOWEL", 1)])).await;
-    place.until(&["order", "1002"], ": sent\n").await;
+    place.until(&["order", "1002"], ": in the outbox\n").await;
     let files: Vec<_> = std::fs::read_dir(&mail).unwrap().collect();
     assert_eq!(files.len(), 2);
     for file in files {
