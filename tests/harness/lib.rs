@@ -17,4 +17,5 @@ pub mod sample;
 pub mod slots;
 pub mod stories;
 pub mod template;
+pub mod watch;
 pub mod world;

@@ -160,6 +160,7 @@ impl World {
 
     /// A process that begins on that store, in that world.
     async fn over(store: Embedded, outside: Outside, faults: Faults) -> Self {
+        crate::watch::the_log(SECRET);
         let Outside {
             folder,
             clock,

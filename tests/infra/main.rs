@@ -278,6 +278,42 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The README's table of cases is the policy's own. `UPDATE_README=1` writes it.
+/// Where packages come from is the matter of the tools that fetch them, and of whoever configures a
+/// mirror. Locks are the tools' own.
+#[test]
+fn no_text_names_the_host_of_a_package_registry() {
+    // In parts, since this file is one of the texts.
+    let hosts = [
+        ["crates", "io"],
+        ["pypi", "org"],
+        ["pythonhosted", "org"],
+        ["npmjs", "com"],
+        ["npmjs", "org"],
+        ["rubygems", "org"],
+    ]
+    .map(|host| host.join("."));
+    let listed = std::process::Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let names = String::from_utf8(listed.stdout).unwrap();
+    let mut read = 0;
+    for name in names
+        .split('\0')
+        .filter(|name| !name.is_empty() && *name != "Cargo.lock")
+    {
+        let Ok(text) = std::fs::read_to_string(root().join(name)) else {
+            continue;
+        };
+        read += 1;
+        for host in &hosts {
+            assert!(!text.contains(host), "{name} names {host}");
+        }
+    }
+    assert!(read > 100, "{read} texts");
+}
+
 #[test]
 fn the_readme_has_the_policy() {
     const BEGIN: &str =
