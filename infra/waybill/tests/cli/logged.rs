@@ -90,8 +90,8 @@ struct Echo;
 impl Double for Echo {
     fn reply(&self, request: &Received) -> Reply {
         let headers = request.headers.iter();
-        let headers: String = headers
-            .map(|(name, value)| format!("{name}: {value}\n"))
+        let headers: Vec<_> = headers
+            .map(|(name, value)| format!("{name}: {value}"))
             .collect();
         Reply::Answer(Response {
             status: 400,
