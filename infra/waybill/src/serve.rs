@@ -125,7 +125,12 @@ async fn no_such_method(State(server): State<Arc<Server>>, request: Request<Body
 
 /// Not ok while the data folder is damaged.
 async fn health(State(server): State<Arc<Server>>) -> (StatusCode, String) {
-    let damage: Vec<_> = server.machine.damage().iter().map(ToString::to_string).collect();
+    let damage: Vec<_> = server
+        .machine
+        .damage()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     if damage.is_empty() {
         (StatusCode::OK, "ok".to_owned())
     } else {
