@@ -44,12 +44,12 @@ async fn nobody_but_the_owner_reads_the_data_folder() {
     let mut place = Place::new().await;
     place.serve_after = Some("umask 0".to_owned());
     let data = place.folder.path().join("data");
-    let open = data.join("outbox/earlier.eml");
-    std::fs::create_dir_all(data.join("outbox")).unwrap();
+    let open = data.join("evidence/earlier");
+    std::fs::create_dir_all(data.join("evidence")).unwrap();
     std::fs::write(&open, "Ada Example").unwrap();
     for (path, mode) in [
         (&data, 0o755),
-        (&data.join("outbox"), 0o755),
+        (&data.join("evidence"), 0o755),
         (&open, 0o644),
     ] {
         std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
