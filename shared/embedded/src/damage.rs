@@ -129,3 +129,37 @@ impl Embedded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ports::{Area, Files as _};
+
+    /// As SQLite itself meets a full disk.
+    async fn allow(store: &Embedded, pages: u32) {
+        let allowed = store.database.write(move |connection| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            connection.query_row(&sql, [], |_| Ok(()))?;
+            Ok::<_, Broken>(())
+        });
+        allowed.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_shows_until_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Embedded::open(folder.path()).unwrap();
+        let put = async |key: &'static str| {
+            let bytes = vec![1; 200_000];
+            store.put_new(Area::Evidence, key, &bytes).await
+        };
+        put("one").await.unwrap();
+        allow(&store, 1).await;
+        assert!(put("two").await.is_err());
+        assert!(!store.damage().is_empty());
+        allow(&store, 1_000_000).await;
+        store.try_to_write().await;
+        assert_eq!(store.damage(), []);
+        put("two").await.unwrap();
+    }
+}

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+mod restored;
+
 use domain::order::machine::SendState;
 use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
@@ -98,7 +100,12 @@ priority = 1
 }
 
 fn serve(config: &Path, data: &Path, listen: SocketAddr) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_waybill"))
+    serving(config, data, listen).spawn().unwrap()
+}
+
+fn serving(config: &Path, data: &Path, listen: SocketAddr) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+    command
         .args(["serve", "--listen", &listen.to_string()])
         .arg("--config")
         .arg(config)
@@ -106,9 +113,8 @@ fn serve(config: &Path, data: &Path, listen: SocketAddr) -> Child {
         .arg(data)
         .env("WAYBILL_TEST_SECRET", SECRET)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::null());
+    command
 }
 
 /// Posts until it is answered 2xx, as the channel does.
@@ -151,6 +157,7 @@ fn files(folder: &Path) -> usize {
         .unwrap_or_default();
     entries
         .iter()
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
         .map(|entry| {
             if entry.path().is_dir() {
                 files(&entry.path())
