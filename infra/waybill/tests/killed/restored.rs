@@ -44,6 +44,12 @@ fn put_back(copy: &Path, data: &Path) {
     }
 }
 
+fn assert_none_doubled(double: &SupplierDouble) {
+    let taken = double.taken();
+    let doubled: Vec<_> = taken.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_restored_under_load_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -132,6 +138,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
     until(
         "look-ups settle all that went over HTTP, files are told or cases",
         async || {
+            assert_none_doubled(&double);
             let (sent, _, open) = outcomes(&store).await;
             open == 0 && sent.len() == expected
         },
@@ -141,8 +148,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
 
     let (sent, cases, _) = outcomes(&store).await;
     let taken = double.taken();
-    let doubled: Vec<_> = taken.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+    assert_none_doubled(&double);
     let lost: Vec<_> = sent
         .iter()
         .filter(|&number| !taken.contains_key(number))
