@@ -7,8 +7,8 @@ use domain::order::decide::Verdict;
 use domain::order::machine::SendState;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::Clock as _;
-use std::path::{Path, PathBuf};
+use ports::{Clock as _, OrderStore as _};
+use std::path::PathBuf;
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::sample::Sample;
 use tests::world::World;
@@ -89,7 +89,7 @@ async fn what_nothing_settles_is_settled_for_a_whole_supplier() {
         if was_sent {
             world.settle().await;
             // Somebody took the files of the mails away.
-            take_away(&world);
+            world.take_files_away();
         }
         world.restore(copy).await;
         world.settle().await;
@@ -118,27 +118,12 @@ async fn what_nothing_settles_is_settled_for_a_whole_supplier() {
     }
 }
 
-/// The files that suppliers have fetched.
-fn take_away(world: &World) {
-    fn empty(folder: &Path) {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                empty(&path);
-            } else if !entry.file_name().to_string_lossy().starts_with('.') {
-                std::fs::remove_file(path).unwrap();
-            }
-        }
-    }
-    empty(&world.folder.path().join("outbox"));
-}
-
 /// That a file is not there proves nothing: its supplier may have fetched it.
 #[tokio::test]
 async fn a_file_that_is_not_there_proves_nothing() {
     for article in ["CHAIR", "CRATE"] {
         let (mut world, copy) = sent_since(article, Faults::default()).await;
-        take_away(&world);
+        world.take_files_away();
         world.restore(copy).await;
         world.settle().await;
         world.pass(SignedDuration::from_hours(30)).await;
@@ -230,7 +215,7 @@ async fn a_batch_of_before_is_not_written_again() {
     world.pump().await;
     world.pass(SignedDuration::from_mins(121)).await;
     assert_eq!(world.received().len(), 2);
-    take_away(&world);
+    world.take_files_away();
     world.restore(copy).await;
     world.settle().await;
     world.resolve_suspected("quay", Verdict::NotSent).await;
@@ -333,7 +318,7 @@ async fn a_copy_taken_for_current_is_caught() {
     // In a file of the same name it lies once, and was fetched twice.
     let faults = Faults::with(Mutant::TakesACopyForCurrent);
     let (mut world, copy) = sent_since("CHAIR", faults).await;
-    take_away(&world);
+    world.take_files_away();
     world.restore(copy).await;
     world.settle().await;
     assert_eq!(world.received().len(), 1);
@@ -358,5 +343,27 @@ async fn every_open_purchase_order_is_put_into_doubt_at_once() {
             "{}",
             own.number
         );
+    }
+}
+
+/// As on AWS, where the functions run whatever table they find.
+#[tokio::test]
+async fn nothing_is_planned_or_sent_until_somebody_takes_note() {
+    for planned_before in [false, true] {
+        let mut world = World::new(Faults::default()).await;
+        if planned_before {
+            create(&mut world, &order(1001, "CHAIR")).await;
+            world.route_only().await;
+        }
+        world.faults.set_unnoted(true);
+        create(&mut world, &order(1002, "CHAIR")).await;
+        world.settle().await;
+        assert_eq!(world.received().len(), 0, "{}", world.story().await);
+        let incidents = world.store.incidents().await.unwrap();
+        let kinds: Vec<_> = incidents.iter().map(|incident| incident.kind).collect();
+        assert_eq!(kinds, [CaseKind::DataRestored]);
+        world.faults.set_unnoted(false);
+        world.settle().await;
+        assert_eq!(world.received().len(), 1 + usize::from(planned_before));
     }
 }

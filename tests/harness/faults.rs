@@ -63,6 +63,8 @@ pub enum Unreadable {
 struct State {
     effects: usize,
     unreadable: Option<(OrderId, Unreadable)>,
+    /// The data was restored, and nobody took note of it.
+    unnoted: bool,
     /// Commits asked for so far, where every other one meets a conflict inside the store.
     conflicts: Option<usize>,
     /// Effects that go wrong, each once.
@@ -161,6 +163,11 @@ impl Faults {
     /// not made.
     pub fn conflict(&self) {
         self.state.lock().unwrap().conflicts = Some(0);
+    }
+
+    /// From now on nobody took note of a restore of the data, or somebody did.
+    pub fn set_unnoted(&self, unnoted: bool) {
+        self.state.lock().unwrap().unnoted = unnoted;
     }
 
     fn meets_a_conflict(&self) -> bool {
@@ -324,6 +331,9 @@ impl OrderStore for Faulty {
     async fn provenance(&self) -> Result<Provenance, StoreError> {
         if self.faults.mutant == Mutant::TakesACopyForCurrent {
             return Ok(Provenance::Known { restored_at: None });
+        }
+        if self.faults.state.lock().unwrap().unnoted {
+            return Ok(Provenance::Suspect("the table has another name".to_owned()));
         }
         self.inner.provenance().await
     }

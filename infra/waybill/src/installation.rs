@@ -33,9 +33,12 @@ pub trait Health: Send + Sync {
 
 /// The store of a data folder; one that was put there from a copy is refused.
 pub(crate) fn opened(data: &Path) -> anyhow::Result<Embedded> {
-    Embedded::open(data).map_err(|error| match error {
-        OpenError::Restored(restored) => not_current(data, &restored).into(),
-        error => error.into(),
+    Embedded::open(data).map_err(|error| {
+        if let OpenError::Restored(restored) = error {
+            not_current(data, &restored).into()
+        } else {
+            error.into()
+        }
     })
 }
 

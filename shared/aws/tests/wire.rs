@@ -18,8 +18,8 @@ use domain::order::event::{Event, Recorded};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
 use ports::{
-    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderStore as _, Put, Queue as _,
-    Secrets as _, SendId,
+    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderStore as _, Provenance, Put,
+    Queue as _, Secrets as _, SendId,
 };
 use secrecy::ExposeSecret as _;
 use std::collections::VecDeque;
@@ -487,4 +487,54 @@ async fn a_conflict_of_transactions_is_no_news() {
         assert!(expected, "{reasons}: {refused:?}");
         assert_eq!(server.heard().len(), 1, "{reasons}");
     }
+}
+
+/// The table says its own name, which is asked for once; a table of another name was restored, and is
+/// asked for until somebody took note of it.
+#[tokio::test]
+async fn a_table_of_another_name_was_restored() {
+    let empty = || answer(200, "{}");
+    let named = |name: &str| {
+        answer(
+            200,
+            &format!("{{\"Item\":{{\"table\":{{\"S\":\"{name}\"}}}}}}"),
+        )
+    };
+    let noted = "{\"Item\":{\"table\":{\"S\":\"orders\"},\"restored_at\":{\"N\":\"5000000\"}}}";
+    let never = Provenance::Known { restored_at: None };
+    for (script, requests) in [(vec![empty(), empty()], 2), (vec![named("orders")], 1)] {
+        let server = Server::start(script).await;
+        let store = DynamoDb::new(server.clients().dynamodb(), "orders", None);
+        for _ in 0..2 {
+            assert_eq!(store.provenance().await.unwrap(), never);
+        }
+        assert_eq!(server.heard().len(), requests);
+    }
+    let script = [
+        named("former"),
+        named("former"),
+        empty(),
+        answer(200, noted),
+    ];
+    let server = Server::start(script).await;
+    let store = DynamoDb::new(server.clients().dynamodb(), "orders", None);
+    for _ in 0..2 {
+        let found = store.provenance().await.unwrap();
+        assert!(
+            matches!(&found, Provenance::Suspect(why) if why.contains("former")),
+            "{found:?}"
+        );
+    }
+    let at = jiff::Timestamp::from_second(5).unwrap();
+    store.adopt_restored(at).await.unwrap();
+    let restored_at = Some(at);
+    assert_eq!(
+        store.provenance().await.unwrap(),
+        Provenance::Known { restored_at }
+    );
+    let put = &server.heard()[2];
+    assert!(
+        put.contains("PutItem") && put.contains("\"5000000\""),
+        "{put}"
+    );
 }

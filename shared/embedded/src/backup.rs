@@ -61,9 +61,12 @@ fn copy(database: &Path, file: &Path) -> Result<(), BackupError> {
     target.close().map_err(|(_, error)| error)?;
     part.as_file().sync_all().map_err(BackupError::File)?;
     let named = part.persist_noclobber(file);
-    named.map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => BackupError::AlreadyThere,
-        _ => BackupError::File(error.error),
+    named.map_err(|failed| {
+        if failed.error.kind() == io::ErrorKind::AlreadyExists {
+            BackupError::AlreadyThere
+        } else {
+            BackupError::File(failed.error)
+        }
     })?;
     sync(folder).map_err(BackupError::File)
 }

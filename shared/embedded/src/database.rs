@@ -349,7 +349,7 @@ impl Writer {
     }
 
     /// Counts the group with it, and marks that it is durable before anybody is answered. A
-    /// transaction that SQLite undid counts nothing, and its COMMIT fails.
+    /// transaction that `SQLite` undid counts nothing, and its COMMIT fails.
     fn commit(&self, changed: bool) -> rusqlite::Result<()> {
         let connection = &self.connection;
         let marks = self.marks.as_ref();

@@ -72,7 +72,7 @@ impl Marks {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(false).mode(0o600);
             let file = options.open(&place)?;
-            if !read_one(&place)?.is_some_and(|known| known.installation == mark.installation) {
+            if read_one(&place)?.is_none_or(|known| known.installation != mark.installation) {
                 file.write_all_at(mark.line().as_bytes(), 0)?;
                 file.sync_all()?;
                 if let Some(folder) = place.parent() {

@@ -56,6 +56,21 @@ impl World {
         self.unanswered = unanswered;
     }
 
+    /// Suppliers fetch, and delete, every file that is there for them.
+    pub fn take_files_away(&self) {
+        let mut folders = vec![self.folder.path().join("outbox")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !entry.file_name().to_string_lossy().starts_with('.') {
+                    std::fs::remove_file(path).unwrap();
+                }
+            }
+        }
+    }
+
     /// A person says what became of everything at that supplier that is in doubt since the restore.
     pub async fn resolve_suspected(&mut self, supplier: &str, verdict: Verdict) {
         let supplier = SupplierId::parse(supplier).unwrap();

@@ -156,6 +156,11 @@ async fn a_copy_restored_under_load_doubles_nothing() {
     assert!(lost.is_empty(), "sent and not there: {lost:?}");
     // A file that lies there tells of itself; without one it is a case.
     assert_eq!(files(&data.join("outbox")) + cases.len(), expected);
+    let nothing = waybill(
+        &data,
+        &["resolve", "northwind", "--not-sent", "--why", "their list"],
+    );
+    assert_eq!(nothing.status.code(), Some(1), "{nothing:?}");
     println!(
         "{sent_since} sent after the copy; in the end {} sent over HTTP, {} cases, none doubled",
         sent.len(),
