@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use ports::{Area, Files as _};
 
-    /// As SQLite itself meets a full disk.
+    /// As `SQLite` itself meets a full disk.
     async fn allow(store: &Embedded, pages: u32) {
         let allowed = store.database.write(move |connection| {
             let sql = format!("PRAGMA max_page_count = {pages}");

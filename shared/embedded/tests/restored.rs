@@ -256,7 +256,7 @@ async fn a_folder_that_was_moved_or_replaced_shows() {
     assert_eq!(store.damage(), []);
     fs::rename(&data, &elsewhere).unwrap();
     let moved = Damage::Moved(data.join("waybill.db"));
-    assert_eq!(store.damage(), [moved.clone()]);
+    assert_eq!(store.damage(), std::slice::from_ref(&moved));
     fs::create_dir(&data).unwrap();
     fs::copy(elsewhere.join("waybill.db"), data.join("waybill.db")).unwrap();
     assert_eq!(store.damage(), [moved]);
