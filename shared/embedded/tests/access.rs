@@ -77,12 +77,14 @@ async fn what_is_made_is_the_owners_alone() {
         "waybill.db-wal",
         "waybill.db-shm",
         "waybill.lock",
+        "mark",
+        "outbox/.mark",
         "outbox/mail/SH-1001-1-Q.eml",
         "outbox/quay/2026-11-20.csv",
     ] {
         assert_eq!(modes[name], 0o600, "{name}");
     }
-    assert_eq!(modes.len(), 11, "{modes:?}");
+    assert_eq!(modes.len(), 13, "{modes:?}");
 }
 
 #[tokio::test]
@@ -110,7 +112,7 @@ async fn what_was_open_to_others_is_narrowed_and_links_are_left_alone() {
     assert_eq!(modes(&data)["outbox/mail/SH-1001-1-Q.eml"], 0o644);
 
     let restricted = store.restrict(&data, None);
-    assert_eq!(restricted.changed, 7, "{restricted:?}");
+    assert_eq!(restricted.changed, 9, "{restricted:?}");
     assert!(restricted.example.is_some() && restricted.failed.is_empty());
     for (name, mode) in modes(&data) {
         assert!(name == "link" || mode & !0o700 == 0, "{name}: {mode:o}");

@@ -22,9 +22,14 @@ fn waybill(data: &Path, words: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn kill(mut process: Child) {
-    process.kill().unwrap();
-    process.wait().unwrap();
+/// Killed at its end, and where the test fails.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 async fn until(what: &str, so: impl AsyncFn() -> bool) {
@@ -67,7 +72,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
     let slow = [Behaviour::Take, Behaviour::Take, Behaviour::TakeSilently];
     double.script(slow.into_iter().cycle().take(60));
 
-    let process = serve(&config, &data, listen);
+    let process = Server(serve(&config, &data, listen));
     let mut posting = tokio::task::JoinSet::new();
     for number in 0..ORDERS {
         posting.spawn(post(client.clone(), listen, 5000 + number));
@@ -85,7 +90,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
         double.taken().len() >= at_copy + 20
     })
     .await;
-    kill(process);
+    drop(process);
     posting.abort_all();
     while posting.join_next().await.is_some() {}
     let sent_since = double.taken().len() - at_copy;
@@ -106,7 +111,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
     // Killed in the middle of it, at several moments; whoever goes on need not know.
     let mut restored = serving(&config, &data, listen);
     restored.arg("--restored");
-    let process = restored.spawn().unwrap();
+    let process = Server(restored.spawn().unwrap());
     let mut posting = tokio::task::JoinSet::new();
     // The channel repeats what it was not answered, and whatever the merchant has it repeat.
     for number in 0..ORDERS {
@@ -122,14 +127,14 @@ async fn a_copy_restored_under_load_doubles_nothing() {
         answer.is_ok_and(|answer| answer.status == 200)
     };
     until("the restored server listens", &healthy).await;
-    kill(process);
+    drop(process);
     for pause in [40, 400] {
-        let process = serve(&config, &data, listen);
+        let process = Server(serve(&config, &data, listen));
         until("the next server listens", &healthy).await;
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        kill(process);
+        drop(process);
     }
-    let process = serve(&config, &data, listen);
+    let process = Server(serve(&config, &data, listen));
     while let Some(posted) = posting.join_next().await {
         posted.unwrap();
     }
@@ -144,7 +149,7 @@ async fn a_copy_restored_under_load_doubles_nothing() {
         },
     )
     .await;
-    kill(process);
+    drop(process);
 
     let (sent, cases, _) = outcomes(&store).await;
     let taken = double.taken();
@@ -179,12 +184,12 @@ async fn a_database_without_its_log_is_refused() {
     let listen = listener.local_addr().unwrap();
     drop(listener);
     let client = Arc::new(Client::new(["127.0.0.1".to_owned()], true).unwrap());
-    let process = serve(&config, &data, listen);
+    let process = Server(serve(&config, &data, listen));
     post(client, listen, 7000).await;
     let other = folder.path().join("other");
     fs::create_dir_all(&other).unwrap();
     fs::copy(data.join("waybill.db"), other.join("waybill.db")).unwrap();
-    kill(process);
+    drop(process);
     for words in [["cases"], ["report"], ["orders"]] {
         let looked = waybill(&other, &words);
         assert_eq!(looked.status.code(), Some(1), "{looked:?}");
