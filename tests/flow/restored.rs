@@ -7,7 +7,7 @@ use domain::order::decide::Verdict;
 use domain::order::machine::SendState;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{Clock as _, OrderStore as _};
+use ports::{BatchStore as _, Clock as _, OrderStore as _};
 use std::path::PathBuf;
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::sample::Sample;
@@ -65,6 +65,10 @@ async fn what_was_sent_since_is_found() {
         let told = world.story().await;
         assert!(order.purchase_orders[0].sending.is_sent(), "{told}");
         insta::assert_snapshot!(format!("restored_and_found_{article}"), told);
+        // The copy does not know that somebody has to upload the file.
+        let batches = world.store.batches(10).await.unwrap();
+        let awaited = batches.iter().filter(|batch| batch.upload_by.is_some());
+        assert_eq!(awaited.count(), usize::from(article == "CRATE"), "{told}");
     }
 }
 

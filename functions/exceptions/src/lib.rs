@@ -200,15 +200,17 @@ async fn prepare_waiting_orders_again(
 /// What is due by the wall clock goes early or late, and a person should know why.
 async fn look_at_clock(deps: &Deps) -> Result<(), StepError> {
     let moment = deps.clock.moment();
-    let Some(by) = deps.memory.clock_set(&moment) else {
-        return Ok(());
-    };
+    if let Some(by) = deps.memory.clock_set(&moment) {
+        report_clock(deps, by, moment.at).await?;
+    }
+    deps.memory.looked_at_clock(moment);
+    Ok(())
+}
+
+async fn report_clock(deps: &Deps, by: SignedDuration, at: Timestamp) -> Result<(), StepError> {
     let direction = if by.is_negative() { "back" } else { "forward" };
     let by = by.abs().round(jiff::Unit::Second).unwrap_or(by);
-    let detail = format!(
-        "the machine's clock was set {direction} by {by:#}; it says {:.0} now",
-        moment.at
-    );
+    let detail = format!("the machine's clock was set {direction} by {by:#}; it says {at:.0} now");
     open_incident(deps, CaseKind::ClockSet, "clock".to_owned(), detail).await
 }
 

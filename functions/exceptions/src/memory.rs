@@ -96,15 +96,20 @@ impl Memory {
         }
     }
 
-    /// By how much the wall clock was set since this was asked last. Nothing is known where processes
-    /// come and go.
+    /// By how much the wall clock was set since [`Memory::looked_at_clock`]. Nothing is known where
+    /// processes come and go.
     pub(crate) fn clock_set(&self, now: &Moment) -> Option<SignedDuration> {
         now.steady.process.as_ref()?;
-        let mut state = self.state();
-        let before = state.looked_at_clock.replace(now.clone())?;
+        let state = self.state();
+        let before = state.looked_at_clock.as_ref()?;
         (before.steady.process == now.steady.process)
-            .then(|| jump(&before, now))
+            .then(|| jump(before, now))
             .flatten()
+    }
+
+    /// What followed from it is stored.
+    pub(crate) fn looked_at_clock(&self, now: Moment) {
+        self.state().looked_at_clock = Some(now);
     }
 }
 
@@ -167,12 +172,19 @@ mod tests {
             moment
         };
         let memory = Memory::default();
+        let clock_set = |now: Moment| {
+            let jumped = memory.clock_set(&now);
+            // Until it is stored, it is found again.
+            assert_eq!(memory.clock_set(&now), jumped);
+            memory.looked_at_clock(now);
+            jumped
+        };
         let one = Some("one");
-        assert_eq!(memory.clock_set(&moment(one, 0, 0)), None);
-        assert_eq!(memory.clock_set(&moment(one, 5, 5)), None);
-        assert_eq!(memory.clock_set(&moment(one, 3610, 10)), Some(second(3600)));
-        assert_eq!(memory.clock_set(&moment(one, 3615, 15)), None);
-        assert_eq!(memory.clock_set(&moment(Some("two"), 0, 0)), None);
-        assert_eq!(memory.clock_set(&moment(None, 9000, 0)), None);
+        assert_eq!(clock_set(moment(one, 0, 0)), None);
+        assert_eq!(clock_set(moment(one, 5, 5)), None);
+        assert_eq!(clock_set(moment(one, 3610, 10)), Some(second(3600)));
+        assert_eq!(clock_set(moment(one, 3615, 15)), None);
+        assert_eq!(clock_set(moment(Some("two"), 0, 0)), None);
+        assert_eq!(clock_set(moment(None, 9000, 0)), None);
     }
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 /// What stands in the place of the file of a batch that was given up: no real one is empty.
 const GIVEN_UP: &[u8] = b"";
 
-fn key(name: &BatchName) -> String {
+pub(crate) fn key(name: &BatchName) -> String {
     format!("batch/{name}")
 }
 
@@ -319,17 +319,21 @@ async fn file(
     artifacts.sort_by(|(one, _), (other, _)| one.cmp(other));
     let failed = |error: ports::PrepareError| StepError::Stop(format!("batch {name}: {error}"));
     let bytes = batches.assemble(&artifacts).map_err(failed)?;
-    let upload_within = batches.upload_within();
-    let upload_within =
-        upload_within.and_then(|within| jiff::SignedDuration::try_from(within).ok());
     let head = Head {
         key: batches.key(name.as_str()),
         purchase_orders: batches.contents(&bytes).map_err(failed)?,
-        upload_by: upload_within.map(|within| cut_off + within),
+        upload_by: upload_by(batches, cut_off),
     };
     let assembled = BatchFile { head, bytes }.to_evidence()?;
     deps.files.put_new(Area::Evidence, &key, &assembled).await?;
     Ok(deps.files.get(Area::Evidence, &key).await?)
+}
+
+/// Until when a person has to upload the file, where one does.
+pub(crate) fn upload_by(batches: &dyn Batches, cut_off: Timestamp) -> Option<Timestamp> {
+    let within = batches.upload_within()?;
+    let within = jiff::SignedDuration::try_from(within).ok()?;
+    Some(cut_off + within)
 }
 
 async fn settle(

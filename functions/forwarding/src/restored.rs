@@ -3,13 +3,13 @@
 
 use crate::record::commit;
 use crate::send::Found;
-use crate::{Deps, way_to};
-use domain::batch::BatchName;
+use crate::{BatchFile, Deps, batch, way_to};
+use domain::batch::{Batch, BatchName};
 use domain::order::decide::{Command, WayInForce};
 use domain::order::{Order, PurchaseOrder, SendId};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
-use ports::{Area, Provenance, StepError, Supplier};
+use ports::{Area, Batches, Provenance, StepError, Supplier, Unavailable};
 use std::collections::BTreeMap;
 
 /// What a look at where the data comes from found.
@@ -80,16 +80,49 @@ pub(crate) async fn confirm_by_batch(
         return Found::unclear();
     };
     let name = BatchName::new(&own.supplier, cut_off);
-    let key = batches.key(name.as_str());
-    let contents = match deps.files.get(Area::Outbox, &key).await {
-        Ok(Some(bytes)) => batches.contents(&bytes),
-        Ok(None) | Err(_) => return Found::unclear(),
+    let Ok(Some(file)) = batch_file(deps, &name, batches).await else {
+        return Found::unclear();
     };
-    if contents.is_ok_and(|contents| contents.contains(&own.number)) {
-        Found::accepted()
-    } else {
-        Found::unclear()
+    let Ok(purchase_orders) = batches.contents(&file) else {
+        return Found::unclear();
+    };
+    if !purchase_orders.contains(&own.number) {
+        return Found::unclear();
     }
+    // The copy does not know that it waits for somebody to upload it.
+    let batch = Batch {
+        upload_by: batch::upload_by(batches, cut_off),
+        supplier: own.supplier.clone(),
+        uploaded: None,
+        name,
+        cut_off,
+        purchase_orders,
+    };
+    match deps.batches.put_batch(&batch).await {
+        Ok(()) => Found::accepted(),
+        Err(error) => {
+            tracing::warn!(batch = %batch.name, error = %error, "batch not noted yet");
+            Found::unclear()
+        }
+    }
+}
+
+/// As it lies in the outbox; or, where the supplier fetched it, as evidence keeps it.
+async fn batch_file(
+    deps: &Deps,
+    name: &BatchName,
+    batches: &dyn Batches,
+) -> Result<Option<Vec<u8>>, Unavailable> {
+    let key = batches.key(name.as_str());
+    if let Some(file) = deps.files.get(Area::Outbox, &key).await? {
+        return Ok(Some(file));
+    }
+    if !deps.files.was_published(&key).await? {
+        return Ok(None);
+    }
+    let kept = deps.files.get(Area::Evidence, &batch::key(name)).await?;
+    let kept = kept.and_then(|kept| BatchFile::from_evidence(&kept));
+    Ok(kept.map(|kept| kept.bytes))
 }
 
 /// The batch's cut-off was before the data was restored: whether its file was written then is not

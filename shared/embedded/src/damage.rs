@@ -24,7 +24,7 @@ pub enum Damage {
     )]
     Unwritable,
     #[error(
-        "pages of the database are damaged: stop `serve`, keep the folder, put the last backup in its place and start with --restored"
+        "pages of the database are damaged: stop `serve`, move the whole folder away, put the last backup into a new one and start with --restored"
     )]
     Malformed,
     #[error(

@@ -70,15 +70,29 @@ pub(crate) fn set_serving(connection: &Connection, serving: bool) -> rusqlite::R
     connection.execute(sql, [serving]).map(drop)
 }
 
+/// Brings everything into the main file, or fails.
+pub(crate) fn checkpoint_all(connection: &Connection) -> rusqlite::Result<()> {
+    if truncate(connection)? {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        let why = "somebody reads the database; end it, then start again".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(busy, Some(why)));
+    }
+    Ok(())
+}
+
 /// Brings everything into the main file, where it shows that the log is missing.
 pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    if truncate(connection)? {
+        tracing::warn!("somebody reads the database: that its log is lost would not show yet");
+    }
+    Ok(())
+}
+
+/// Whether somebody kept it from ending.
+fn truncate(connection: &Connection) -> rusqlite::Result<bool> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Whoever closes last would take the log away.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-    let busy: bool = connection.query_row(checkpoint, [], |row| row.get(0))?;
-    if busy {
-        tracing::warn!("somebody reads the database: that its log is lost would not show yet");
-    }
-    Ok(())
+    connection.query_row(checkpoint, [], |row| row.get(0))
 }

@@ -111,9 +111,14 @@ impl Embedded {
     /// for current.
     pub fn open_restored(dir: &Path, now: Timestamp) -> Result<Self, OpenError> {
         let beside = Beside::look(dir)?;
+        beside
+            .set_log_aside(dir, now)
+            .map_err(OpenError::Directory)?;
         let folders = Folders::create(&dir.join("outbox")).map_err(OpenError::Directory)?;
         let connection = Database::connect(&dir.join("waybill.db"))?;
         let mark = installation::adopt(&connection, now, beside.beyond())?;
+        // The main file must not say that it is a copy when the log has more than the copy.
+        installation::checkpoint_all(&connection).map_err(OpenError::Database)?;
         let restored_at = installation::restored_at(&connection).map_err(OpenError::broken)?;
         let marks = Marks::create(dir, &mark).map_err(OpenError::Directory)?;
         Self::start(dir, folders, connection, marks, restored_at)

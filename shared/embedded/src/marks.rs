@@ -3,7 +3,7 @@
 //! behind the database and never lead; one that leads shows that the database is older than what was
 //! done with it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -40,14 +40,23 @@ fn places(data: &Path) -> [PathBuf; 2] {
 /// Those that can be read.
 pub(crate) fn read(data: &Path) -> io::Result<Vec<Mark>> {
     let mut marks = Vec::new();
-    for place in places(data) {
-        marks.extend(read_one(&place)?);
-    }
+    let [own, shared] = places(data);
+    marks.extend(read_one(&own)?);
+    // Whoever shares the outbox may have made one that nobody else can read.
+    marks.extend(read_one(&shared).unwrap_or_default());
     Ok(marks)
 }
 
+/// A link is no mark: others may write into the outbox, and must not decide what is read or written.
+fn is_link(place: &Path) -> bool {
+    fs::symlink_metadata(place).is_ok_and(|found| found.is_symlink())
+}
+
 fn read_one(place: &Path) -> io::Result<Option<Mark>> {
-    match std::fs::read_to_string(place) {
+    if is_link(place) {
+        return Ok(None);
+    }
+    match fs::read_to_string(place) {
         Ok(text) => Ok(Mark::parse(&text)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => {
             Ok(None)
@@ -67,19 +76,13 @@ impl Marks {
     /// With this content, unless they have newer of the same installation. Durable, so that a mark that
     /// was made once is there after a loss of power.
     pub(crate) fn create(data: &Path, mark: &Mark) -> io::Result<Self> {
-        let mut files = Vec::new();
-        for place in places(data) {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false).mode(0o600);
-            let file = options.open(&place)?;
-            if read_one(&place)?.is_none_or(|known| known.installation != mark.installation) {
-                file.write_all_at(mark.line().as_bytes(), 0)?;
-                file.sync_all()?;
-                if let Some(folder) = place.parent() {
-                    crate::files::sync(folder)?;
-                }
+        let [own, shared] = places(data);
+        let mut files = vec![create_one(&own, mark)?];
+        match create_one(&shared, mark) {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                tracing::warn!(%error, place = %shared.display(), "the mark in the outbox cannot be written");
             }
-            files.push(file);
         }
         Ok(Self {
             files,
@@ -98,6 +101,23 @@ impl Marks {
             }
         }
     }
+}
+
+fn create_one(place: &Path, mark: &Mark) -> io::Result<File> {
+    if is_link(place) {
+        fs::remove_file(place)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.custom_flags(nix::libc::O_NOFOLLOW).open(place)?;
+    if read_one(place)?.is_none_or(|known| known.installation != mark.installation) {
+        file.write_all_at(mark.line().as_bytes(), 0)?;
+        file.sync_all()?;
+        if let Some(folder) = place.parent() {
+            crate::files::sync(folder)?;
+        }
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

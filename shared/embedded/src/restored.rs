@@ -4,7 +4,9 @@
 
 use crate::OpenError;
 use crate::marks::{self, Mark};
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -41,6 +43,8 @@ pub(crate) struct Beside {
     has_database: bool,
     outbox_is_used: bool,
     wal_is_lost: bool,
+    /// A copy took the place of a database whose log is still there, and does not go with it.
+    is_copy_beside_log: bool,
 }
 
 impl Beside {
@@ -55,7 +59,24 @@ impl Beside {
             has_database,
             outbox_is_used,
             wal_is_lost: has_database && wal_is_lost(&database)?,
+            is_copy_beside_log: has_database && is_copy_beside_log(&database)?,
         })
+    }
+
+    /// Renames the log that does not go with the copy, before anybody opens the two together. What
+    /// is in it the marks know of.
+    pub(crate) fn set_log_aside(&self, data: &Path, now: Timestamp) -> io::Result<()> {
+        if !self.is_copy_beside_log {
+            return Ok(());
+        }
+        let wal = wal_of(&data.join("waybill.db"));
+        let mut aside = wal.clone();
+        aside.push(format!(".{}", now.as_second()));
+        fs::rename(&wal, &aside)?;
+        match fs::remove_file(data.join("waybill.db-shm")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// What shows before the database is opened.
@@ -63,6 +84,8 @@ impl Beside {
         let is_used = self.outbox_is_used || !self.marks.is_empty();
         if !self.has_database && is_used {
             Some(Restored::NoDatabase)
+        } else if self.is_copy_beside_log {
+            Some(Restored::Copy)
         } else {
             self.wal_is_lost.then_some(Restored::WalLost)
         }
@@ -117,18 +140,30 @@ fn is_used_folder(path: &Path) -> io::Result<bool> {
 /// The flag that somebody serves lies in the main file, and the log that goes with it is missing. The
 /// main file is read alone, so that no log is made.
 fn wal_is_lost(database: &Path) -> Result<bool, OpenError> {
-    let mut wal = database.as_os_str().to_owned();
-    wal.push("-wal");
+    let wal = wal_of(database);
     let has_wal = || fs::exists(&wal).map_err(OpenError::Directory);
     if has_wal()? {
         return Ok(false);
     }
-    let serving = serving_in_main_file(database).map_err(OpenError::Database)?;
+    let serving = in_main_file(database, "serving").map_err(OpenError::Database)?;
     // A server that begins makes the log before it sets the flag.
     Ok(serving && !has_wal()?)
 }
 
-fn serving_in_main_file(database: &Path) -> rusqlite::Result<bool> {
+/// A server that is at work may be writing the main file: what cannot be read then is no copy.
+fn is_copy_beside_log(database: &Path) -> Result<bool, OpenError> {
+    let has_log = is_used_file(Path::new(&wal_of(database))).map_err(OpenError::Directory)?;
+    Ok(has_log && in_main_file(database, "is_copy").unwrap_or(false))
+}
+
+fn wal_of(database: &Path) -> OsString {
+    let mut wal = database.as_os_str().to_owned();
+    wal.push("-wal");
+    wal
+}
+
+/// A flag of the installation as the main file alone has it.
+fn in_main_file(database: &Path, flag: &str) -> rusqlite::Result<bool> {
     let path = database.to_string_lossy();
     let path = path.replace('%', "%25").replace('?', "%3f");
     let uri = format!("file:{}?immutable=1", path.replace('#', "%23"));
@@ -140,7 +175,8 @@ fn serving_in_main_file(database: &Path) -> rusqlite::Result<bool> {
     if has_table.is_none() {
         return Ok(false);
     }
-    connection.query_row("SELECT serving FROM installation", [], |row| row.get(0))
+    let flag = format!("SELECT {flag} FROM installation");
+    connection.query_row(&flag, [], |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -161,6 +197,7 @@ mod tests {
             has_database: true,
             outbox_is_used: true,
             wal_is_lost: false,
+            is_copy_beside_log: false,
         };
         let database = |commits, is_copy| Itself {
             mark: mark("own", commits),
@@ -223,6 +260,7 @@ mod tests {
                 has_database,
                 outbox_is_used,
                 wal_is_lost: false,
+                is_copy_beside_log: false,
             };
             assert_eq!(beside.judge(), expected);
         }

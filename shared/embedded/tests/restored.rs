@@ -264,3 +264,55 @@ async fn a_folder_that_was_moved_or_replaced_shows() {
     fs::rename(&elsewhere, &data).unwrap();
     assert_eq!(store.damage(), []);
 }
+
+/// The log of a killed server does not go with the copy that takes the place of its database: opened
+/// together they would look current.
+#[tokio::test]
+async fn a_copy_beside_the_log_of_another_is_a_copy() {
+    let data = tempfile::tempdir().unwrap();
+    let store = Embedded::open(data.path()).unwrap();
+    write(&store, 0..5).await;
+    store.begin_serving().await.unwrap();
+    let copy = data.path().join("copy.db");
+    store.back_up(&copy).await.unwrap();
+    write(&store, 5..10).await;
+    // The log as a server that is killed leaves it.
+    let wal = data.path().join("waybill.db-wal");
+    let left = fs::read(&wal).unwrap();
+    assert!(!left.is_empty());
+    drop(store);
+    fs::copy(&copy, data.path().join("waybill.db")).unwrap();
+    fs::write(&wal, &left).unwrap();
+    assert_eq!(found(data.path()), Some(Restored::Copy));
+    assert_eq!(fs::read(&wal).unwrap(), left, "nothing was written");
+    let store = Embedded::open_restored(data.path(), at(100)).unwrap();
+    assert_eq!(store.incidents().await.unwrap().len(), 5);
+    write(&store, 10..12).await;
+    store.begin_serving().await.unwrap();
+    write(&store, 12..13).await;
+    drop(store);
+    // From then on it is no copy, whatever its log has.
+    assert_eq!(found(data.path()), None);
+    let store = Embedded::open(data.path()).unwrap();
+    assert_eq!(store.incidents().await.unwrap().len(), 8);
+}
+
+/// Whoever may write into the outbox must not decide which file a mark is written to.
+#[tokio::test]
+async fn a_link_in_the_place_of_a_mark_is_not_followed() {
+    let data = tempfile::tempdir().unwrap();
+    drop(Embedded::open(data.path()).unwrap());
+    let (mark, victim) = (data.path().join("outbox/.mark"), data.path().join("victim"));
+    fs::write(&victim, "precious").unwrap();
+    fs::remove_file(&mark).unwrap();
+    std::os::unix::fs::symlink("../victim", &mark).unwrap();
+    let store = Embedded::open(data.path()).unwrap();
+    write(&store, 0..2).await;
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert!(fs::symlink_metadata(&mark).unwrap().is_file());
+    drop(store);
+    // One that cannot be opened lags.
+    fs::remove_file(&mark).unwrap();
+    fs::create_dir(&mark).unwrap();
+    write(&Embedded::open(data.path()).unwrap(), 2..3).await;
+}

@@ -83,6 +83,7 @@ impl Pass {
     /// The place can be lost again; last of all where the holder is `proven`.
     pub(super) fn begin_again(&self, proven: bool) {
         self.gate.0.places().begin_again(self.id, proven);
+        self.gate.0.left.notify_one();
     }
 }
 
@@ -117,11 +118,17 @@ mod tests {
         });
         assert!(second.await.unwrap().is_err());
         drop(first);
-        let (third, _displaced) = third.await.unwrap().unwrap();
+        let (third, displaced_third) = third.await.unwrap().unwrap();
         third.finish();
         let fourth = tokio::spawn(async move { gate.enter().await });
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!fourth.is_finished(), "a finished one was displaced");
+        // One that begins again can be displaced, and nobody has to leave for that.
+        third.begin_again(true);
+        tokio::time::timeout(Duration::from_secs(5), displaced_third)
+            .await
+            .unwrap()
+            .unwrap_err();
         drop(third);
         assert!(fourth.await.unwrap().is_ok());
     }

@@ -36,8 +36,11 @@ impl Order {
     ) -> Vec<Event> {
         let lack_via = self.suspected_without_via();
         let known = lack_via.filter(|own| ways.contains_key(&own.number));
-        let concerned: Vec<_> = known.chain(self.suspects(restored_at)).collect();
-        let events = concerned.into_iter().map(|own| {
+        let concerned: BTreeMap<_, _> = known
+            .chain(self.suspects(restored_at))
+            .map(|own| (own.number.clone(), own))
+            .collect();
+        let events = concerned.into_values().map(|own| {
             let way = ways.remove(&own.number);
             // Whoever does not know the way leaves it to the look-up to find out.
             let can_look_up = way.as_ref().is_none_or(|way| way.can_look_up);
