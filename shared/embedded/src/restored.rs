@@ -42,9 +42,9 @@ pub(crate) struct Beside {
     pub(crate) marks: Vec<Mark>,
     has_database: bool,
     outbox_is_used: bool,
-    wal_is_lost: bool,
-    /// A copy took the place of a database whose log is still there, and does not go with it.
-    is_copy_beside_log: bool,
+    /// What its log shows: that it is lost, or that a copy took the place of the database with which it
+    /// goes.
+    log: Option<Restored>,
 }
 
 impl Beside {
@@ -58,15 +58,18 @@ impl Beside {
             marks,
             has_database,
             outbox_is_used,
-            wal_is_lost: has_database && wal_is_lost(&database)?,
-            is_copy_beside_log: has_database && is_copy_beside_log(&database)?,
+            log: if has_database {
+                log_shows(&database)?
+            } else {
+                None
+            },
         })
     }
 
     /// Renames the log that does not go with the copy, before anybody opens the two together. What
     /// is in it the marks know of.
     pub(crate) fn set_log_aside(&self, data: &Path, now: Timestamp) -> io::Result<()> {
-        if !self.is_copy_beside_log {
+        if self.log != Some(Restored::Copy) {
             return Ok(());
         }
         let wal = wal_of(&data.join("waybill.db"));
@@ -84,10 +87,8 @@ impl Beside {
         let is_used = self.outbox_is_used || !self.marks.is_empty();
         if !self.has_database && is_used {
             Some(Restored::NoDatabase)
-        } else if self.is_copy_beside_log {
-            Some(Restored::Copy)
         } else {
-            self.wal_is_lost.then_some(Restored::WalLost)
+            self.log.clone()
         }
     }
 
@@ -137,23 +138,20 @@ fn is_used_folder(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The flag that somebody serves lies in the main file, and the log that goes with it is missing. The
-/// main file is read alone, so that no log is made.
-fn wal_is_lost(database: &Path) -> Result<bool, OpenError> {
+/// The main file is read alone, so that no log is made. In it lie the flags that it is a copy, and that
+/// somebody serves it, so that a log goes with it.
+fn log_shows(database: &Path) -> Result<Option<Restored>, OpenError> {
     let wal = wal_of(database);
     let has_wal = || fs::exists(&wal).map_err(OpenError::Directory);
     if has_wal()? {
-        return Ok(false);
+        let is_used = is_used_file(Path::new(&wal)).map_err(OpenError::Directory)?;
+        // A server that is at work may be writing the main file: what cannot be read then is no copy.
+        let is_copy = is_used && in_main_file(database, "is_copy").unwrap_or(false);
+        return Ok(is_copy.then_some(Restored::Copy));
     }
     let serving = in_main_file(database, "serving").map_err(OpenError::Database)?;
     // A server that begins makes the log before it sets the flag.
-    Ok(serving && !has_wal()?)
-}
-
-/// A server that is at work may be writing the main file: what cannot be read then is no copy.
-fn is_copy_beside_log(database: &Path) -> Result<bool, OpenError> {
-    let has_log = is_used_file(Path::new(&wal_of(database))).map_err(OpenError::Directory)?;
-    Ok(has_log && in_main_file(database, "is_copy").unwrap_or(false))
+    Ok((serving && !has_wal()?).then_some(Restored::WalLost))
 }
 
 fn wal_of(database: &Path) -> OsString {
@@ -196,8 +194,7 @@ mod tests {
             marks: marks.to_vec(),
             has_database: true,
             outbox_is_used: true,
-            wal_is_lost: false,
-            is_copy_beside_log: false,
+            log: None,
         };
         let database = |commits, is_copy| Itself {
             mark: mark("own", commits),
@@ -259,8 +256,7 @@ mod tests {
                 marks: has_mark.then(|| mark("own", 1)).into_iter().collect(),
                 has_database,
                 outbox_is_used,
-                wal_is_lost: false,
-                is_copy_beside_log: false,
+                log: None,
             };
             assert_eq!(beside.judge(), expected);
         }
