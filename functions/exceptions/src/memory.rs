@@ -7,8 +7,9 @@ use jiff::SignedDuration;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Orders that one sweep has prepared again; the next goes on with the others.
-pub(crate) const PREPARED_A_SWEEP: usize = 500;
+/// Orders that one sweep has prepared again; the next goes on with the others. On AWS each costs about
+/// 15 ms of the minute that a sweep may take.
+pub(crate) const PREPARED_A_SWEEP: usize = 2000;
 
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<State>);
