@@ -122,14 +122,12 @@ impl Limits {
             state.ever_told = true;
         }
         state.told = (moment.at, now, Instant::now());
-        let wait = self.wait(&mut state, now, |state| {
+        let is_newer = retried_at.map(|retried_at| {
             // A person's wish stands by the wall clock alone. One from the future is of now.
-            let age = moment
-                .at
-                .duration_since(retried_at?)
-                .max(SignedDuration::ZERO);
-            Some(now - age >= state.closed_at)
-        })?;
+            let age = moment.at.duration_since(retried_at);
+            now - age.max(SignedDuration::ZERO) >= state.closed_at
+        });
+        let wait = self.wait(&mut state, now, is_newer)?;
         Some(moment.at.saturating_add(wait).unwrap_or(Timestamp::MAX))
     }
 
@@ -138,9 +136,8 @@ impl Limits {
         &self,
         state: &mut State,
         now: SignedDuration,
-        is_newer: impl Fn(&State) -> Option<bool>,
+        is_newer: Option<bool>,
     ) -> Option<SignedDuration> {
-        let is_newer = is_newer(state);
         if state.closed_until > now + SLACK {
             match is_newer {
                 Some(true) => {
