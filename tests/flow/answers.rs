@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
-use domain::order::attention::CaseKind;
-use domain::order::machine::SendState;
+use domain::cases::CaseKind;
+use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour::{self, OutOfStock, PathMoved, Reject, Take, TakeReject};
 use jiff::SignedDuration;

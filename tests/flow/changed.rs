@@ -1,6 +1,6 @@
 //! What the customer changes after the supplier was told: each change is a case of its own.
 
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use domain::order::decide::Command;
 use doubles::shop::ShopOrder;
 use ports::Clock as _;

@@ -1,7 +1,7 @@
 //! A wall clock that is set while something is on its way: no wait of a supplier's grows by it, and no
 //! absence is proved by it.
 
-use domain::order::machine::SendState;
+use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;

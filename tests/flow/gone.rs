@@ -1,7 +1,7 @@
 //! A supplier that is no longer configured while something of it is open: a case says so at once.
 
-use domain::order::attention::{Attention, CaseKind};
-use domain::order::machine::SendState;
+use domain::cases::{Attention, CaseKind};
+use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;

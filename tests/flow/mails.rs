@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
-use domain::forwarding::MAIL_PAUSED;
-use domain::order::attention::{Attention, CaseKind};
+use domain::cases::{Attention, CaseKind};
+use domain::sending::timing::MAIL_PAUSED;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
 use ports::OrderStore as _;

@@ -8,7 +8,7 @@ use domain::commit::Commit;
 use domain::ids::OrderId;
 use domain::invariants::broken;
 use domain::order::Order;
-use domain::order::event::Recorded;
+use domain::order::events::Recorded;
 use domain::order::news::ChannelEvent;
 use doubles::shop::{Shop, ShopOrder};
 use ports::WebhookRequest;

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+use domain::cases::CaseKind;
 use domain::messages::QueueName;
-use domain::order::attention::CaseKind;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;

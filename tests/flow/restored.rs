@@ -1,10 +1,10 @@
 //! Data restored from a copy: what was sent after the copy was made is not sent again, whenever the copy
 //! was made, and what nobody can know is a case.
 
+use domain::cases::CaseKind;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
 use domain::order::decide::Verdict;
-use domain::order::machine::SendState;
+use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
 use ports::{BatchStore as _, Clock as _, OrderStore as _};

@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+use domain::cases::CaseKind;
 use domain::ids::OrderId;
-use domain::order::attention::CaseKind;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
 use ports::{Clock as _, OrderStore as _};

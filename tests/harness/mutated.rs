@@ -3,7 +3,7 @@
 use crate::faults::Mutant;
 use async_trait::async_trait;
 use domain::order::answer::Progress;
-use domain::order::via::Via;
+use domain::sending::via::Via;
 use jiff::Timestamp;
 use ports::{
     Artifact, Attempt, Batches, Decoded, Handover, PrepareError, SendId, SendLookup, SendOutcome,

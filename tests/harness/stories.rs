@@ -12,8 +12,8 @@ mod waits;
 
 use crate::mail::Post;
 use crate::world::World;
+use domain::cases::CaseKind;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
 use domain::order::decide::Command;
 use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;

@@ -572,7 +572,7 @@ impl World {
         self.deliveries
     }
 
-    pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::event::Recorded>)> {
+    pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::events::Recorded>)> {
         let mut orders = Vec::new();
         for id in self.store.list(None, 1000).await.unwrap().orders {
             let history = self.store.load(&id).await.unwrap().unwrap();

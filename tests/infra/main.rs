@@ -323,7 +323,7 @@ fn the_readme_has_the_policy() {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (written, after) = rest.split_once(END).unwrap();
-    let table = domain::exceptions::policy_table();
+    let table = domain::cases::policy_table();
     #[expect(
         clippy::disallowed_methods,
         reason = "a switch for whoever runs the test"

@@ -3,7 +3,8 @@
 use crate::facts;
 use crate::given::{Stores, at, commit, northwind, number, order};
 use domain::batch::{Batch, BatchName, Uploaded};
-use domain::commit::{BatchEntry, Commit, Index};
+use domain::commit::Commit;
+use domain::order::index::{BatchEntry, Index};
 use std::collections::BTreeSet;
 
 facts![

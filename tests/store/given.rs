@@ -2,10 +2,11 @@
 
 use aws::s3::S3Files;
 use domain::catalogue::{CatalogueRow, Offer};
-use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
-use domain::order::event::{Event, Recorded};
+use domain::order::events::{Event, Recorded};
+use domain::order::index::Index;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use crate::facts;
 use crate::given::{Stores, at};
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use ports::{Closing, Incident};
 
 facts![

@@ -5,9 +5,9 @@ use crate::given::{at, changing, commit, order};
 use crate::{Shared, on_aws};
 use aws::dynamodb::DynamoDb;
 use domain::batch::{Batch, BatchName, Uploaded};
+use domain::cases::CaseKind;
 use domain::commit::{Change, Commit};
 use domain::ids::SupplierId;
-use domain::order::attention::CaseKind;
 use domain::trust::RefusalStreak;
 use libtest_mimic::Trial;
 use ports::{

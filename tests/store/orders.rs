@@ -2,11 +2,12 @@
 
 use crate::facts;
 use crate::given::{Stores, at, commit, northwind, number, order};
-use domain::commit::{Commit, Index};
+use domain::cases::{Attention, CaseKind};
+use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{LineId, Sku, SupplierSku};
-use domain::order::attention::{Attention, CaseKind};
-use domain::order::event::{Event, PlannedPurchaseOrder, Recorded, Routed};
+use domain::order::events::{Event, PlannedPurchaseOrder, Recorded, Routed};
+use domain::order::index::Index;
 use domain::order::news::Payload;
 use domain::order::{PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
@@ -244,7 +245,7 @@ fn case(cause: &str) -> Attention {
     Attention {
         kind: CaseKind::NoSupplier,
         cause: cause.to_owned(),
-        severity: domain::exceptions::severity(CaseKind::NoSupplier),
+        severity: domain::cases::severity(CaseKind::NoSupplier),
         since: at(3),
         detail: "nobody sells it".to_owned(),
         purchase_order: None,

@@ -153,7 +153,7 @@ async fn an_incident_opens_once_for_many(stores: Stores) {
             let store = [&stores.one, &stores.other][index % 2].clone();
             tokio::spawn(async move {
                 let incident = Incident {
-                    kind: domain::order::attention::CaseKind::DeadLetter,
+                    kind: domain::cases::CaseKind::DeadLetter,
                     cause: "one".to_owned(),
                     detail: "the same".to_owned(),
                     opened_at: at(1),

@@ -3,14 +3,14 @@
 
 mod memory;
 
-use domain::commit::Index;
+use domain::cases::{CaseKind, curable_by_configuration};
 use domain::digest::Digest;
-use domain::exceptions::{curable_by_configuration, due_again, prepare, suspects, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
+use domain::order::index::Index;
 use domain::settings::Settings;
+use domain::sweep::{due_again, prepare, suspects, wake};
 use jiff::{SignedDuration, Timestamp};
 pub use memory::Memory;
 use memory::ToPrepare;

@@ -5,10 +5,11 @@ use crate::{Deps, sending};
 use domain::digest::Digest;
 use domain::ids::LineId;
 use domain::money::Money;
-use domain::order::machine::Sending;
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest as Asked;
-use domain::order::{AddressEdit, Order, PurchaseOrder, SendId};
+use domain::order::{AddressEdit, Order, PurchaseOrder};
+use domain::sending::Sending;
+use domain::sending::subject::SendId;
 use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
 
 /// The artifact of the next attempt, stored; or, inside, why there cannot be one.

@@ -2,12 +2,13 @@
 
 use crate::record::{commit_on, keep};
 use crate::{Deps, Flow, current, wake_routing};
+use domain::cases::CaseKind;
 use domain::ids::SupplierId;
+use domain::order::Order;
 use domain::order::answer::{Rejection, RejectionReason};
-use domain::order::attention::CaseKind;
 use domain::order::decide::{Command, MailReport as Report};
-use domain::order::machine::Delivery;
-use domain::order::{Order, SendId};
+use domain::sending::machine::Delivery;
+use domain::sending::subject::SendId;
 use ports::{Incident, MailEvent, MailReport, StepError, Supplier};
 
 /// Resolves an in-doubt send, or records what became of the delivery; a report that adds nothing

@@ -2,16 +2,17 @@
 //! order remembers it.
 
 use crate::{Deps, TRIES, current, trust};
+use domain::cases::CaseKind;
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::OrderId;
 use domain::order::answer::Rejection;
-use domain::order::attention::CaseKind;
 use domain::order::decide::{
     Accepted, Command, LineOutcome, LineStatus as Status, Outcome, StepDone as Done,
 };
-use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::subject::SendId;
 use domain::trust::AfterUnexplained;
 use ports::{
     Acceptance, Area, Evidence, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError,

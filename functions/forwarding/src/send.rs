@@ -7,13 +7,14 @@ use crate::record::{accepted, commit, record, recordable, step_done};
 use crate::{Deps, Flow, prepared_not, restored, sending};
 use domain::commit::Commit;
 use domain::digest::Digest;
-use domain::forwarding::SETTLE_MARGIN;
 use domain::ids::OrderId;
+use domain::order::answer::LookupFinding;
 use domain::order::decide::{Answer, Command, NotFound, Outcome};
-use domain::order::event::LookupFinding;
-use domain::order::machine::Sending;
-use domain::order::via::Via;
-use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use domain::order::{Order, PurchaseOrder, Refusal};
+use domain::sending::Sending;
+use domain::sending::subject::SendId;
+use domain::sending::timing::SETTLE_MARGIN;
+use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Acceptance, Artifact, Attempt, CommitError, LookedUp, LookupAnswer, Moment, StepError, Supplier,

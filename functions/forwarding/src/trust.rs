@@ -9,9 +9,9 @@
 //! meets an acceptance, or a person closes it. Orders are held longer by that, never doubled or lost.
 
 use crate::Deps;
+use domain::cases::CaseKind;
 use domain::ids::{OrderId, SupplierId};
 use domain::order::PurchaseOrder;
-use domain::order::attention::CaseKind;
 use domain::trust::AfterUnexplained;
 use ports::{Closing, Incident, StoreError};
 use std::collections::BTreeMap;

@@ -8,12 +8,12 @@ mod quarantine;
 
 pub use quarantine::{Redriven, redrive};
 
+use domain::cases::CaseKind;
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{ChannelId, OrderId};
 use domain::messages::Message;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
 use domain::order::news::ChannelEvent;
 use ports::{
     Channel, Clock, CommitError, Files, Incident, OrderStore, Queue, StepError, WebhookRequest,

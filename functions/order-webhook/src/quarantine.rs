@@ -2,9 +2,9 @@
 //! has mended what made them unreadable.
 
 use crate::{Answer, Deps, answer, open_incident, take_in};
+use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::ids::{ChannelId, OrderId};
-use domain::order::attention::CaseKind;
 use ports::{Area, StepError, WebhookRequest};
 
 /// Words in the names of headers that carry what lets somebody in. A signature does not: it holds for

@@ -1,17 +1,18 @@
 //! Decides who ships what: load, plan, commit, enqueue forwarding. Woken by a message, but a
 //! function of the order's state alone: a second message changes nothing and may repair a lost one.
 
-use domain::commit::{Commit, Index};
+use domain::commit::Commit;
 use domain::digest::Digest;
-use domain::exceptions::{due_again, forward, wake};
 use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::decide::Command;
-use domain::order::event::Event;
+use domain::order::events::Event;
+use domain::order::index::Index;
 use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
 use domain::spending::first_day;
+use domain::sweep::{due_again, forward, wake};
 use jiff::Timestamp;
 use ports::{Clock, CommitError, OfferStore, OrderStore, Provenance, Queue, StepError};
 use std::collections::BTreeMap;

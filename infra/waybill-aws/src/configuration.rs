@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::DateTime;
 use configuration::{OFFERS, Section};
 use domain::digest::Digest;
 use domain::settings::MailVia;
-use domain::timeline::{counted, moment};
+use domain::text::{counted, moment};
 use jiff::Timestamp;
 use ports::Secrets as _;
 use ports::configuration::{Bundle, Bundles as _};

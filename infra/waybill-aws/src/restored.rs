@@ -4,7 +4,7 @@ use crate::Opened;
 use async_trait::async_trait;
 use aws::clock::SystemClock;
 use aws::dynamodb::DynamoDb;
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use ports::{Clock as _, Closing, OrderStore as _, Provenance, StoreError, Unavailable};
 use std::sync::Arc;
 use waybill::{Exit, Health, say};

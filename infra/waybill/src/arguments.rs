@@ -2,8 +2,9 @@
 
 use crate::Installation;
 use crate::cloud::Cloud;
-use crate::commands::acknowledge::{self, Backordered, Rejected};
-use crate::commands::address::{self, Setting};
+use crate::commands::acknowledge::{Backordered, Rejected};
+use crate::commands::address::Setting;
+use crate::commands::{acknowledge, address};
 use clap::{Args, Subcommand};
 use domain::ids::SupplierId;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ pub(crate) mod supplier;
 use crate::{Exit, say, say_lines};
 use domain::ids::OrderId;
 use domain::order::Order;
-use domain::order::event::Recorded;
+use domain::order::events::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{OrderStore, StoreError};
 use progress::Progress;

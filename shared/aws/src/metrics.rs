@@ -2,14 +2,15 @@
 //! from what was committed.
 
 use async_trait::async_trait;
-use domain::commit::{Commit, Index};
+use domain::cases::CaseKind;
+use domain::commit::Commit;
 use domain::ids::OrderId;
-use domain::order::attention::CaseKind;
-use domain::order::event::{Event, Recorded};
-use domain::order::machine::SendEvent;
+use domain::order::events::{Event, Recorded};
+use domain::order::index::Index;
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
+use domain::sending::machine::SendEvent;
 use jiff::Timestamp;
 use ports::{
     AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
@@ -233,7 +234,7 @@ mod tests {
     use super::*;
     use domain::digest::Digest;
     use domain::ids::ChannelCode;
-    use domain::order::event::By;
+    use domain::order::answer::By;
 
     fn of(event: SendEvent) -> Recorded {
         let code = ChannelCode::parse("SH").unwrap();
@@ -264,7 +265,7 @@ mod tests {
             artifact: Digest::of(b"artifact"),
             settle_at: Timestamp::UNIX_EPOCH,
             cut_off: None,
-            via: domain::order::via::Via::new("mail", "outbox"),
+            via: domain::sending::via::Via::new("mail", "outbox"),
         };
         let counted = counts(&[of(claim), of(sent()), of(doubt), of(sent())]);
         let at = "2026-11-23T10:00:00.5Z".parse().unwrap();

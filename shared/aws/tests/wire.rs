@@ -11,10 +11,11 @@ use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use domain::commit::{Commit, Index};
+use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{Message, QueueName};
-use domain::order::event::{Event, Recorded};
+use domain::order::events::{Event, Recorded};
+use domain::order::index::Index;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
 use ports::{

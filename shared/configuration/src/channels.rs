@@ -1,8 +1,8 @@
 //! `channels.toml`: who sells, and through which accounts.
 
 use crate::problem::{File, Wrong};
-use crate::smtp;
-use crate::table::{self, Table};
+use crate::table::Table;
+use crate::{smtp, table};
 use domain::ids::{ChannelCode, ChannelId};
 use domain::settings::{ChannelSettings, MailVia, Merchant};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,9 @@
 //! `rules.toml`: how orders are routed. Every key has a default.
 
 use crate::problem::{File, Wrong};
-use crate::table::{self, Table};
-use crate::values::{self, AMOUNT};
-use crate::waiting;
+use crate::table::Table;
+use crate::values::AMOUNT;
+use crate::{table, values, waiting};
 use domain::ids::{ChannelId, SupplierId};
 use domain::rates::Rates;
 use domain::settings::{Allowed, Comparison, CostRules, Limits, Risk, Rules, Split, Unmapped};

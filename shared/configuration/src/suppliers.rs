@@ -2,8 +2,8 @@
 
 use crate::problem::{File, Problem};
 use crate::sources::{Section, Sources};
-use crate::table::{self, Table};
-use crate::{templates, terms, values};
+use crate::table::Table;
+use crate::{table, templates, terms, values};
 use domain::ids::SupplierId;
 use domain::money::Currency;
 use domain::settings::SupplierSettings;

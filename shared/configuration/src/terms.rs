@@ -1,8 +1,9 @@
 //! What `suppliers.toml` says of a supplier beside how it is told: where it ships, what it charges,
 //! when it works.
 
-use crate::table::{self, Table};
-use crate::values::{self, AMOUNT, REGIONS};
+use crate::table::Table;
+use crate::values::{AMOUNT, REGIONS};
+use crate::{table, values};
 use domain::calendar::Calendar;
 use domain::money::Money;
 use domain::settings::terms::{Services, ShippingCost, Terms};

@@ -1,10 +1,9 @@
 //! Purchase orders that a supplier takes in one file at its cut-off times.
 
-use crate::exceptions::severity;
+use crate::cases::{Attention, CaseKind, severity};
 use crate::ids::SupplierId;
-use crate::order::attention::{Attention, CaseKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
-use crate::timeline::counted;
+use crate::text::counted;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -3,14 +3,16 @@
 use crate::digest::Digest;
 use crate::ids::{OrderId, SupplierId, SupplierSku};
 use crate::order::answer::RejectionReason;
-use crate::order::attention::Attention;
-use crate::order::event::{Event, Recorded};
-use crate::order::machine::SendState;
+use crate::order::events::{Event, Recorded};
+use crate::order::index::Index;
 use crate::order::news::Payload;
-use crate::order::{Order, PurchaseOrder, Refusal};
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::Order;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::refusal::Refusal;
 use crate::routing::trace::Trace;
-use crate::spending::{self, SpendingChange};
+use crate::sending::machine::SendState;
+use crate::spending::{SpendingChange, sums};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -30,25 +32,6 @@ pub struct Commit {
     pub references: Vec<PurchaseOrderNumber>,
     pub payload: Option<(u32, Payload)>,
     pub trace: Option<(u32, Trace)>,
-}
-
-/// What an order is found by without loading it; computed from its state.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Index {
-    pub due: Option<Timestamp>,
-    /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.
-    pub batches: Vec<BatchEntry>,
-    pub attention: Vec<Attention>,
-    /// Configuration by which routing looked at the order in this step. `None` keeps what is known.
-    pub configuration: Option<Digest>,
-}
-
-/// That a purchase order goes with the batch of that cut-off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchEntry {
-    pub supplier: SupplierId,
-    pub cut_off: Timestamp,
-    pub purchase_order: PurchaseOrderNumber,
 }
 
 /// A reservation is a row (supplier, supplier SKU, purchase order).
@@ -137,7 +120,7 @@ impl Commit {
                 ..after.index(now)
             },
             reservations: joined(reservations),
-            spending: spending::changes(order, &after),
+            spending: sums::changes(order, &after),
             references,
             events,
             payload: None,

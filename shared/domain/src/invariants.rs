@@ -1,8 +1,8 @@
 //! The promises that can be checked on one order's state; the oracle of tests and of `report`.
 
-use crate::order::Order;
-use crate::order::event::{Event, Recorded};
-use crate::order::machine::SendState;
+use crate::order::events::{Event, Recorded};
+use crate::order::state::Order;
+use crate::sending::machine::SendState;
 use std::collections::BTreeSet;
 
 /// What is broken, in words; empty when all holds.

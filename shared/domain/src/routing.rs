@@ -16,27 +16,29 @@ mod source;
 mod take_back;
 pub mod trace;
 mod triggers;
+mod violation;
 
 #[cfg(test)]
 mod tests;
 
+use crate::cases::CaseKind;
 use crate::catalogue::OfferWithStock;
-use crate::forwarding::is_out_of_step;
 use crate::ids::{LineId, Sku, SupplierId};
-use crate::order::attention::CaseKind;
 use crate::order::decide::Command;
-use crate::order::event::Routed;
-use crate::order::machine::SendState;
+use crate::order::events::Routed;
 use crate::order::news::{Content, Line};
-use crate::order::{Order, RoutingState, Wait, WaitKind};
+use crate::order::state::{Order, RoutingState, Wait, WaitKind};
+use crate::order::step::is_out_of_step;
+use crate::sending::machine::SendState;
 use crate::settings::{ChannelSettings, Settings, SupplierSettings};
-use crate::spending::{self, Spent};
-use constraints::{Grouping, Violation};
+use crate::spending::{Spent, sums};
+use constraints::Grouping;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Ledger;
 use planner::Planner;
 use std::collections::{BTreeMap, BTreeSet};
 use trace::Trace;
+use violation::Violation;
 
 /// An immutable snapshot of everything a plan depends on beside the order.
 #[derive(Debug, Clone, Copy)]
@@ -360,7 +362,7 @@ pub fn plan(before: &Order, facts: &Facts) -> Option<Plan> {
         }
     }
     cancel.extend(take_back::surplus(&order, content, &cancel));
-    let mut planner = Planner::new(&order, content, facts, spending::changes(before, &order));
+    let mut planner = Planner::new(&order, content, facts, sums::changes(before, &order));
     planner.ask_triggers();
     let purchase_orders = planner.choose();
     let (void, purchase_orders, has_more) = one_commit::first(before, void, purchase_orders);

@@ -1,6 +1,7 @@
 //! Texts that people paste, and texts that people are shown: characters that show nothing and yet make
 //! two texts differ, or move what a terminal shows.
 
+use jiff::Timestamp;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -72,6 +73,20 @@ fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// A moment as people read it, to the second.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// `1 unit`, `2 units`.
+pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {one}"),
+        Ok(number) => format!("{number} {one}s"),
+        Err(_) => format!("many {one}s"),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The history of an order for people: a line an event, with the reason.
 
 use crate::ids::{LineId, Sku};
-use crate::order::answer::{CancelAnswer, Rejection};
-use crate::order::event::{By, Event, Recorded};
-use crate::order::machine::{Delivery, SendEvent};
+use crate::order::answer::{By, CancelAnswer, Rejection};
+use crate::order::events::{Event, Recorded};
 use crate::order::news::Latest;
+use crate::sending::machine::{Delivery, SendEvent};
+use crate::text::{counted, moment};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -44,20 +45,6 @@ fn is_news(event: &Event) -> bool {
         event,
         Event::PaymentReceived | Event::OrderCancelled { .. } | Event::RefundRecorded(_)
     )
-}
-
-/// A moment as people read it, to the second.
-pub fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-/// `1 unit`, `2 units`.
-pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
-    match number.try_into() {
-        Ok(1) => format!("1 {one}"),
-        Ok(number) => format!("{number} {one}s"),
-        Err(_) => format!("many {one}s"),
-    }
 }
 
 /// The SKUs of lines, as far as the history tells them.
@@ -180,7 +167,7 @@ fn texts(event: &Event, names: &Names) -> Vec<String> {
                     ),
                     hold.kind,
                     hold.reason,
-                    crate::exceptions::way_out(hold.kind)
+                    crate::cases::way_out(hold.kind)
                 )
             }));
             texts.extend(
@@ -400,8 +387,8 @@ fn sending(event: &SendEvent) -> String {
         } => format!(
             "looked up: {}, {}",
             match finding {
-                crate::order::event::LookupFinding::Absent => "not there",
-                crate::order::event::LookupFinding::Unclear => "no clear answer",
+                crate::order::answer::LookupFinding::Absent => "not there",
+                crate::order::answer::LookupFinding::Unclear => "no clear answer",
             },
             next_at.map_or_else(
                 || "a person must decide".to_owned(),

@@ -7,7 +7,7 @@ use domain::address::Address;
 use domain::ids::{ChannelOrderId, LineId, OrderId, RefundId, Sku};
 use domain::money::{Currency, Money};
 use domain::order::Order;
-use domain::order::event::Recorded;
+use domain::order::events::Recorded;
 use domain::order::news::{
     ChannelEvent, Content, FulfillmentStatus, Line, News, Note, OrderSnapshot, Payload,
     PayloadLine, Payment, Property, Refund, RefundedUnits,

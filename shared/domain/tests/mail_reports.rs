@@ -2,17 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+use domain::cases::CaseKind;
 use domain::commit::{Change, Commit};
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::order::answer::{Rejection, RejectionReason};
-use domain::order::attention::CaseKind;
 use domain::order::decide::{Accepted, Command, MailReport, Outcome, Verdict};
-use domain::order::machine::{Delivery, SendEvent, SendState, Sending};
 use domain::order::purchase_order::CancelRequest;
-use domain::order::via::Via;
-use domain::order::{Order, PurchaseOrder, PurchaseOrderLine, SendId};
+use domain::order::{Order, PurchaseOrder, PurchaseOrderLine};
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::Sending;
+use domain::sending::machine::{Delivery, SendEvent, SendState};
+use domain::sending::subject::SendId;
+use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -387,7 +389,11 @@ fn a_pause_is_said_once() {
     let late = at() + SignedDuration::from_mins(11);
     let cases = order.attention(late);
     assert_eq!(cases[0].kind, CaseKind::SendDelayed);
-    assert!(cases[0].detail.ends_with(domain::forwarding::MAIL_PAUSED));
+    assert!(
+        cases[0]
+            .detail
+            .ends_with(domain::sending::timing::MAIL_PAUSED)
+    );
 }
 
 /// A person said that the first attempt was not there, and the second was accepted.

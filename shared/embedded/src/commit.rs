@@ -3,9 +3,10 @@
 use crate::columns::to_json;
 use crate::database::Broken;
 use crate::orders::owner;
-use domain::commit::{Change, Commit, Index, ReservationChange};
+use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::SupplierId;
+use domain::order::index::Index;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::spending::SpendingChange;
 use jiff::Timestamp;

@@ -1,9 +1,8 @@
 //! What is the matter with the place where the data lies, found out at the moment somebody asks: what
 //! is damaged could not store it.
 
-use crate::Embedded;
 use crate::database::{Broken, Fault};
-use crate::installation;
+use crate::{Embedded, installation};
 use ports::Unavailable;
 use rusqlite::Connection;
 use std::fs::Metadata;

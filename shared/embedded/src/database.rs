@@ -6,10 +6,9 @@ mod health;
 mod readers;
 mod schema;
 
-use crate::OpenError;
 use crate::access::{for_owner, narrow_file};
-use crate::installation;
 use crate::marks::Marks;
+use crate::{OpenError, installation};
 pub(crate) use health::Fault;
 use health::Health;
 use ports::{CommitError, StoreError, Unavailable};

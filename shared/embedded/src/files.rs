@@ -12,12 +12,13 @@ use async_trait::async_trait;
 use domain::digest::Digest;
 use ports::{Area, Files, Put, Unavailable};
 use rusqlite::{OptionalExtension, params};
-use std::fs::{self, File};
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::{fs, io};
 
 /// Both on one file system, so that a rename publishes a whole file.
 pub(crate) struct Folders {

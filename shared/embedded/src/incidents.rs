@@ -2,7 +2,7 @@
 
 use crate::columns::{from_text, limited, time};
 use crate::database::Broken;
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use ports::{Closing, Incident};
 use rusqlite::{Connection, Row, params};
 

@@ -3,11 +3,12 @@
 //! behind the database and never lead; one that leads shows that the database is older than what was
 //! done with it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fs, io};
 
 /// Which database, and how far it went.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! Orders: their events are the truth, everything else in a commit is an index of them.
 
-use crate::Embedded;
 use crate::columns::{from_json, from_text, limited};
 use crate::commit::{apply, may_be_refused_late, number_of, postpone};
 use crate::database::Broken;
-use crate::incidents;
+use crate::{Embedded, incidents};
 use async_trait::async_trait;
-use domain::commit::{Commit, Index};
+use domain::cases::CaseKind;
+use domain::commit::Commit;
 use domain::ids::OrderId;
-use domain::order::attention::CaseKind;
+use domain::order::index::Index;
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;

@@ -2,14 +2,14 @@
 //!
 //! Facts are gathered before anything is opened, since opening creates files; the judgement is pure.
 
-use crate::OpenError;
-use crate::marks::{self, Mark};
+use crate::marks::Mark;
+use crate::{OpenError, marks};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
+use std::{fs, io};
 
 /// How it shows that the data is older than what was done with it, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

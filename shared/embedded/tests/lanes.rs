@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use domain::commit::{Commit, Index};
+use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{Message, QueueName};
-use domain::order::event::{Event, Recorded};
+use domain::order::events::{Event, Recorded};
+use domain::order::index::Index;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::{Embedded, InLane, Room};
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use embedded::{BackupError, Damage, Embedded, OpenError, Restored};
 use jiff::Timestamp;
 use ports::{Area, Files as _, Incident, OrderStore as _, Provenance};

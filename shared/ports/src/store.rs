@@ -3,12 +3,13 @@
 use crate::Unavailable;
 use async_trait::async_trait;
 use domain::batch::{Batch, BatchName, Uploaded};
+use domain::cases::{Attention, CaseKind};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
-use domain::commit::{Commit, Index};
+use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{OrderId, Sku, SupplierId, SupplierSku};
-use domain::order::attention::{Attention, CaseKind};
-use domain::order::event::Recorded;
+use domain::order::events::Recorded;
+use domain::order::index::Index;
 use domain::order::news::Payload;
 use domain::order::{Order, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;

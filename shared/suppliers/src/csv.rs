@@ -7,10 +7,10 @@
 use crate::table::{Table, TableSettings};
 use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
-use domain::order::SendId;
 use domain::order::answer::Progress;
-use domain::order::via::Via;
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::subject::SendId;
+use domain::sending::via::Via;
 use jiff::SignedDuration;
 use ports::{
     Area, Artifact, Attempt, Batches, Decoded, Evidence, Files, Handover, PrepareError,

@@ -4,8 +4,8 @@
 use crate::{Channels, Suppliers, WaysError, open_channels, open_suppliers};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem};
+use domain::cases::CaseKind;
 use domain::digest::Digest;
-use domain::order::attention::CaseKind;
 use domain::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use ports::configuration::{BadBundle, Bundle, Bundles};

@@ -4,9 +4,9 @@ use super::Fixture;
 use super::handovers::{number, plain};
 use super::ports::World;
 use ::ports::{Artifact, Attempt, SendOutcome, Supplier};
-use domain::order::SendId;
 use domain::order::answer::Progress;
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::subject::SendId;
 use std::collections::BTreeSet;
 
 const NAME: &str = "2026-12-01T1500Z";

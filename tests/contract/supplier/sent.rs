@@ -5,11 +5,12 @@ use super::answers::{Answer, Class, Does};
 use super::handovers::{number, personal};
 use super::way::Way;
 use super::{Fixture, Place};
-use ::ports::Moment;
 use ::ports::supplier::LookupAnswer;
-use ::ports::{Attempt, SendOutcome};
-use domain::order::SendId;
-use domain::order::event::LookupFinding;
+use ::ports::{
+    Moment, {Attempt, SendOutcome},
+};
+use domain::order::answer::LookupFinding;
+use domain::sending::subject::SendId;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use super::way::Way;
 use super::{Fixture, Place};
 use ::ports::SendOutcome;
 use ::ports::supplier::LookupAnswer;
-use domain::order::SendId;
 use domain::order::answer::Progress;
+use domain::sending::subject::SendId;
 use std::collections::BTreeMap;
 
 fn steps(fixture: &Fixture) -> Vec<Place> {

@@ -6,9 +6,8 @@ use super::ports::World;
 use super::{Fixture, Place};
 use ::ports::supplier::LookupAnswer;
 use ::ports::{Acceptance, Artifact, Attempt, Handover, SendOutcome, StepDone, Supplier};
-use domain::order::SendId;
-use domain::order::answer::Progress;
-use domain::order::event::LookupFinding;
+use domain::order::answer::{LookupFinding, Progress};
+use domain::sending::subject::SendId;
 
 /// Stands before a step, or before a request to cancel.
 pub(super) struct Way<'a> {

@@ -7,10 +7,11 @@ use super::{
     OFFERS, Story, create, minute, mug, offers_without, release, story, suppliers_file,
     suppliers_without,
 };
+use domain::order::Order;
 use domain::order::answer::CancelAnswer;
 use domain::order::decide::{Accepted, Command, Outcome};
-use domain::order::machine::SendState;
-use domain::order::{Order, SendId};
+use domain::sending::machine::SendState;
+use domain::sending::subject::SendId;
 use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;

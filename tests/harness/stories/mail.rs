@@ -3,7 +3,7 @@
 use super::Action::{Close, Decide, Mail, Pass, Webhook};
 use super::{Story, create, minute, release, story};
 use crate::mail::Post;
-use domain::order::attention::CaseKind;
+use domain::cases::CaseKind;
 use domain::order::decide::{Command, Verdict};
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;

@@ -1,10 +1,10 @@
 //! Every promise, checked against what is stored and what the suppliers' own counts say.
 
 use super::World;
+use domain::cases::CaseKind;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
-use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::machine::SendState;
 use ports::{Clock as _, OfferStore as _, OrderStore as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -159,7 +159,7 @@ impl World {
             .collect();
         let spending = self.store.spending().await.unwrap();
         broken.extend(
-            domain::spending::broken(&orders, &spending)
+            domain::spending::sums::broken(&orders, &spending)
                 .into_iter()
                 .map(|why| format!("spending adds up: {why}")),
         );
@@ -233,7 +233,7 @@ fn past_the_limit(orders: &[Order]) -> Vec<String> {
             && let Some(limit) = spending.limit
         {
             let day = days.entry((&own.supplier, spending.day)).or_default();
-            day.0 += domain::spending::spent(own);
+            day.0 += domain::spending::sums::spent(own);
             day.1 = day.1.max(limit);
         }
     }

@@ -1,9 +1,9 @@
 //! What persons decide, as the command line does it: a commit beside everything else.
 
 use super::World;
+use domain::cases::CaseKind;
 use domain::commit::Commit;
 use domain::digest::Digest;
-use domain::order::attention::CaseKind;
 use domain::order::decide::Command;
 use domain::order::{AddressEdit, Order};
 use domain::personal::Personal;
@@ -74,7 +74,7 @@ impl World {
     }
 
     async fn wake(&self, order: &Order) {
-        for message in domain::exceptions::wake(order, self.clock.now()) {
+        for message in domain::sweep::wake(order, self.clock.now()) {
             self.store.send(&message).await.unwrap();
         }
     }

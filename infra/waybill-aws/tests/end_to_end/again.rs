@@ -7,7 +7,7 @@
 use super::TURN;
 use super::place::{Place, eventually};
 use domain::messages::Message;
-use domain::order::event::Event;
+use domain::order::events::Event;
 use doubles::runtime::{RuntimeDouble, Said, events};
 use doubles::shop::ShopOrder;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use super::TURN;
 use super::place::{Place, id};
 use domain::messages::Message;
 use domain::order::Order;
-use domain::order::machine::SendState;
+use domain::sending::machine::SendState;
 use doubles::recorder::{Call, Fault};
 use doubles::shop::ShopOrder;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,12 +6,12 @@
 
 use super::TURN;
 use super::place::{Place, eventually, id, only};
+use domain::cases::CaseKind;
 use domain::ids::ChannelCode;
 use domain::messages::Message;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
-use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
+use domain::sending::machine::SendState;
 use doubles::recorder::Fault;
 use doubles::shop::ShopOrder;
 use ports::Area;

@@ -5,8 +5,8 @@ use aws_sdk_sqs::types::QueueAttributeName::{
     ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
 };
+use domain::cases::CaseKind;
 use domain::ids::OrderId;
-use domain::order::attention::CaseKind;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use doubles::shop::{ShopOrder, SignedWebhook};

@@ -1,9 +1,9 @@
 //! What every function called, against what its role lets it.
 
 use super::place::{Place, eventually};
+use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::messages::Message;
-use domain::order::attention::CaseKind;
 use doubles::recorder::{Call, Need};
 use doubles::shop::ShopOrder;
 use ports::Incident;

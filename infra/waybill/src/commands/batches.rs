@@ -4,7 +4,7 @@ use super::{Instead, document, table};
 use crate::output::{remark, write_file};
 use crate::{Exit, Installation, say};
 use domain::batch::{Batch, BatchName, Uploaded};
-use domain::timeline::{counted, moment};
+use domain::text::{counted, moment};
 use forwarding::BatchFile;
 use jiff::Timestamp;
 use ports::{Area, BatchStore};

@@ -3,9 +3,8 @@
 use super::{Instead, PAGE, document, read, table};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
-use domain::exceptions::{severity, way_out};
-use domain::order::attention::{Attention, CaseKind};
-use domain::timeline::{counted, moment};
+use domain::cases::{Attention, CaseKind, severity, way_out};
+use domain::text::{counted, moment};
 use jiff::Timestamp;
 use ports::{Closing, Incident, OrderStore};
 use serde::Serialize;

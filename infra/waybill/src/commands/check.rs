@@ -9,7 +9,7 @@ use crate::machine::ways::{files_group, mail_problems, of_settings, on_trial, un
 use crate::{Exit, say_lines};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
-use domain::timeline::counted;
+use domain::text::counted;
 use embedded::{Embedded, EnvironmentSecrets, OutboxMailer};
 use ports::{Secrets, Supplier, Unavailable};
 use secrecy::SecretString;

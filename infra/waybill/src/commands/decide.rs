@@ -1,18 +1,18 @@
 //! What a person decides, stored with who and why in the order's history.
 
 use super::{Instead, find, find_purchase_order, nearest, not_found, restored};
-use crate::arguments::{self, Person, Way};
-use crate::{Exit, Installation, say};
+use crate::arguments::{Person, Way};
+use crate::{Exit, Installation, arguments, say};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
 use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId};
 use domain::order::answer::CancelAnswer;
 use domain::order::decide::{Command, Verdict};
-use domain::order::machine::SendState;
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest;
 use domain::order::{Order, PurchaseOrder};
+use domain::sending::machine::SendState;
 use domain::timeline::timeline;
 use jiff::Timestamp;
 use ports::{CommitError, Queue};
@@ -307,7 +307,7 @@ pub(super) async fn decide(
 
 /// A message that is lost does not matter: the sweep finds the order.
 async fn wake(queue: &dyn Queue, order: &Order, now: Timestamp) {
-    for message in domain::exceptions::wake(order, now) {
+    for message in domain::sweep::wake(order, now) {
         if let Err(error) = queue.send(&message).await {
             tracing::warn!(error = %error, "not enqueued; the sweep will");
         }

@@ -2,7 +2,7 @@
 
 use crate::output::{remark, write_text};
 use crate::{Exit, Installation, say};
-use domain::timeline::counted;
+use domain::text::counted;
 use ports::Area;
 use std::io::Write as _;
 

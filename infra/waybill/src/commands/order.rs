@@ -7,11 +7,11 @@ use super::address::payload;
 use super::{document, find, not_found};
 use crate::{Exit, Installation, say};
 use changes::{Changed, changes};
+use domain::cases::CaseKind;
 use domain::ids::OrderId;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
-use domain::order::event::{Event, Recorded};
-use domain::timeline::moment;
+use domain::order::events::{Event, Recorded};
+use domain::text::moment;
 use ports::OrderStore;
 pub(crate) use view::View;
 use view::{LineView, Routing};
@@ -135,7 +135,7 @@ impl View {
         }
         super::table(&rows);
         for wait in &self.waits {
-            let units = domain::timeline::counted(wait.units, "unit");
+            let units = domain::text::counted(wait.units, "unit");
             say(format_args!("  {units} waiting for {}", wait.why));
             say(format_args!("      way out: {}", wait.way_out));
             for command in &wait.commands {

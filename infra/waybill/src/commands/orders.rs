@@ -2,11 +2,12 @@
 
 use super::{Stored, all, document, table};
 use crate::{Exit, Installation, say};
+use domain::cases::CaseKind;
 use domain::order::Order;
-use domain::order::attention::CaseKind;
-use domain::order::machine::{IN_THE_OUTBOX, SendState};
 use domain::order::units::Places;
-use domain::timeline::counted;
+use domain::sending::IN_THE_OUTBOX;
+use domain::sending::machine::SendState;
+use domain::text::counted;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -3,9 +3,9 @@
 use super::{Stored, all, document};
 use crate::{Exit, Installation, say};
 use domain::ids::SupplierSku;
-use domain::order::machine::SendState;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::timeline::counted;
+use domain::sending::machine::SendState;
+use domain::text::counted;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,7 +163,7 @@ pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
     let known = orders.iter().map(|(order, _)| order);
     broken.insert(
         "spending adds up",
-        domain::spending::broken(known, &spending),
+        domain::spending::sums::broken(known, &spending),
     );
     let promises = PROMISES.map(|(promise, means)| {
         let broken = broken.remove(promise).unwrap_or_default();

@@ -3,12 +3,12 @@
 use super::{Cast, Telling, order_id, post};
 use crate::commands::decide;
 use crate::say;
+use domain::cases::CaseKind;
 use domain::order::Order;
 use domain::order::answer::CancelAnswer;
-use domain::order::attention::CaseKind;
 use domain::order::decide::{Command, Verdict};
-use domain::order::machine::SendState;
 use domain::order::purchase_order::{CancelEnd, CancelRequest};
+use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 

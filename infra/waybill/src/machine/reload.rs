@@ -1,9 +1,8 @@
 //! Takes over configuration that changed while the server runs.
 
-use super::ways;
-use super::{Machine, RELOAD_EVERY, pause, restrict};
+use super::{Machine, RELOAD_EVERY, pause, restrict, ways};
+use domain::cases::CaseKind;
 use domain::digest::Digest;
-use domain::order::attention::CaseKind;
 use embedded::FileGroup;
 use ports::{Closing, Incident, OfferStore as _, OrderStore as _};
 use std::path::Path;

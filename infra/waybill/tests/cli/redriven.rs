@@ -3,10 +3,10 @@
 
 use crate::place::{Place, SECRET};
 use crate::{DONE, NO, NOT_FOUND, USAGE};
+use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::ids::OrderId;
 use domain::messages::Message;
-use domain::order::attention::CaseKind;
 use doubles::shop::{Shop, ShopOrder};
 use embedded::{Embedded, SystemClock};
 use ports::{Area, Clock as _, Files as _, Incident, OrderStore as _};

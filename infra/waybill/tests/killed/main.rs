@@ -6,7 +6,7 @@
 
 mod restored;
 
-use domain::order::machine::SendState;
+use domain::sending::machine::SendState;
 use doubles::server::serve_supplier;
 use doubles::shop::{Shop, ShopOrder};
 use doubles::supplier::{Behaviour, SupplierDouble};

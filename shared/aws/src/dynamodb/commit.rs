@@ -5,15 +5,15 @@ use super::item::{
     Action, Condition, Item, Key, Meaning, Write, bytes, number, number_of, text, text_of,
 };
 use super::packed::pack;
-use super::reservations::{self, NotYet, Rows};
+use super::reservations::{NotYet, Rows};
 use super::state::{Seen, batch_keys};
-use super::{DynamoDb, Failed, say, spending};
+use super::{DynamoDb, Failed, reservations, say, spending};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId, SupplierSku};
-use domain::order::event::{Event, Routed};
+use domain::order::events::{Event, Routed};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{CommitError, StoreError, Unavailable};
 

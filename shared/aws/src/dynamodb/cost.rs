@@ -12,16 +12,17 @@ use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
-use domain::order::event::{By, Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
-use domain::order::machine::{Delivery, SendEvent};
+use domain::order::answer::By;
+use domain::order::events::{Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
 use domain::order::news::{
     Content, FulfillmentStatus, Latest, Line, Note, Payload, PayloadLine, Payment, ShippingMethod,
 };
-use domain::order::via::Via;
 use domain::order::{Order, PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::{Chosen, GroupingTrace, Judged, LineTrace, Trace, TriggerTrace};
+use domain::sending::machine::{Delivery, SendEvent};
+use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 

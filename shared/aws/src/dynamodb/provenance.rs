@@ -1,9 +1,8 @@
 //! The orders table's own name, stored in it. A restore to a point in time makes a table of another
 //! name, in which the former name then stands.
 
-use super::DynamoDb;
 use super::item::{Key, Table, number, number_of, text, text_of, unreadable};
-use super::say;
+use super::{DynamoDb, say};
 use jiff::Timestamp;
 use ports::{Provenance, StoreError};
 

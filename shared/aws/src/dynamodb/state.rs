@@ -5,10 +5,10 @@ use super::item::{
     text_of, unreadable,
 };
 use super::packed::{pack, unpack};
-use domain::commit::{BatchEntry, Index};
 use domain::digest::Digest;
 use domain::ids::OrderId;
-use domain::order::event::Recorded;
+use domain::order::events::Recorded;
+use domain::order::index::{BatchEntry, Index};
 use jiff::{SignedDuration, Timestamp};
 use ports::StoreError;
 use std::sync::Arc;

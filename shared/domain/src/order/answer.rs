@@ -153,3 +153,29 @@ impl Progress {
         self
     }
 }
+
+/// Who says that something is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The supplier's answer to the send.
+    Answer,
+    LookUp,
+    /// What the file of a batch holds, or does not.
+    Batch,
+    /// What the mail service reported about the mail.
+    MailService,
+    /// The supplier's settings, which changed.
+    Configuration,
+    Person {
+        who: String,
+        why: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookupFinding {
+    Absent,
+    Unclear,
+}

@@ -1,20 +1,26 @@
 //! Commands and what follows from them: what a supplier answered in `outcome`, what a person decided in
 //! `person`.
 
+mod channel;
 mod outcome;
 mod person;
 
 use super::answer::{CancelAnswer, Rejection};
-use super::event::{By, Event, LookupFinding, Routed};
-use super::machine::{Delivery, SendEvent, SendState, Sending};
-use super::news::{ChannelEvent, Payload, merge};
-use super::via::Via;
-use super::{AddressEdit, Order, PurchaseOrder, Refusal, SendId};
+use super::news::{ChannelEvent, Payload};
 use crate::clock::Steady;
 use crate::digest::Digest;
-use crate::forwarding;
 use crate::ids::{LineId, SupplierId};
+use crate::order::answer::{By, LookupFinding};
+use crate::order::decide::channel::merge;
+use crate::order::events::{Event, Routed};
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::{AddressEdit, Order};
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::refusal::Refusal;
+use crate::sending::machine::{Delivery, SendEvent, SendState};
+use crate::sending::subject::SendId;
+use crate::sending::via::Via;
+use crate::sending::{Sending, timing};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -353,10 +359,10 @@ impl Order {
                     SendState::Planned { .. } | SendState::BetweenSteps { .. }
                 );
                 // It is said once; it stays due, so that the sweep wakes it.
-                let known = sending.waits_because.as_deref() == Some(forwarding::MAIL_PAUSED);
+                let known = sending.waits_because.as_deref() == Some(timing::MAIL_PAUSED);
                 let event = || SendEvent::SendPostponed {
-                    until: now + forwarding::PAUSED_FOR,
-                    why: forwarding::MAIL_PAUSED.to_owned(),
+                    until: now + timing::PAUSED_FOR,
+                    why: timing::MAIL_PAUSED.to_owned(),
                     via,
                 };
                 let events = (waits && !known).then(|| of(id, event()));
@@ -381,9 +387,9 @@ impl Order {
                     return Ok(Vec::new());
                 }
                 let again_after = if known {
-                    forwarding::PREPARE_ONCE_MORE_AFTER
+                    timing::PREPARE_ONCE_MORE_AFTER
                 } else {
-                    forwarding::PREPARE_AGAIN_AFTER
+                    timing::PREPARE_AGAIN_AFTER
                 };
                 // What is not due yet is prepared again when it is, or by other settings.
                 let retry_at = match &sending.state {

@@ -8,11 +8,11 @@
 //! cancelled never go back. Refunds are a set by id. When a line was first seen, and when the order
 //! was first reported as refunded, are minima over all messages.
 
-use super::event::{Event, SnapshotEvent};
 use crate::address::{Address, Destination};
 use crate::digest::Digest;
 use crate::ids::{ChannelOrderId, LineId, RefundId, Sku};
 use crate::money::{Currency, Money};
+
 use crate::personal::Personal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -519,106 +519,4 @@ fn is_newer(refund: &Refund, latest: &Latest) -> bool {
         && refund
             .created_at
             .is_none_or(|created_at| created_at >= latest.updated_at)
-}
-
-/// What the message adds to what is known, as events, and the payload item that goes with them.
-/// Empty for a message that adds nothing new.
-pub fn merge(
-    news: &News,
-    payloads: u32,
-    message: &ChannelEvent,
-) -> (Vec<Event>, Option<(u32, Payload)>) {
-    match message {
-        ChannelEvent::Refund { refund, .. } => {
-            (merge_refund(news, refund).into_iter().collect(), None)
-        }
-        ChannelEvent::Order(snapshot) => merge_snapshot(news, payloads, snapshot),
-    }
-}
-
-fn merge_refund(news: &News, refund: &Refund) -> Option<Event> {
-    let known = news.refunds.get(&refund.id);
-    // The same id with other content is not documented to happen; the greater digest wins so that
-    // the join stays one.
-    let greater = known.is_none_or(|known| Digest::of_value(refund) > Digest::of_value(known));
-    greater.then(|| Event::RefundRecorded(refund.clone()))
-}
-
-fn merge_snapshot(
-    news: &News,
-    payloads: u32,
-    snapshot: &OrderSnapshot,
-) -> (Vec<Event>, Option<(u32, Payload)>) {
-    let latest = Latest {
-        updated_at: snapshot.updated_at,
-        emitted_at: snapshot.emitted_at,
-        register: Digest::of_value(&(&snapshot.content, &snapshot.payload)),
-        edit: snapshot.payload.edit_digest(),
-        address: snapshot.payload.address_digest(),
-        method: snapshot.payload.method_digest(),
-        properties: snapshot.payload.property_digests(),
-        content: snapshot.content.clone(),
-    };
-    let mut events = Vec::new();
-    let mut payload = None;
-    let newest = match &news.latest {
-        None => true,
-        Some(known) if latest.key() == known.key() => !news.taken.contains(&latest.register),
-        Some(known) => latest.key() > known.key(),
-    };
-    if newest {
-        let same_to_a_supplier = news
-            .latest
-            .as_ref()
-            .is_some_and(|known| known.edit == latest.edit);
-        if same_to_a_supplier {
-            events.push(Event::OrderUpdated(latest));
-        } else {
-            let number = payloads + 1;
-            payload = Some((number, snapshot.payload.clone()));
-            let snapshot = SnapshotEvent {
-                payload: number,
-                latest,
-            };
-            events.push(if news.latest.is_none() {
-                Event::OrderReceived(snapshot)
-            } else {
-                Event::OrderEdited(snapshot)
-            });
-        }
-    } else if let Some(earlier) = earlier(news, &latest) {
-        events.push(Event::EarlierReported(earlier));
-    }
-    if snapshot.paid && !news.paid {
-        events.push(Event::PaymentReceived);
-    }
-    if let Some(cancelled_at) = snapshot.cancelled_at
-        && news.cancelled_at.is_none_or(|known| cancelled_at < known)
-    {
-        events.push(Event::OrderCancelled { cancelled_at });
-    }
-    events.extend(
-        snapshot
-            .refunds
-            .iter()
-            .filter_map(|refund| merge_refund(news, refund)),
-    );
-    (events, payload)
-}
-
-/// What a message that is not the newest is the first to report; `None` where that is nothing.
-fn earlier(news: &News, message: &Latest) -> Option<EarlierReport> {
-    let at = message.updated_at;
-    let lines = message.content.lines.iter().map(|line| &line.id);
-    let first_seen: BTreeMap<LineId, Timestamp> = lines
-        .filter(|line| news.first_seen.get(*line).is_none_or(|known| at < *known))
-        .map(|line| (line.clone(), at))
-        .collect();
-    let refunded = message.content.payment == Payment::Refunded
-        && news.refunded_at.is_none_or(|known| at < known);
-    let earlier = EarlierReport {
-        first_seen,
-        refunded_at: refunded.then_some(at),
-    };
-    (!earlier.first_seen.is_empty() || refunded).then_some(earlier)
 }

@@ -1,48 +1,18 @@
 //! One purchase order: its lines, how it is sent, and what is asked back of it.
 
 use super::answer::{Backorder, CancelAnswer, Rejection};
-use super::machine::{SendEvent, SendState, Sending};
-use super::{Refusal, SENDING_OVERDUE};
 use crate::digest::Digest;
 use crate::ids::{LineId, Sku, SupplierId, SupplierSku};
 use crate::money::Money;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::refusal::Refusal;
+use crate::sending::Sending;
+use crate::sending::machine::{SendEvent, SendState};
+use crate::sending::timing::{RESEND_AFTER, SENDING_OVERDUE};
 use crate::spending::Spending;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-/// What is handed over: a purchase order, or the n-th request to take it back.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SendId {
-    pub number: PurchaseOrderNumber,
-    pub cancel: Option<u32>,
-}
-
-impl SendId {
-    pub fn of(number: &PurchaseOrderNumber) -> Self {
-        Self {
-            number: number.clone(),
-            cancel: None,
-        }
-    }
-
-    /// For files and mails, where a slash would be a folder: `SH-1001-1-K-X1`.
-    pub fn file_name(&self) -> String {
-        self.to_string().replace('/', "-")
-    }
-}
-
-/// `SH-1001-1-K`, and `SH-1001-1-K/X1` for a request to cancel.
-impl fmt::Display for SendId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cancel {
-            None => write!(formatter, "{}", self.number),
-            Some(request) => write!(formatter, "{}/X{request}", self.number),
-        }
-    }
-}
 
 /// What one supplier is asked to ship for one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -468,9 +438,6 @@ fn due(sending: &Sending, begun_at: Timestamp) -> Option<Timestamp> {
         SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => None,
     }
 }
-
-/// Planned, due and not claimed for so long: the sweep enqueues it again.
-pub const RESEND_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
 impl CancelRequest {
     pub fn new(lines: BTreeMap<LineId, u32>, whole: bool, why: String, at: Timestamp) -> Self {

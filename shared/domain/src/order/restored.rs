@@ -1,11 +1,15 @@
 //! Data restored from a copy does not know what was sent after the copy was made.
 
 use super::decide::{Verdict, WayInForce};
-use super::event::{By, Event};
-use super::machine::{SendEvent, SendState, Sending};
-use super::{Order, PurchaseOrder, Refusal};
 use crate::ids::SupplierId;
+use crate::order::answer::By;
+use crate::order::events::Event;
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::Order;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::refusal::Refusal;
+use crate::sending::Sending;
+use crate::sending::machine::{SendEvent, SendState};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 

@@ -4,11 +4,12 @@
 //! meaning that Shopify documents for `quantity`, `current_quantity`, `fulfillable_quantity` and
 //! `RefundLineItem.restock_type` (Admin API 2026-10); another channel maps its own figures to them.
 
-use super::attention::CaseKind;
-use super::machine::SendState;
 use super::news::{FulfillmentStatus, Line, RefundedUnits};
-use super::{Order, PurchaseOrder};
+use crate::cases::CaseKind;
 use crate::ids::LineId;
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::Order;
+use crate::sending::machine::SendState;
 use std::collections::BTreeMap;
 
 /// The units of one line as the channel counts them: `ordered = gone + fulfilled + open + unclear`.

@@ -2,11 +2,12 @@
 //! which of them one goes.
 
 use super::Facts;
-use super::constraints::Violation;
+use crate::cases::CaseKind;
 use crate::money::{Currency, Money};
-use crate::order::attention::CaseKind;
-use crate::order::{Order, PurchaseOrderLine};
+use crate::order::purchase_order::PurchaseOrderLine;
+use crate::order::state::Order;
 use crate::rates::Rates;
+use crate::routing::violation::Violation;
 use crate::settings::{Departure, SupplierSettings};
 use crate::spending::{Spending, SpendingChange, WAITS_AT_MOST_DAYS};
 use jiff::Timestamp;

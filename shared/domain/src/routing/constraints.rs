@@ -9,9 +9,10 @@ pub(super) mod spend_limit;
 
 use super::ledger::Ledger;
 use super::source::Source;
+use crate::cases::CaseKind;
 use crate::money::Money;
-use crate::order::Order;
-use crate::order::attention::CaseKind;
+use crate::order::state::Order;
+use crate::routing::violation::Violation;
 use crate::settings::Rules;
 
 /// Lines over suppliers, and what it would cost.
@@ -110,14 +111,4 @@ impl Grouping<'_> {
     fn cause(&self, figure: &str) -> String {
         format!("{}:{figure}", self.order.id)
     }
-}
-
-/// A rule that a grouping breaks, and the case that the order becomes if no other grouping is right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Violation {
-    pub(super) kind: CaseKind,
-    pub(super) cause: String,
-    pub(super) reason: String,
-    /// Looked at again by itself.
-    pub(super) again: bool,
 }

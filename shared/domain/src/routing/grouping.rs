@@ -9,13 +9,14 @@
 mod explain;
 mod search;
 
-use super::constraints::{Package, Violation};
+use super::constraints::Package;
 use super::ledger::Ledger;
 use super::source::Source;
 use super::trace::GroupingTrace;
 use crate::catalogue::OfferWithStock;
-use crate::order::Order;
 use crate::order::news::Line;
+use crate::order::state::Order;
+use crate::routing::violation::Violation;
 use crate::settings::{Comparison, Rules, Split};
 use search::Search;
 use std::cmp::Ordering;

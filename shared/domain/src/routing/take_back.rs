@@ -3,7 +3,8 @@
 use crate::ids::LineId;
 use crate::order::decide::CancelWish;
 use crate::order::news::Content;
-use crate::order::{Order, PurchaseOrder, STOPPED};
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::{Order, STOPPED};
 use std::collections::BTreeSet;
 
 /// Everything that is left of a purchase order, where that was not asked yet.

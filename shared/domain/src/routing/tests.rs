@@ -12,14 +12,14 @@ mod traces;
 
 use super::*;
 use crate::address::{Country, Destination};
+use crate::cases::CaseKind;
 use crate::catalogue::{Offer, OfferWithStock, Stock};
 use crate::digest::Digest;
 use crate::ids::{ChannelCode, ChannelId, OrderId, SupplierId, SupplierSku};
 use crate::money::{BasisPoints, Currency, Money};
-use crate::order::attention::CaseKind;
-use crate::order::event::PlannedPurchaseOrder;
+use crate::order::events::PlannedPurchaseOrder;
 use crate::order::news::{FulfillmentStatus, Latest, Note, Payment, ShippingMethod};
-use crate::order::{Hold, Order};
+use crate::order::state::{Hold, Order};
 use crate::region::Region;
 use crate::settings::terms::Terms;
 use crate::settings::{ChannelSettings, Merchant, Rules};

@@ -1,10 +1,10 @@
 //! Why a plan is as it is: what each trigger said, each offer's fate, and how groupings compared.
 //! Written with the plan.
 
+use crate::cases::CaseKind;
 use crate::digest::Digest;
 use crate::ids::{LineId, Sku, SupplierId, SupplierSku};
 use crate::money::{BasisPoints, Money};
-use crate::order::attention::CaseKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;

@@ -15,10 +15,10 @@ pub(super) mod risk;
 pub(super) mod tags;
 
 use super::Proposal;
+use crate::cases::CaseKind;
 use crate::ids::LineId;
-use crate::order::Order;
-use crate::order::attention::CaseKind;
 use crate::order::news::Content;
+use crate::order::state::Order;
 
 fn every_line(content: &Content) -> Vec<LineId> {
     content.lines.iter().map(|line| line.id.clone()).collect()

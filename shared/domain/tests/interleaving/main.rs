@@ -8,8 +8,8 @@ mod oracle;
 mod step;
 mod world;
 
+use domain::cases::CaseKind;
 use domain::order::answer::RejectionReason;
-use domain::order::attention::CaseKind;
 use fixture::{chairs, mugs};
 use proptest::prelude::*;
 use step::{Decision, Said, Step, Told, said, step};

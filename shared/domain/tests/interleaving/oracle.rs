@@ -2,11 +2,13 @@
 
 use crate::fixture::{chairs, more_mugs, mugs, order_id};
 use crate::world::World;
+use domain::cases::CaseKind;
 use domain::invariants::broken;
-use domain::order::attention::CaseKind;
-use domain::order::machine::SendState;
-use domain::order::purchase_order::{CancelRequest, RESEND_AFTER};
-use domain::order::{Order, PurchaseOrder, SendId};
+use domain::order::purchase_order::CancelRequest;
+use domain::order::{Order, PurchaseOrder};
+use domain::sending::machine::SendState;
+use domain::sending::subject::SendId;
+use domain::sending::timing::RESEND_AFTER;
 use std::collections::BTreeMap;
 
 pub(crate) fn check(world: &World, before: &Order) {

@@ -7,21 +7,23 @@ use domain::catalogue::OfferWithStock;
 use domain::clock::Steady;
 use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
-use domain::exceptions::wake;
-use domain::forwarding::{self, step, step_of_cancel};
 use domain::ids::SupplierSku;
 use domain::messages::Message;
-use domain::order::answer::{CancelAnswer, Rejection, RejectionReason};
+use domain::order::answer::{CancelAnswer, LookupFinding, Rejection, RejectionReason};
 use domain::order::decide::{
     Accepted, Answer, Command, LineOutcome, LineStatus, NotFound, Outcome, StepDone, Verdict,
 };
-use domain::order::event::{Event, LookupFinding, Recorded};
-use domain::order::machine::{SendEvent, SendState, Sending};
+use domain::order::events::{Event, Recorded};
 use domain::order::news::ChannelEvent;
-use domain::order::{Order, PurchaseOrder, Refusal, SendId};
+use domain::order::step::{Step as NextStep, step, step_of_cancel};
+use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::{Facts, plan};
+use domain::sending::Sending;
+use domain::sending::machine::{SendEvent, SendState};
+use domain::sending::subject::SendId;
 use domain::settings::Settings;
+use domain::sweep::wake;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -143,7 +145,7 @@ impl World {
                 if let Some(id) = self.at(*place) {
                     let until = self.now + SignedDuration::from_mins(1);
                     let why = "its limit of requests".to_owned();
-                    let via = domain::order::via::Via::new("mail", "smtp mail.example:25");
+                    let via = domain::sending::via::Via::new("mail", "smtp mail.example:25");
                     self.decided(&Command::Postpone {
                         id,
                         until,
@@ -198,7 +200,7 @@ impl World {
             None => step(&self.order, own, self.now),
             Some(request) => step_of_cancel(own, request, self.now),
         };
-        if next != forwarding::Step::Send {
+        if next != NextStep::Send {
             return;
         }
         let claim = Command::StartSend {
@@ -206,7 +208,7 @@ impl World {
             artifact: Digest::of(b"artifact"),
             settle_at: self.now + TIMEOUT,
             cut_off: None,
-            via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
+            via: domain::sending::via::Via::new("mail", "smtp mail.example:25"),
         };
         if self.decided(&claim).is_none() {
             return;
@@ -562,7 +564,7 @@ impl World {
                 Some(request) => step_of_cancel(own, request, self.now),
             };
             match next {
-                forwarding::Step::Send => {
+                NextStep::Send => {
                     self.claims(&id, true);
                     let attempt = self.sending(&id).attempts;
                     if self.taken.contains(&(id.clone(), attempt)) {
@@ -573,14 +575,14 @@ impl World {
                         self.answers(&id, attempt, said);
                     }
                 }
-                forwarding::Step::Lapse { attempt } => {
+                NextStep::Lapse { attempt } => {
                     let id = id.clone();
                     self.decided(&Command::ClaimLapsed { id, attempt });
                 }
-                forwarding::Step::LookUp { .. } => {
+                NextStep::LookUp { .. } => {
                     self.looks_up(&id, self.truth(&id));
                 }
-                forwarding::Step::Batch { .. } | forwarding::Step::Leave(_) => {}
+                NextStep::Batch { .. } | NextStep::Leave(_) => {}
             }
         }
     }

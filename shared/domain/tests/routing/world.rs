@@ -7,15 +7,15 @@ use domain::digest::Digest;
 use domain::ids::{LineId, RefundId, SupplierId, SupplierSku};
 use domain::invariants::broken;
 use domain::money::Money;
-use domain::order::Order;
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Accepted, Command, LineOutcome, LineStatus, Outcome};
-use domain::order::event::{Event, Recorded, Routed};
+use domain::order::events::{Event, Recorded, Routed};
 use domain::order::news::{ChannelEvent, Refund, RefundedUnits};
-use domain::order::{SendId, Wait, WaitKind};
+use domain::order::{Order, Wait, WaitKind};
 use domain::routing::{Facts, Plan, plan};
+use domain::sending::subject::SendId;
 use domain::settings::{Settings, Split};
-use domain::spending::{self, SpendingChange, Spent};
+use domain::spending::{SpendingChange, Spent, sums};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,7 @@ impl World {
         self.history.extend(commit.events);
         self.order = after;
         assert_eq!(
-            spending::broken([&self.order], &self.spent),
+            sums::broken([&self.order], &self.spent),
             Vec::<String>::new()
         );
         assert_eq!(broken(&self.order, &self.history), Vec::<String>::new());
@@ -341,7 +341,7 @@ impl World {
                 artifact: Digest::of(b"artifact"),
                 settle_at: self.now + SignedDuration::from_mins(1),
                 cut_off: None,
-                via: domain::order::via::Via::new("mail", "smtp mail.example:25"),
+                via: domain::sending::via::Via::new("mail", "smtp mail.example:25"),
             };
             let claimed = self.order.decide(claim, self.now);
             let Ok(events) = claimed else { continue };

@@ -4,7 +4,7 @@ use super::auth::Secrets;
 use super::request::Draft;
 use super::settings::{Auth, SecretForm, Settings, Step};
 use domain::digest::Digest;
-use domain::order::SendId;
+use domain::sending::subject::SendId;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -4,8 +4,7 @@ use super::checks;
 use super::sequence::Sequence;
 use super::settings::{Auth, Sandbox, Settings, Step};
 use crate::{Opening, SettingsError};
-use domain::order::answer::Progress;
-use domain::order::event::LookupFinding;
+use domain::order::answer::{LookupFinding, Progress};
 use ports::supplier::LookupAnswer;
 use ports::{
     Acceptance, Attempt, Handover, LineStatus, PrepareError, SendId, SendLookup, SendOutcome,

@@ -10,10 +10,9 @@ use super::settings::{Lookup, Settings, Step};
 use crate::SettingsError;
 use crate::templates::Templates;
 use async_trait::async_trait;
-use domain::order::SendId;
-use domain::order::answer::Progress;
-use domain::order::event::LookupFinding;
-use domain::order::via::Via;
+use domain::order::answer::{LookupFinding, Progress};
+use domain::sending::subject::SendId;
+use domain::sending::via::Via;
 use jiff::Timestamp;
 use ports::supplier::{LookedUp, LookupAnswer};
 use ports::{

@@ -2,13 +2,14 @@
 
 use super::changes::Changed;
 use crate::commands::orders::{State, number, state};
-use domain::exceptions::{releasable, way_out};
-use domain::order::attention::{Attention, CaseKind};
-use domain::order::event::Recorded;
-use domain::order::machine::{SendState, Sending};
+use domain::cases::{Attention, CaseKind, releasable, way_out};
+use domain::order::events::Recorded;
 use domain::order::purchase_order::CancelRequest;
 use domain::order::{Order, PurchaseOrder, Wait, WaitKind};
-use domain::timeline::{moment, timeline};
+use domain::sending::Sending;
+use domain::sending::machine::SendState;
+use domain::text::moment;
+use domain::timeline::timeline;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;

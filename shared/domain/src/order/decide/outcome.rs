@@ -2,14 +2,17 @@
 
 use super::{Accepted, Answer, LineOutcome, LineStatus, MailReport, Outcome, of, sending};
 use crate::clock::Answered;
-use crate::forwarding::{self, DATE_PRECISION, LOOK_UP_AFTER, LOOK_UPS_FOR_A_PROOF};
 use crate::ids::LineId;
-use crate::order::answer::{AfterRejection, Backorder, Rejection};
-use crate::order::event::{By, Event, LookupFinding};
-use crate::order::machine::{SendEvent, SendState, Sending};
-use crate::order::purchase_order::CancelRequest;
-use crate::order::{Order, PurchaseOrder, Refusal, SendId};
-use crate::timeline::counted;
+use crate::order::answer::{AfterRejection, Backorder, By, LookupFinding, Rejection};
+use crate::order::events::Event;
+use crate::order::purchase_order::{CancelRequest, PurchaseOrder};
+use crate::order::state::Order;
+use crate::refusal::Refusal;
+use crate::sending::machine::{SendEvent, SendState};
+use crate::sending::subject::SendId;
+use crate::sending::timing::{DATE_PRECISION, LOOK_UP_AFTER, LOOK_UPS_FOR_A_PROOF};
+use crate::sending::{Sending, timing};
+use crate::text::counted;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -58,7 +61,7 @@ impl Order {
             },
             Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {
                 attempt,
-                retry_at: Some(now + forwarding::retry_after(retry_after, sending.deferrals)),
+                retry_at: Some(now + timing::retry_after(retry_after, sending.deferrals)),
                 why,
                 by: By::Answer,
             },
@@ -272,7 +275,7 @@ impl Order {
             })
             .sum::<usize>();
         why.reason.response() == AfterRejection::RouteAgain
-            && before < forwarding::REJECTIONS_BEFORE_HOLD
+            && before < timing::REJECTIONS_BEFORE_HOLD
     }
 
     pub(super) fn record_lookup(
@@ -320,7 +323,7 @@ impl Order {
                     .map(|lag| lag - passed);
                 if to_wait.is_some_and(|wait| wait <= SignedDuration::ZERO) {
                     // A supplier that fails every time is not asked for ever.
-                    let goes_on = sending.absences + 1 < forwarding::ABSENCES_BEFORE_CASE;
+                    let goes_on = sending.absences + 1 < timing::ABSENCES_BEFORE_CASE;
                     SendEvent::SendDeferred {
                         attempt,
                         retry_at: goes_on.then_some(now),
@@ -337,7 +340,7 @@ impl Order {
                     SendEvent::LookedUp {
                         attempt,
                         finding,
-                        next_at: forwarding::next_look_up(*since, proving, now),
+                        next_at: timing::next_look_up(*since, proving, now),
                         date: answered.date,
                         steady: answered.steady,
                     }

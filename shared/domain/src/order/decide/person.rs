@@ -1,16 +1,18 @@
 //! What a person decided, as events.
 
 use super::{Verdict, Which, of};
+use crate::cases::CaseKind;
 use crate::ids::{LineId, SupplierId};
-use crate::order::answer::{Rejection, RejectionReason};
-use crate::order::attention::CaseKind;
-use crate::order::event::{By, Event};
-use crate::order::machine::{Delivery, SendEvent, SendState};
+use crate::order::answer::{By, Rejection, RejectionReason};
+use crate::order::events::Event;
 use crate::order::news::ShippingMethod;
-use crate::order::purchase_order::CancelRequest;
-use crate::order::{Order, PurchaseOrder, Refusal, SendId, WaitKind};
+use crate::order::purchase_order::{CancelRequest, PurchaseOrder};
+use crate::order::state::{Order, WaitKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
-use crate::timeline::moment;
+use crate::refusal::Refusal;
+use crate::sending::machine::{Delivery, SendEvent, SendState};
+use crate::sending::subject::SendId;
+use crate::text::moment;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,7 +166,7 @@ impl Order {
         let mut holds: BTreeSet<(CaseKind, String)> = self
             .attention(now)
             .into_iter()
-            .filter(|entry| crate::exceptions::releasable(entry.kind))
+            .filter(|entry| crate::cases::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))
             .chain(held)
             .collect();

@@ -1,7 +1,8 @@
 //! An order may not cost more than the merchant's ceiling, fees and shipping included.
 
-use super::{Grouping, Violation};
-use crate::order::attention::CaseKind;
+use super::Grouping;
+use crate::cases::CaseKind;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     let configured = grouping.rules.cost.max_order?;

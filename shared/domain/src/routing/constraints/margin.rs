@@ -1,9 +1,10 @@
 //! Enough is left of what the customer pays for these articles when the landed cost is paid.
 //! Shipping that the customer pays is not counted.
 
-use super::{Grouping, Violation};
+use super::Grouping;
+use crate::cases::CaseKind;
 use crate::money::BasisPoints;
-use crate::order::attention::CaseKind;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     let floor = grouping.rules.cost.margin_floor?;

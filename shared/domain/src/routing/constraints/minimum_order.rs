@@ -1,7 +1,8 @@
 //! A supplier takes no purchase order whose articles cost less than its minimum.
 
-use super::{Grouping, Violation};
-use crate::order::attention::CaseKind;
+use super::Grouping;
+use crate::cases::CaseKind;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     grouping.packages.iter().find_map(|package| {

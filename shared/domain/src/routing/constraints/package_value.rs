@@ -1,7 +1,8 @@
 //! No package worth more than the merchant trusts to one parcel.
 
-use super::{Grouping, Violation};
-use crate::order::attention::CaseKind;
+use super::Grouping;
+use crate::cases::CaseKind;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     let configured = grouping.rules.limits.value_per_package?;

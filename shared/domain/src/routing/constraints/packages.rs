@@ -1,7 +1,8 @@
 //! Not more purchase orders than the merchant allows one order, those on their way included.
 
-use super::{Grouping, Violation};
-use crate::order::attention::CaseKind;
+use super::Grouping;
+use crate::cases::CaseKind;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     let most = usize::try_from(grouping.rules.max_packages?).unwrap_or(usize::MAX);

@@ -2,7 +2,8 @@
 //! looked for whose purchase orders all go on the first day they can; where there is none, they may
 //! wait for a day that has room.
 
-use super::{Grouping, Violation};
+use super::Grouping;
+use crate::routing::violation::Violation;
 
 pub(in crate::routing) fn check(grouping: &Grouping) -> Option<Violation> {
     grouping.packages.iter().find_map(|package| {

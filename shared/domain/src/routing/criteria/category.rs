@@ -1,7 +1,7 @@
 //! Some categories may only come from some suppliers.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
     let categories = &facts.settings.rules.categories;

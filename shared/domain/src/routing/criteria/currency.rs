@@ -2,8 +2,8 @@
 //! rate. Otherwise the line waits for the rate, since passing the offer over would be a guess too.
 
 use super::super::{Candidate, Facts, Judgement};
+use crate::cases::CaseKind;
 use crate::money::Money;
-use crate::order::attention::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
     let terms = &candidate.supplier.terms;

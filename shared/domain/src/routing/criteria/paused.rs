@@ -1,7 +1,7 @@
 //! Nothing new goes to a supplier that the merchant paused.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, _: &Facts) -> Judgement {
     if candidate.supplier.terms.paused {

@@ -1,7 +1,7 @@
 //! A person ruled this supplier out for the order, or wants another one only.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, _: &Facts) -> Judgement {
     let supplier = &candidate.supplier.id;

@@ -1,7 +1,7 @@
 //! Some suppliers' carriers deliver to no post office box or military address.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, _: &Facts) -> Judgement {
     let destination = &candidate.content.destination;

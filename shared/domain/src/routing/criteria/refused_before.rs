@@ -1,7 +1,7 @@
 //! A supplier that refused a line of this order is not asked for it again.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, _: &Facts) -> Judgement {
     let refused = candidate.order.purchase_orders.iter().find(|own| {

@@ -1,7 +1,7 @@
 //! The supplier ships to the destination, and this article may go there.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::region::{any_contains, name};
 
 pub(in crate::routing) fn judge(candidate: &Candidate, _: &Facts) -> Judgement {

@@ -2,7 +2,7 @@
 //! slower or dearer service than was paid for because a name was not translated.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::settings::Unmapped;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {

@@ -1,7 +1,7 @@
 //! Enough is available, and the supplier said so recently. Stock that is not tracked always fits.
 
 use super::super::{Candidate, Facts, Judgement};
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
     let Some(stock) = &candidate.offer.stock else {

@@ -1,9 +1,9 @@
 //! One unit costs no more than the merchant's ceiling, and each line alone leaves its margin.
 
 use super::super::{Candidate, Facts, Judgement};
+use crate::cases::CaseKind;
 use crate::ids::Sku;
 use crate::money::BasisPoints;
-use crate::order::attention::CaseKind;
 
 pub(in crate::routing) fn judge(candidate: &Candidate, facts: &Facts) -> Judgement {
     let rules = &facts.settings.rules.cost;

@@ -2,8 +2,9 @@
 
 use super::{Considered, Key, MOST_GROUPINGS, Question, SHOWN, compare_by};
 use crate::routing::CONSTRAINTS;
-use crate::routing::constraints::{Grouping, Package, Violation};
+use crate::routing::constraints::{Grouping, Package};
 use crate::routing::source::Source;
+use crate::routing::violation::Violation;
 use std::cmp::Ordering;
 
 /// A sum that can be taken back; not known while one of its amounts is not.

@@ -1,9 +1,9 @@
 //! What each line may be served with: the offers that fit it, whole or divided.
 
 use super::Planner;
+use crate::cases::CaseKind;
 use crate::catalogue::OfferWithStock;
 use crate::ids::{SupplierId, SupplierSku};
-use crate::order::attention::CaseKind;
 use crate::order::news::Line;
 use crate::routing::grouping::{Choice, Part, Wanted};
 use crate::routing::trace::{Failed, Judged, LineTrace};

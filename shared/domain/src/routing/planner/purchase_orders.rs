@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::money::Money;
-use crate::order::PurchaseOrderLine;
-use crate::order::event::PlannedPurchaseOrder;
+use crate::order::events::PlannedPurchaseOrder;
+use crate::order::purchase_order::PurchaseOrderLine;
 use crate::purchase_order_number::{PurchaseOrderNumber, reference};
 use crate::routing::budget::Slot;
 use crate::routing::grouping::Wanted;

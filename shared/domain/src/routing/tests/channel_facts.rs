@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::order::decide::Command as Decision;
-use crate::order::event::{Event, Recorded};
+use crate::order::events::{Event, Recorded};
 use crate::order::news::LocalDelivery;
-use crate::order::{Wait, WaitKind};
+use crate::order::state::{Wait, WaitKind};
 use crate::settings::{Extra, Split, Unpaid};
 
 fn mug_and_lamp() -> World {
@@ -29,7 +29,7 @@ fn routed(mut world: World) -> World {
     world
 }
 
-fn decided(world: &mut World, command: Decision) -> Result<(), crate::order::Refusal> {
+fn decided(world: &mut World, command: Decision) -> Result<(), crate::refusal::Refusal> {
     let at = world.now;
     for event in world.order.decide(command, at)? {
         world.order = world.order.clone().apply(&Recorded { at, event })?;
@@ -37,8 +37,8 @@ fn decided(world: &mut World, command: Decision) -> Result<(), crate::order::Ref
     Ok(())
 }
 
-fn via() -> crate::order::via::Via {
-    crate::order::via::Via {
+fn via() -> crate::sending::via::Via {
+    crate::sending::via::Via {
         method: "mail".to_owned(),
         place: "orders@north.example".to_owned(),
         file: None,
@@ -123,7 +123,7 @@ fn claimed() -> World {
     let mut world = routed(mug_and_lamp());
     let number = world.order.purchase_orders[0].number.clone();
     let claim = Decision::StartSend {
-        id: crate::order::SendId::of(&number),
+        id: crate::sending::subject::SendId::of(&number),
         artifact: Digest::of(b"artifact"),
         settle_at: world.now + SignedDuration::from_mins(1),
         cut_off: None,

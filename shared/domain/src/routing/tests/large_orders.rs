@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::commit::Commit;
-use crate::exceptions::wake;
 use crate::messages::Message;
-use crate::order::event::Recorded;
+use crate::order::events::Recorded;
 use crate::settings::Split;
+use crate::sweep::wake;
 
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|place| format!("S{place:03}")).collect()

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::calendar::{Calendar, Hours, next_opening};
-use crate::order::PurchaseOrderLine;
+use crate::order::purchase_order::PurchaseOrderLine;
 use crate::region::any_contains;
 use crate::settings::terms::{Services, ShippingCost};
 use crate::settings::{Allowed, Comparison, CostRules, Limits, Split, Unmapped};

@@ -5,7 +5,7 @@
 use super::super::{Facts, Verdict, Waiting};
 use crate::ids::LineId;
 use crate::order::news::Content;
-use crate::order::{Order, WaitKind};
+use crate::order::state::{Order, WaitKind};
 use std::collections::BTreeMap;
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {

@@ -3,9 +3,9 @@
 
 use super::super::{Facts, Proposal, Verdict};
 use super::{every_line, whole_order};
-use crate::order::Order;
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::order::news::{Content, ShippingMethod};
+use crate::order::state::Order;
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, _: &Facts) -> Verdict {
     match content.shipping.as_slice() {

@@ -2,10 +2,10 @@
 
 use super::super::{Facts, Proposal, Verdict};
 use super::whole_order;
+use crate::cases::CaseKind;
 use crate::digest::Digest;
-use crate::order::Order;
-use crate::order::attention::CaseKind;
 use crate::order::news::{Content, Note};
+use crate::order::state::Order;
 use crate::settings::Extra;
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {

@@ -1,10 +1,10 @@
 //! Every line is mapped to a supplier's SKU; those that are not are held, the others go on.
 
 use super::super::{Facts, Proposal, Verdict};
+use crate::cases::CaseKind;
 use crate::ids::Sku;
-use crate::order::Order;
-use crate::order::attention::CaseKind;
 use crate::order::news::Content;
+use crate::order::state::Order;
 
 pub(in crate::routing) fn check(_: &Order, content: &Content, facts: &Facts) -> Verdict {
     let unmapped = content.lines.iter().filter(|line| {

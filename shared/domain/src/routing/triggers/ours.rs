@@ -3,8 +3,9 @@
 
 use super::super::{Facts, Verdict};
 use crate::order::news::Content;
+use crate::order::purchase_order::PurchaseOrder;
+use crate::order::state::Order;
 use crate::order::units::ALREADY_FULFILLED;
-use crate::order::{Order, PurchaseOrder};
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
     let whole = if content.test {

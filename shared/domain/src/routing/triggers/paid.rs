@@ -2,9 +2,9 @@
 
 use super::super::{Facts, Verdict, Waiting};
 use super::whole_order;
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::order::news::{Content, Payment};
-use crate::order::{Order, WaitKind};
+use crate::order::state::{Order, WaitKind};
 use crate::settings::{PaymentRules, Unpaid};
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {

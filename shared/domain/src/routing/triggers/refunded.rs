@@ -2,9 +2,9 @@
 //! after everything was refunded.
 
 use super::super::{Facts, Proposal, Verdict};
-use crate::order::Order;
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::order::news::{Content, Line};
+use crate::order::state::Order;
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, _: &Facts) -> Verdict {
     let lines = content.lines.iter();

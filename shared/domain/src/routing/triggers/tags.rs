@@ -2,9 +2,9 @@
 
 use super::super::{Facts, Verdict};
 use super::whole_order;
-use crate::order::Order;
-use crate::order::attention::CaseKind;
+use crate::cases::CaseKind;
 use crate::order::news::Content;
+use crate::order::state::Order;
 
 pub(in crate::routing) fn check(order: &Order, content: &Content, facts: &Facts) -> Verdict {
     let tag = content.tags.iter().find(|tag| {

@@ -3,12 +3,10 @@
 
 use super::{changed, outcome_of, response, specific};
 use crate::testing::{World, attempt, handover};
-use domain::order::answer::Progress;
-use domain::order::event::LookupFinding;
+use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
-use ports::Moment;
 use ports::supplier::LookupAnswer;
-use ports::{Acceptance, SendOutcome};
+use ports::{Acceptance, Moment, SendOutcome};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,8 +1,7 @@
 //! Several steps: each with a claim, a judge and a look-up of its own.
 
 use crate::testing::{World, attempt, handover};
-use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
-use domain::order::event::LookupFinding;
+use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
 use http_client::{Failure, Response};
 use ports::supplier::LookupAnswer;
 use ports::{Attempt, CancelRequest, Handover, SendId, SendOutcome, StepDone, Supplier};

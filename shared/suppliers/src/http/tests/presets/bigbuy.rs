@@ -1,12 +1,10 @@
 use super::{Way, accepted, doubt, open, with_skus};
 use crate::testing::handover;
-use domain::order::answer::RejectionReason;
-use domain::order::event::LookupFinding;
+use domain::order::answer::{LookupFinding, RejectionReason};
 use doubles::bigbuy::{BigBuy, Mood};
 use doubles::exchange::Twist;
-use ports::Moment;
-use ports::SendOutcome;
 use ports::supplier::LookupAnswer;
+use ports::{Moment, SendOutcome};
 use serde_json::json;
 use std::time::Duration;
 

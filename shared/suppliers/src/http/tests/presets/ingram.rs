@@ -1,7 +1,6 @@
 use super::{Way, accepted, cancel, doubt, open, opening, preset, with_skus};
 use crate::entry;
-use domain::order::answer::{CancelAnswer, Progress, RejectionReason};
-use domain::order::event::LookupFinding;
+use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
 use doubles::exchange::Twist;
 use doubles::ingram::Ingram;
 use ports::supplier::LookupAnswer;

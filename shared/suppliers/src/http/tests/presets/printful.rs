@@ -1,11 +1,9 @@
 use super::{Way, accepted, cancel, doubt, is_done, open, with_skus};
-use domain::order::answer::{CancelAnswer, RejectionReason};
-use domain::order::event::LookupFinding;
+use domain::order::answer::{CancelAnswer, LookupFinding, RejectionReason};
 use doubles::exchange::Twist;
 use doubles::printful::Printful;
-use ports::Moment;
-use ports::SendOutcome;
 use ports::supplier::LookupAnswer;
+use ports::{Moment, SendOutcome};
 use std::time::Duration;
 
 const SKUS: [&str; 2] = ["4012/leaf", "4013/wave"];

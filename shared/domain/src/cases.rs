@@ -1,12 +1,98 @@
-//! What is done about each kind of case, as data; and what the sweep does with an order that is due.
+//! Every kind of case: how grave it is, what closes it, and who may let it through.
 
-use crate::forwarding::{Step, step, step_of_cancel, waiting};
-use crate::messages::Message;
-use crate::order::attention::{Attention, CaseKind};
-use crate::order::{Order, PurchaseOrder};
-use jiff::{SignedDuration, Timestamp};
+pub mod open;
+
+use crate::purchase_order_number::PurchaseOrderNumber;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
+
+/// Flat and without data; what it means and what is done about it is [`POLICY`].
+///
+/// Has one name, `unmapped-sku`, in histories, on the command line and in documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseKind {
+    UnmappedSku,
+    NoSupplier,
+    OutOfStock,
+    StaleStock,
+    AddressIncomplete,
+    AddressUnusable,
+    UnknownCountry,
+    Unpaid,
+    PaymentIncomplete,
+    OnHoldAtChannel,
+    OnHoldAfterSend,
+    RefundUnclear,
+    AddedAfterRefund,
+    SeveralShippingMethods,
+    LocalDelivery,
+    NoteToRead,
+    GiftToCheck,
+    PersonalisationToCheck,
+    NeverSendTag,
+    SplitNotAllowed,
+    OverLimit,
+    FraudRisk,
+    CurrencyWithoutRate,
+    CostUnknown,
+    CostTooHigh,
+    MarginTooLow,
+    UnmappedShippingMethod,
+    TooManyPackages,
+    PackageTooValuable,
+    BelowMinimumOrder,
+    AboveSpendLimit,
+    SpendLimitReached,
+    SupplierPaused,
+    EditedAfterSend,
+    CancelAfterSend,
+    CancelRequested,
+    CancelRefused,
+    Backordered,
+    AnswerUnclear,
+    HeldByPerson,
+    SupplierRejected,
+    MailBounced,
+    MailUnconfirmed,
+    SupplierUnreachable,
+    SendDelayed,
+    CannotPrepare,
+    SendInDoubt,
+    SentTwice,
+    Stuck,
+    QuarantinedPayload,
+    DeadLetter,
+    BadSignatures,
+    OversizedBody,
+    SupplierRefusesUs,
+    MailSuppressed,
+    SupplierAnswersUnknown,
+    RefusedConfiguration,
+    BatchNotUploaded,
+    ClockSet,
+    DataRestored,
+}
+
+impl fmt::Display for CaseKind {
+    /// The name that serde gives it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
+}
+
+/// An entry of the `attention` index. Entries with the same kind and cause are one case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    pub kind: CaseKind,
+    pub cause: String,
+    pub severity: Severity,
+    pub since: Timestamp,
+    pub detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase_order: Option<PurchaseOrderNumber>,
+}
 
 /// How soon a person should look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -467,101 +553,6 @@ pub fn policy_table() -> String {
         );
     }
     table
-}
-
-/// Between two wakings of one order that stays due. A hold for want of stock is patient, a step
-/// that is overdue is not.
-fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
-    let only_holds = order.needs_routing.is_none()
-        && wake(order, now)
-            .iter()
-            .all(|message| matches!(message, Message::Route { .. }));
-    SignedDuration::from_mins(if only_holds { 15 } else { 2 })
-}
-
-/// When an order that the sweep looked at is woken again. The index may have been too early: then
-/// it is woken when it is due, or never.
-pub fn due_again(order: &Order, now: Timestamp) -> Option<Timestamp> {
-    if order.due().is_none_or(|due| due > now) {
-        return order.looked_at_next(now);
-    }
-    // What is still due is woken again, never past the next thing that has its own time.
-    let again = now + wake_again_after(order, now);
-    let timers = [order.due_after(now), order.shows_after(now), Some(again)];
-    timers.into_iter().flatten().min()
-}
-
-/// Messages that set a due order going again.
-pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
-    let routing_due = order.unrouted_since().is_some()
-        || order.routing.iter().any(|routing| {
-            routing
-                .holds
-                .iter()
-                .filter_map(|hold| hold.again_at)
-                .any(|at| at <= now)
-                || routing
-                    .waits
-                    .iter()
-                    .filter_map(|wait| wait.until)
-                    .any(|at| at <= now)
-        });
-    let route = routing_due.then(|| Message::Route {
-        order: order.id.clone(),
-    });
-    let due = |own: &&PurchaseOrder| is_due(order, own, now);
-    let forward = order.purchase_orders.iter().filter(due);
-    route
-        .into_iter()
-        .chain(forward.map(|own| forwarding_of(order, own)))
-        .collect()
-}
-
-/// Messages to whatever of the order is due, and to whatever waits: it is prepared before it is due,
-/// and by other settings again.
-pub fn forward(order: &Order, now: Timestamp) -> Vec<Message> {
-    let concerned = |own: &&PurchaseOrder| is_due(order, own, now) || waiting(own, now).is_some();
-    let concerned = order.purchase_orders.iter().filter(concerned);
-    concerned.map(|own| forwarding_of(order, own)).collect()
-}
-
-/// Messages to whatever of the order other settings may let go: what waits, and what could not be
-/// prepared.
-pub fn prepare(order: &Order, now: Timestamp) -> Vec<Message> {
-    let concerned = |own: &&PurchaseOrder| {
-        let requests = own.cancels.iter().map(|request| &request.sending);
-        let mut sends = std::iter::once(&own.sending).chain(requests);
-        waiting(own, now).is_some() || sends.any(|sending| sending.unpreparable.is_some())
-    };
-    let concerned = order.purchase_orders.iter().filter(concerned);
-    concerned.map(|own| forwarding_of(order, own)).collect()
-}
-
-/// Messages to whatever of the order may have been sent before the data was restored.
-pub fn suspects(order: &Order, restored_at: Timestamp) -> Vec<Message> {
-    let suspects = order.suspects(restored_at);
-    suspects.map(|own| forwarding_of(order, own)).collect()
-}
-
-fn is_due(order: &Order, own: &PurchaseOrder, now: Timestamp) -> bool {
-    let cancels = own
-        .numbered_cancels()
-        .any(|(request, _)| wants_a_step(&step_of_cancel(own, request, now)));
-    cancels || wants_a_step(&step(order, own, now))
-}
-
-fn forwarding_of(order: &Order, own: &PurchaseOrder) -> Message {
-    Message::Forward {
-        order: order.id.clone(),
-        purchase_order: own.number.clone(),
-    }
-}
-
-fn wants_a_step(step: &Step) -> bool {
-    match step {
-        Step::Send | Step::Batch { .. } | Step::Lapse { .. } | Step::LookUp { .. } => true,
-        Step::Leave(_) => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,141 +1,20 @@
-//! What a person must see of an order: its open holds and doubts. Computed from the state, kept
-//! only as an index.
+//! The cases of one order: its open holds, sends in doubt and overdue steps. Computed from the state, kept only as an index.
 
-use super::answer::CancelAnswer;
-use super::machine::{SendState, Sending};
-use super::purchase_order::{CancelEnd, CancelRequest, PurchaseOrder};
-use super::{Order, ROUTING_OVERDUE, SENDING_OVERDUE, WaitKind};
-use crate::commit::{BatchEntry, Index};
-use crate::exceptions::Severity;
+use crate::cases::{Attention, CaseKind};
+use crate::order::answer::CancelAnswer;
+use crate::order::purchase_order::{CancelEnd, CancelRequest, PurchaseOrder};
+use crate::order::schedule::ROUTING_OVERDUE;
+use crate::order::state::{Order, WaitKind};
 use crate::purchase_order_number::PurchaseOrderNumber;
-use crate::timeline::{counted, moment};
+use crate::sending::Sending;
+use crate::sending::machine::SendState;
+use crate::sending::timing::SENDING_OVERDUE;
+use crate::text::{counted, moment};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// Flat and without data; what it means and what is done about it is `exceptions::POLICY`.
-///
-/// Has one name, `unmapped-sku`, in histories, on the command line and in documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CaseKind {
-    UnmappedSku,
-    NoSupplier,
-    OutOfStock,
-    StaleStock,
-    AddressIncomplete,
-    AddressUnusable,
-    UnknownCountry,
-    Unpaid,
-    PaymentIncomplete,
-    OnHoldAtChannel,
-    OnHoldAfterSend,
-    RefundUnclear,
-    AddedAfterRefund,
-    SeveralShippingMethods,
-    LocalDelivery,
-    NoteToRead,
-    GiftToCheck,
-    PersonalisationToCheck,
-    NeverSendTag,
-    SplitNotAllowed,
-    OverLimit,
-    FraudRisk,
-    CurrencyWithoutRate,
-    CostUnknown,
-    CostTooHigh,
-    MarginTooLow,
-    UnmappedShippingMethod,
-    TooManyPackages,
-    PackageTooValuable,
-    BelowMinimumOrder,
-    AboveSpendLimit,
-    SpendLimitReached,
-    SupplierPaused,
-    EditedAfterSend,
-    CancelAfterSend,
-    CancelRequested,
-    CancelRefused,
-    Backordered,
-    AnswerUnclear,
-    HeldByPerson,
-    SupplierRejected,
-    MailBounced,
-    MailUnconfirmed,
-    SupplierUnreachable,
-    SendDelayed,
-    CannotPrepare,
-    SendInDoubt,
-    SentTwice,
-    Stuck,
-    QuarantinedPayload,
-    DeadLetter,
-    BadSignatures,
-    OversizedBody,
-    SupplierRefusesUs,
-    MailSuppressed,
-    SupplierAnswersUnknown,
-    RefusedConfiguration,
-    BatchNotUploaded,
-    ClockSet,
-    DataRestored,
-}
-
-impl fmt::Display for CaseKind {
-    /// The name that serde gives it.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(formatter)
-    }
-}
-
-/// An entry of the `attention` index. Entries with the same kind and cause are one case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attention {
-    pub kind: CaseKind,
-    pub cause: String,
-    pub severity: Severity,
-    pub since: Timestamp,
-    pub detail: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purchase_order: Option<PurchaseOrderNumber>,
-}
 
 impl Order {
-    pub fn index(&self, now: Timestamp) -> Index {
-        Index {
-            due: self.looked_at_next(now),
-            batches: self.batches(),
-            attention: self.attention(now),
-            configuration: None,
-        }
-    }
-
-    /// When something of it is due, or a case shows.
-    pub(crate) fn looked_at_next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.due().into_iter().chain(self.shows_after(now)).min()
-    }
-
-    fn batches(&self) -> Vec<BatchEntry> {
-        self.purchase_orders
-            .iter()
-            .filter(|own| {
-                matches!(
-                    own.sending.state,
-                    SendState::Planned { .. } | SendState::SendStarted { .. }
-                )
-            })
-            .filter_map(|own| {
-                Some(BatchEntry {
-                    supplier: own.supplier.clone(),
-                    cut_off: own.cut_off?,
-                    purchase_order: own.number.clone(),
-                })
-            })
-            .collect()
-    }
-
     /// The next moment at which a case shows that is none now, though nothing happens until then.
     pub fn shows_after(&self, now: Timestamp) -> Option<Timestamp> {
         let routing = self.unrouted_since().map(|since| since + ROUTING_OVERDUE);
@@ -300,7 +179,7 @@ impl Found {
         self.entries.push(Attention {
             kind,
             cause: cause.to_owned(),
-            severity: crate::exceptions::severity(kind),
+            severity: crate::cases::severity(kind),
             since,
             detail,
             purchase_order: self.purchase_order.clone(),
@@ -386,8 +265,8 @@ impl Found {
             );
             let since = sending.doubt_since(since);
             self.add(CaseKind::SupplierUnreachable, supplier, since, detail);
-        } else if sending.deferrals >= crate::forwarding::DEFERRALS_BEFORE_CASE
-            || (sending.deferrals > 0 && due >= now + crate::forwarding::LONG_WAIT)
+        } else if sending.deferrals >= crate::sending::timing::DEFERRALS_BEFORE_CASE
+            || (sending.deferrals > 0 && due >= now + crate::sending::timing::LONG_WAIT)
         {
             let why = because.unwrap_or("no reason was given");
             let detail = format!(

@@ -2,12 +2,14 @@ use super::*;
 use crate::commit::Commit;
 use crate::digest::Digest;
 use crate::ids::{LineId, OrderId, Sku, SupplierSku};
-use crate::order::PurchaseOrderLine;
-use crate::order::RoutingState;
-use crate::order::answer::{CancelAnswer, Rejection, RejectionReason};
-use crate::order::event::{By, Event, PlannedPurchaseOrder, Routed};
-use crate::order::machine::SendEvent;
+use crate::order::answer::{By, CancelAnswer, Rejection, RejectionReason};
+use crate::order::events::{Event, PlannedPurchaseOrder, Routed};
+use crate::order::purchase_order::PurchaseOrderLine;
+use crate::order::state::RoutingState;
 use crate::purchase_order_number::PurchaseOrderNumber;
+use crate::sending::machine::SendEvent;
+use crate::spending::Spending;
+use jiff::Timestamp;
 
 fn now() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
@@ -101,7 +103,7 @@ fn started(attempt: u32) -> Event {
         artifact: Digest::of(b"artifact"),
         settle_at: now(),
         cut_off: None,
-        via: crate::order::via::Via::new("mail", "smtp mail.example:25"),
+        via: crate::sending::via::Via::new("mail", "smtp mail.example:25"),
     })
 }
 
