@@ -13,9 +13,12 @@ use domain::order::answer::By;
 use domain::order::events::Event;
 use domain::order::index::Index;
 use domain::order::news::Payload;
+use domain::order::topics::sending::SendChange;
+use domain::order::topics::supplier::SupplierReport;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use domain::sending::machine::{SendEvent, SendState};
+use domain::sending::subject::SendSubject;
 use domain::spending::Spent;
 use domain::trust::RefusalStreak;
 use embedded::Embedded;
@@ -27,6 +30,7 @@ use ports::{
     Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Provenance, Put, Queue,
     RefusalStore, Reservation, StoreError, Unavailable,
 };
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -301,9 +305,11 @@ impl Faulty {
         let now = self.clock.now();
         for own in &order.purchase_orders {
             if let SendState::SendStarted {
-                attempt, settle_at, ..
+                attempt,
+                resolve_at,
+                ..
             } = &own.sending.state
-                && now >= *settle_at
+                && now >= *resolve_at
             {
                 let why = "the claim is old".to_owned();
                 let event = SendEvent::SendDeferred {
@@ -312,10 +318,10 @@ impl Faulty {
                     why,
                     by: By::Answer,
                 };
-                let event = Event::PurchaseOrder {
-                    number: own.number.clone(),
+                let event = Event::Send(SendChange {
+                    subject: SendSubject::PurchaseOrder(own.number.clone()),
                     event,
-                };
+                });
                 let (commit, _) = Commit::new(&order, vec![event], now).unwrap();
                 self.inner.commit(commit).await.unwrap();
                 return;
@@ -355,8 +361,13 @@ impl OrderStore for Faulty {
                 let known = history.iter_mut().flat_map(|history| &mut history.events);
                 for recorded in known {
                     let code = ChannelCode::parse("SH").unwrap();
-                    let number = PurchaseOrderNumber::new(&code, "1", 99);
-                    recorded.event = Event::RefusedLinesFreed { number };
+                    let purchase_order = PurchaseOrderNumber::new(&code, "1", 99);
+                    let report = SupplierReport::Acknowledged {
+                        purchase_order,
+                        backordered: BTreeMap::new(),
+                        by: By::Answer,
+                    };
+                    recorded.event = report.into();
                 }
                 return Ok(history);
             }

@@ -3,7 +3,7 @@
 
 use crate::faults::Faults;
 use async_trait::async_trait;
-use ports::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer, SendId, Unavailable};
+use ports::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer, SendSubject, Unavailable};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -55,8 +55,8 @@ impl Post {
 struct State {
     script: VecDeque<Post>,
     /// Each mail that was taken, by hand-over and attempt.
-    taken: Vec<(SendId, u32)>,
-    bounced: BTreeSet<(SendId, u32)>,
+    taken: Vec<(SendSubject, u32)>,
+    bounced: BTreeSet<(SendSubject, u32)>,
     reports: VecDeque<MailEvent>,
     /// Every report, the oldest first.
     reported: Vec<MailEvent>,
@@ -123,7 +123,7 @@ impl MailService {
         }
     }
 
-    fn take(&self, id: &SendId, attempt: u32) -> Option<Post> {
+    fn take(&self, id: &SendSubject, attempt: u32) -> Option<Post> {
         let state = &mut *self.0.lock().unwrap();
         let post = state.script.pop_front();
         let report = |report| MailEvent {
@@ -190,7 +190,7 @@ impl FaultyMailer {
 
 #[async_trait]
 impl Mailer for FaultyMailer {
-    async fn send(&self, id: &SendId, attempt: u32, _: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendSubject, attempt: u32, _: &[u8]) -> MailOutcome {
         let taken = self
             .faults
             .effect(|| Unavailable::new("the connection was cut"), async {
@@ -218,7 +218,7 @@ impl Mailer for FaultyMailer {
         }
     }
 
-    fn place(&self, _: &SendId) -> MailPlace {
+    fn place(&self, _: &SendSubject) -> MailPlace {
         MailPlace {
             server: "a mail service that reports".to_owned(),
             file: None,

@@ -6,8 +6,8 @@ use domain::order::answer::Progress;
 use domain::sending::via::Via;
 use jiff::Timestamp;
 use ports::{
-    Artifact, Attempt, Batches, Decoded, Handover, PrepareError, SendId, SendLookup, SendOutcome,
-    Supplier,
+    Artifact, Attempt, Batches, Decoded, Handover, PrepareError, SendLookup, SendOutcome,
+    SendSubject, Supplier,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -63,7 +63,7 @@ impl Supplier for Wrong {
         Ok(Decoded::one("any", vec![vec![text]]))
     }
 
-    fn via(&self, id: &SendId, steps_done: usize) -> Via {
+    fn via(&self, id: &SendSubject, steps_done: usize) -> Via {
         if self.mutant == Mutant::AbsenceByAnyWay {
             return Via::new("any", "anywhere");
         }

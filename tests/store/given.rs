@@ -7,6 +7,7 @@ use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
+use domain::order::topics::channel::ChannelChange;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use jiff::Timestamp;
@@ -114,7 +115,7 @@ pub(crate) fn commit(own: u32, expected_version: u64) -> Commit {
         expected_version,
         events: vec![Recorded {
             at: at(1),
-            event: Event::PaymentReceived,
+            event: Event::Channel(ChannelChange::PaymentReceived),
         }],
         index: Index::default(),
         reservations: Vec::new(),

@@ -6,9 +6,10 @@ use domain::cases::{Attention, CaseKind};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{LineId, Sku, SupplierSku};
-use domain::order::events::{Event, PlannedPurchaseOrder, Recorded, Routed};
+use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::news::Payload;
+use domain::order::topics::routing::{PlannedPurchaseOrder, Routed, RoutingDecision};
 use domain::order::{PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::routing::trace::Trace;
@@ -138,7 +139,7 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
     Commit {
         events: vec![Recorded {
             at: at(2),
-            event: Event::Routed(routed),
+            event: Event::Routing(RoutingDecision::Routed(routed)),
         }],
         references: counters.iter().map(|counter| number(*counter)).collect(),
         trace: Some((trace_number, trace(&format!("of {trace_number}")))),

@@ -9,7 +9,7 @@ use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest as Asked;
 use domain::order::{AddressEdit, Order, PurchaseOrder};
 use domain::sending::Sending;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use ports::{Area, Artifact, CancelRequest, Handover, HandoverLine, StepError, Supplier};
 
 /// The artifact of the next attempt, stored; or, inside, why there cannot be one.
@@ -17,7 +17,7 @@ pub(crate) async fn artifact(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     way: &dyn Supplier,
 ) -> Result<Result<Artifact, String>, StepError> {
     let artifact = match prepared(deps, order, own, id, way).await? {
@@ -38,10 +38,10 @@ pub(crate) async fn prepared(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     way: &dyn Supplier,
 ) -> Result<Result<Artifact, String>, StepError> {
-    let asked = id.cancel.and_then(|request| own.cancel(request));
+    let asked = id.request().and_then(|request| own.cancel(request));
     let sending = sending(own, id);
     if let Some(why) = other_way(sending, id, way) {
         return Ok(Err(why));
@@ -74,7 +74,7 @@ pub(crate) async fn prepared(
 }
 
 /// After a step that is done the supplier has a draft, which only the way it came by can go on with.
-fn other_way(sending: &Sending, id: &SendId, way: &dyn Supplier) -> Option<String> {
+fn other_way(sending: &Sending, id: &SendSubject, way: &dyn Supplier) -> Option<String> {
     let done = sending.done_via.as_ref()?;
     let now = way.via(id, sending.progress.steps.len().checked_sub(1)?);
     let same = done.method == now.method && done.place == now.place;
@@ -117,7 +117,7 @@ async fn payload(
 /// The artifact that a claim names.
 pub(crate) async fn stored(
     deps: &Deps,
-    id: &SendId,
+    id: &SendSubject,
     artifact: &Digest,
 ) -> Result<Option<Artifact>, StepError> {
     let stored = deps.files.get(Area::Evidence, &key(id, artifact)).await?;
@@ -125,7 +125,7 @@ pub(crate) async fn stored(
 }
 
 /// `artifact/SH-1001-1-K/3f2a...`, and `artifact/SH-1001-1-K/X1/...` of a request to cancel.
-fn key(id: &SendId, artifact: &Digest) -> String {
+fn key(id: &SendSubject, artifact: &Digest) -> String {
     format!("artifact/{id}/{artifact}")
 }
 
@@ -133,20 +133,22 @@ fn handover(
     deps: &Deps,
     own: &PurchaseOrder,
     payload: &Payload,
-    id: &SendId,
+    id: &SendSubject,
     asked: Option<&Asked>,
 ) -> Handover {
     let settings = deps.settings();
     let supplier = settings.suppliers.get(&own.supplier);
-    let cancel = asked.zip(id.cancel).map(|(asked, request)| CancelRequest {
-        id: format!("X{request}"),
-        whole: asked.whole,
-        why: asked.why.clone(),
-        references: references(own),
-        lines: lines(own, payload, |line| {
-            asked.lines.get(line).copied().unwrap_or(0)
-        }),
-    });
+    let cancel = asked
+        .zip(id.request())
+        .map(|(asked, request)| CancelRequest {
+            id: format!("X{request}"),
+            whole: asked.whole,
+            why: asked.why.clone(),
+            references: references(own),
+            lines: lines(own, payload, |line| {
+                asked.lines.get(line).copied().unwrap_or(0)
+            }),
+        });
     Handover {
         number: own.number.clone(),
         cancel,

@@ -17,7 +17,7 @@ use domain::order::step::{Step, step};
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::machine::SendState;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use jiff::Timestamp;
 use ports::{Area, Artifact, Batches, Put, StepError, Supplier};
 use serde::{Deserialize, Serialize};
@@ -211,7 +211,7 @@ async fn claim_due(
         if !planned || !matches!(step(&order, &own, deps.clock.now()), Step::Batch { .. }) {
             return Ok(());
         }
-        let id = SendId::of(number);
+        let id = SendSubject::from(number);
         let artifact = match artifact(deps, &order, &own, &id, terms.supplier()).await? {
             // What was rendered for another kind of file must not keep the others out of this one.
             Ok(artifact) => fits(terms.batches()?, number, &artifact).map(|()| artifact),
@@ -243,7 +243,7 @@ async fn stays_out(
     why: String,
     terms: &Terms<'_>,
 ) -> Result<(), StepError> {
-    let id = SendId::of(&own.number);
+    let id = SendSubject::from(&own.number);
     prepared_not(deps, order, &id, why).await?;
     if terms.begun.is_none() {
         return Ok(());
@@ -308,7 +308,7 @@ async fn file(
             ..
         } = &own.sending.state
             && *claimed == cut_off
-            && let Some(artifact) = stored(deps, &SendId::of(&number), artifact).await?
+            && let Some(artifact) = stored(deps, &SendSubject::from(&number), artifact).await?
             && fits(batches, &number, &artifact).is_ok()
         {
             artifacts.push((number, artifact));
@@ -365,7 +365,7 @@ async fn settle(
             next_cut_off: next_batch(deps, &own.supplier),
         }
     };
-    let id = SendId::of(number);
+    let id = SendSubject::from(number);
     record(deps, None, &order.id, &id, attempt, outcome)
         .await
         .map(drop)

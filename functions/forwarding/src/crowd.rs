@@ -6,7 +6,7 @@ use domain::ids::OrderId;
 use domain::messages::Message;
 use domain::order::PurchaseOrder;
 use domain::sending::machine::SendState;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::timing::RESEND_AFTER;
 use jiff::Timestamp;
 use ports::{Later, Slot, Slots, StepError, Supplier};
@@ -36,7 +36,7 @@ pub(crate) async fn room(
     deps: &Deps,
     order: &OrderId,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     way: &dyn Supplier,
 ) -> Result<Room, StepError> {
     let settings = deps.settings();

@@ -24,7 +24,7 @@ use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::Sending;
 use domain::sending::machine::SendState;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::settings::Settings;
 use jiff::Timestamp;
 pub use mail::mail_event;
@@ -246,11 +246,11 @@ async fn prepare_ahead(
 }
 
 /// Routing has to find another supplier for it, or another way to this one.
-fn is_unfit(own: &PurchaseOrder, id: &SendId, settings: &Settings, now: Timestamp) -> bool {
+fn is_unfit(own: &PurchaseOrder, id: &SendSubject, settings: &Settings, now: Timestamp) -> bool {
     let planned = matches!(own.sending.state, SendState::Planned { .. });
     let known = settings.suppliers.get(&own.supplier);
     let unfit = known.is_some_and(|known| known.terms.paused || is_out_of_step(own, known, now));
-    planned && id.cancel.is_none() && unfit
+    planned && id.request().is_none() && unfit
 }
 
 /// Where several processes hand over, routing may still have an older configuration, by which nothing
@@ -265,7 +265,7 @@ async fn route_again(deps: &Deps, order: &OrderId) -> Result<Flow, StepError> {
     Ok(Flow::Stop(None))
 }
 
-fn left_a_file(own: &PurchaseOrder, id: &SendId) -> bool {
+fn left_a_file(own: &PurchaseOrder, id: &SendSubject) -> bool {
     let made_by = sending(own, id).last.via.as_ref();
     made_by.is_some_and(|via| via.file.is_some())
 }
@@ -275,25 +275,22 @@ fn left_a_file(own: &PurchaseOrder, id: &SendId) -> bool {
 fn way_to<'a>(
     deps: &'a Deps,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
 ) -> Result<&'a dyn Supplier, String> {
     let supplier = deps.suppliers.get(&own.supplier);
     let supplier =
         supplier.ok_or_else(|| format!("supplier {} is not configured", own.supplier))?;
-    match id.cancel {
+    match id.request() {
         None => Ok(supplier.as_ref()),
         Some(_) => supplier.cancels().ok_or_else(|| no_way_to_ask(deps, own)),
     }
 }
 
 /// The purchase order's own step goes first, then those of the requests to take it back.
-fn next_step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Option<(SendId, Step)> {
-    let id = SendId::of(&own.number);
+fn next_step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Option<(SendSubject, Step)> {
+    let id = SendSubject::from(&own.number);
     let requests = own.numbered_cancels().map(|(request, _)| {
-        let id = SendId {
-            cancel: Some(request),
-            ..id.clone()
-        };
+        let id = own.subject(Some(request));
         (id, step_of_cancel(own, request, now))
     });
     std::iter::once((id.clone(), step(order, own, now)))
@@ -302,8 +299,8 @@ fn next_step(order: &Order, own: &PurchaseOrder, now: Timestamp) -> Option<(Send
 }
 
 /// Of the purchase order itself, or of the request to take it back.
-fn sending<'a>(own: &'a PurchaseOrder, id: &SendId) -> &'a Sending {
-    let asked = id.cancel.and_then(|request| own.cancel(request));
+fn sending<'a>(own: &'a PurchaseOrder, id: &SendSubject) -> &'a Sending {
+    let asked = id.request().and_then(|request| own.cancel(request));
     asked.map_or(&own.sending, |asked| &asked.sending)
 }
 
@@ -320,7 +317,7 @@ fn no_way_to_ask(deps: &Deps, own: &PurchaseOrder) -> String {
 async fn prepared_not(
     deps: &Deps,
     order: &OrderId,
-    id: &SendId,
+    id: &SendSubject,
     why: String,
 ) -> Result<Flow, StepError> {
     commit(deps, order, || Command::PreparationFailed {

@@ -8,13 +8,13 @@ use domain::order::Order;
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Command, MailReport as Report};
 use domain::sending::machine::Delivery;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use ports::{Incident, MailEvent, MailReport, StepError, Supplier};
 
 /// Resolves an in-doubt send, or records what became of the delivery; a report that adds nothing
 /// changes nothing.
 pub async fn mail_event(deps: &Deps, event: &MailEvent) -> Result<(), StepError> {
-    let number = &event.id.number;
+    let number = event.id.purchase_order();
     let Some(id) = deps.orders.find(number).await? else {
         tracing::warn!(purchase_order.number = %number, "a mail of no order of ours was reported");
         return Ok(());
@@ -62,7 +62,7 @@ async fn pause(
     event: &MailEvent,
     remedy: &str,
 ) -> Result<(), StepError> {
-    let number = &event.id.number;
+    let number = event.id.purchase_order();
     let Some(purchase_order) = order.purchase_order(number) else {
         return Ok(());
     };
@@ -88,7 +88,7 @@ pub(crate) async fn wait_while_paused(
     deps: &Deps,
     order: &Order,
     supplier: &SupplierId,
-    id: &SendId,
+    id: &SendSubject,
     endpoint: &dyn Supplier,
     steps_done: usize,
 ) -> Result<Option<Flow>, StepError> {

@@ -12,7 +12,7 @@ use domain::order::decide::{
 };
 use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::trust::AfterUnexplained;
 use ports::{
     Acceptance, Area, Evidence, Incident, LineAnswer, LineStatus, SendOutcome, StepDone, StepError,
@@ -25,7 +25,7 @@ pub(crate) async fn record(
     deps: &Deps,
     mut claimed: Option<Box<Order>>,
     order: &OrderId,
-    id: &SendId,
+    id: &SendSubject,
     attempt: u32,
     outcome: Outcome,
 ) -> Result<Option<Box<Order>>, StepError> {
@@ -102,11 +102,11 @@ pub(crate) async fn recordable(
     deps: &Deps,
     order: &OrderId,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     sent: SendOutcome,
     can_look_up: bool,
 ) -> Outcome {
-    let is_order = id.cancel.is_none();
+    let is_order = id.request().is_none();
     match sent {
         SendOutcome::Accepted(acceptance) => {
             if is_order {

@@ -8,7 +8,7 @@ use domain::batch::{Batch, BatchName};
 use domain::order::decide::{Command, WayInForce};
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use jiff::Timestamp;
 use ports::{Area, Batches, Provenance, StepError, Supplier, Unavailable};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub(crate) async fn look(deps: &Deps, order: &Order) -> Result<Look, StepError> 
 }
 
 fn way_in_force(deps: &Deps, own: &PurchaseOrder) -> Option<WayInForce> {
-    let id = SendId::of(&own.number);
+    let id = SendSubject::from(&own.number);
     let way = way_to(deps, own, &id).ok()?;
     let via = way.via(&id, own.sending.progress.steps.len());
     let leaves_file = via.file.is_some() || way.batches().is_some();

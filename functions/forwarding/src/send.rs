@@ -12,7 +12,7 @@ use domain::order::answer::LookupFinding;
 use domain::order::decide::{Answer, Command, NotFound, Outcome};
 use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::sending::Sending;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::timing::SETTLE_MARGIN;
 use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +28,7 @@ pub(crate) async fn send(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     way: &dyn Supplier,
 ) -> Result<Flow, StepError> {
     let sending = sending(own, id);
@@ -55,7 +55,7 @@ async fn hand_over(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     way: &dyn Supplier,
     held_until: Option<Timestamp>,
 ) -> Result<Flow, StepError> {
@@ -96,7 +96,7 @@ fn is_too_old(claimed: &Moment, now: &Moment) -> bool {
 async fn wait_for_the_supplier(
     deps: &Deps,
     order: &OrderId,
-    id: &SendId,
+    id: &SendSubject,
     sending: &Sending,
     way: &dyn Supplier,
 ) -> Result<Option<Flow>, StepError> {
@@ -145,20 +145,21 @@ pub(crate) async fn claim(
     deps: &Deps,
     order: &Order,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     artifact: &Artifact,
     way: &dyn Supplier,
 ) -> Result<Option<Claim>, StepError> {
     let moment = deps.clock.moment();
     let at = moment.at;
-    if id.cancel.is_none() && !restored::may_be_claimed(deps, order, &id.number).await? {
+    if id.request().is_none() && !restored::may_be_claimed(deps, order, id.purchase_order()).await?
+    {
         return Ok(None);
     }
     let via = way.via(id, sending(own, id).progress.steps.len());
     let claim = Command::StartSend {
         id: id.clone(),
         artifact: Digest::of(&artifact.bytes),
-        settle_at: until(way, at),
+        resolve_at: until(way, at),
         cut_off: own.cut_off.filter(|_| way.batches().is_some()),
         via: via.clone(),
     };
@@ -191,7 +192,7 @@ pub(crate) async fn claim(
 }
 
 /// The attempt that was claimed last.
-fn attempt(own: &PurchaseOrder, id: &SendId) -> Attempt {
+fn attempt(own: &PurchaseOrder, id: &SendSubject) -> Attempt {
     let sending = sending(own, id);
     Attempt {
         id: id.clone(),
@@ -238,7 +239,7 @@ pub(crate) async fn look_up(
     deps: &Deps,
     order: &OrderId,
     own: &PurchaseOrder,
-    id: &SendId,
+    id: &SendSubject,
     number_of_attempt: u32,
     way: Option<&dyn Supplier>,
 ) -> Result<(), StepError> {
@@ -292,7 +293,7 @@ async fn ask_for_the_file(deps: &Deps, file: &str) -> Found {
     }
 }
 
-async fn ask_the_supplier(own: &PurchaseOrder, id: &SendId, way: &dyn Supplier) -> Found {
+async fn ask_the_supplier(own: &PurchaseOrder, id: &SendSubject, way: &dyn Supplier) -> Found {
     let Some(lookup) = way.lookup() else {
         return Found::unclear();
     };

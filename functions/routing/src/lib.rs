@@ -9,6 +9,7 @@ use domain::order::Order;
 use domain::order::decide::Command;
 use domain::order::events::Event;
 use domain::order::index::Index;
+use domain::order::topics::routing::RoutingDecision;
 use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
 use domain::spending::first_day;
@@ -101,7 +102,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
             return Ok(Some(order));
         }
         let trace = events.iter().find_map(|event| {
-            if let Event::Routed(routed) = event {
+            if let Event::Routing(RoutingDecision::Routed(routed)) = event {
                 Some(routed.trace)
             } else {
                 None

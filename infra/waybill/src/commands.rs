@@ -144,7 +144,7 @@ async fn find(store: &Arc<dyn OrderStore>, text: &str) -> anyhow::Result<OrderId
         for (order, _) in all(store).await?.orders {
             let latest = order.news.latest.as_ref();
             if order.id.own.as_str() == text
-                || latest.is_some_and(|latest| latest.content.sequential == number)
+                || latest.is_some_and(|latest| latest.content.order_number == number)
             {
                 meant.push(order.id);
             }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 pub use cast::{Cast, SECRET};
 use domain::ids::{ChannelId, ChannelOrderId, OrderId};
 use domain::order::Order;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use doubles::shop::{ShopOrder, SignedWebhook};
 use http_client::{Client, Http as _};
 pub(crate) use machine::demo;
@@ -166,17 +166,10 @@ impl Telling<'_> {
         }
         for (order, _) in commands::all(&self.at().orders).await?.orders {
             for own in &order.purchase_orders {
-                let id = SendId::of(&own.number);
-                let requests = own.numbered_cancels().map(|(request, asked)| {
-                    let cancel = Some(request);
-                    (
-                        SendId {
-                            cancel,
-                            ..id.clone()
-                        },
-                        &asked.sending,
-                    )
-                });
+                let id = SendSubject::from(&own.number);
+                let requests = own
+                    .numbered_cancels()
+                    .map(|(request, asked)| (own.subject(Some(request)), &asked.sending));
                 for (id, sending) in std::iter::once((id.clone(), &own.sending)).chain(requests) {
                     let there = received.remove(&id.file_name()).is_some();
                     if there != sending.is_sent() {

@@ -5,12 +5,11 @@ use async_trait::async_trait;
 use domain::cases::CaseKind;
 use domain::commit::Commit;
 use domain::ids::OrderId;
-use domain::order::events::{Event, Recorded};
+use domain::order::events::Recorded;
 use domain::order::index::Index;
 use domain::order::news::Payload;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
-use domain::sending::machine::SendEvent;
 use jiff::Timestamp;
 use ports::{
     AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
@@ -21,30 +20,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Metric {
-    /// Orders whose content became known.
-    OrdersAccepted,
-    /// Purchase orders that a supplier took.
-    OrdersSent,
-    /// Decisions of routing that hold units.
-    OrdersHeld,
-    /// Sends of which it became unknown whether they arrived.
-    SendsInDoubt,
-    IncidentsOpened,
-}
-
-impl Metric {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OrdersAccepted => "OrdersAccepted",
-            Self::OrdersSent => "OrdersSent",
-            Self::OrdersHeld => "OrdersHeld",
-            Self::SendsInDoubt => "SendsInDoubt",
-            Self::IncidentsOpened => "IncidentsOpened",
-        }
-    }
-}
+const INCIDENTS_OPENED: &str = "IncidentsOpened";
 
 /// A store whose commits are counted once they are made. A commit that was made while its answer
 /// was lost is not counted: a metric shows the run of things, it is no record.
@@ -64,7 +40,7 @@ impl<S: OrderStore> Measured<S> {
         }
     }
 
-    fn count(&self, counts: &BTreeMap<Metric, u32>) {
+    fn count(&self, counts: &BTreeMap<&str, u32>) {
         if counts.is_empty() {
             return;
         }
@@ -74,67 +50,19 @@ impl<S: OrderStore> Measured<S> {
     }
 }
 
-/// What the events of one commit count as.
-fn counts(events: &[Recorded]) -> BTreeMap<Metric, u32> {
+/// What the events of one commit count as, by the metric's name.
+fn counts(events: &[Recorded]) -> BTreeMap<&'static str, u32> {
     let mut counts = BTreeMap::new();
-    for metric in events.iter().filter_map(|recorded| metric(&recorded.event)) {
+    for metric in events.iter().filter_map(|recorded| recorded.event.metric()) {
         *counts.entry(metric).or_default() += 1;
     }
     counts
 }
 
-fn metric(event: &Event) -> Option<Metric> {
-    match event {
-        Event::OrderReceived(_) => Some(Metric::OrdersAccepted),
-        Event::Routed(routed) => (!routed.state.holds.is_empty()).then_some(Metric::OrdersHeld),
-        Event::PurchaseOrder { event, .. } => match event {
-            SendEvent::Sent { .. } => Some(Metric::OrdersSent),
-            SendEvent::SendInDoubt { .. } | SendEvent::SuspectedSent { .. } => {
-                Some(Metric::SendsInDoubt)
-            }
-            SendEvent::SendStarted { .. }
-            | SendEvent::SendStepDone { .. }
-            | SendEvent::SendRejected { .. }
-            | SendEvent::SendBounced { .. }
-            | SendEvent::DeliveryReported { .. }
-            | SendEvent::SendDeferred { .. }
-            | SendEvent::SendPostponed { .. }
-            | SendEvent::LookedUp { .. }
-            | SendEvent::PreparationFailed { .. }
-            | SendEvent::Prepared
-            | SendEvent::RetryRequested { .. }
-            | SendEvent::PurchaseOrderVoided { .. }
-            | SendEvent::RejectionFreed => None,
-        },
-        Event::CancelRequest {
-            event: SendEvent::SendInDoubt { .. },
-            ..
-        } => Some(Metric::SendsInDoubt),
-        Event::OrderEdited(_)
-        | Event::OrderUpdated(_)
-        | Event::PaymentReceived
-        | Event::OrderCancelled { .. }
-        | Event::EarlierReported(_)
-        | Event::RefundRecorded(_)
-        | Event::HoldsReleased { .. }
-        | Event::CancelledByPerson { .. }
-        | Event::AddressEdited { .. }
-        | Event::HeldByPerson { .. }
-        | Event::RerouteWanted { .. }
-        | Event::CancelWanted { .. }
-        | Event::CancelRequest { .. }
-        | Event::CancelAnswered { .. }
-        | Event::LinesRejected { .. }
-        | Event::RefusedLinesFreed { .. }
-        | Event::AnswerUnclear { .. }
-        | Event::Acknowledged { .. } => None,
-    }
-}
-
-fn line(counts: &BTreeMap<Metric, u32>, stack: &str, at: Timestamp) -> Value {
+fn line(counts: &BTreeMap<&str, u32>, stack: &str, at: Timestamp) -> Value {
     let metrics: Vec<_> = counts
         .keys()
-        .map(|metric| json!({ "Name": metric.name(), "Unit": "Count" }))
+        .map(|metric| json!({ "Name": metric, "Unit": "Count" }))
         .collect();
     let mut line = json!({
         "_aws": {
@@ -148,7 +76,7 @@ fn line(counts: &BTreeMap<Metric, u32>, stack: &str, at: Timestamp) -> Value {
         "Stack": stack,
     });
     for (metric, count) in counts {
-        line[metric.name()] = json!(count);
+        line[metric] = json!(count);
     }
     line
 }
@@ -206,7 +134,7 @@ impl<S: OrderStore> OrderStore for Measured<S> {
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
         let opened = self.inner.open_incident(incident).await?;
         if opened {
-            self.count(&BTreeMap::from([(Metric::IncidentsOpened, 1)]));
+            self.count(&BTreeMap::from([(INCIDENTS_OPENED, 1)]));
         }
         Ok(opened)
     }
@@ -235,15 +163,19 @@ mod tests {
     use domain::digest::Digest;
     use domain::ids::ChannelCode;
     use domain::order::answer::By;
+    use domain::order::events::Event;
+    use domain::order::topics::sending::SendChange;
+    use domain::sending::machine::SendEvent;
+    use domain::sending::subject::SendSubject;
 
     fn of(event: SendEvent) -> Recorded {
         let code = ChannelCode::parse("SH").unwrap();
         Recorded {
             at: Timestamp::UNIX_EPOCH,
-            event: Event::PurchaseOrder {
-                number: PurchaseOrderNumber::new(&code, "1001", 1),
+            event: Event::Send(SendChange {
+                subject: SendSubject::PurchaseOrder(PurchaseOrderNumber::new(&code, "1001", 1)),
                 event,
-            },
+            }),
         }
     }
 
@@ -263,7 +195,7 @@ mod tests {
         let claim = SendEvent::SendStarted {
             attempt: 1,
             artifact: Digest::of(b"artifact"),
-            settle_at: Timestamp::UNIX_EPOCH,
+            resolve_at: Timestamp::UNIX_EPOCH,
             cut_off: None,
             via: domain::sending::via::Via::new("mail", "outbox"),
         };

@@ -16,7 +16,7 @@ use aws_sdk_ses::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::operation::send_raw_email::SendRawEmailError;
 use aws_sdk_ses::primitives::Blob;
 use aws_sdk_ses::types::{MessageTag, RawMessage};
-use ports::{MailOutcome, MailPlace, Mailer, SendId};
+use ports::{MailOutcome, MailPlace, Mailer, SendSubject};
 
 const PURCHASE_ORDER: &str = "purchase_order";
 /// Of a request to take it back: its number.
@@ -40,7 +40,7 @@ impl SesMailer {
 
 #[async_trait]
 impl Mailer for SesMailer {
-    async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendSubject, attempt: u32, message: &[u8]) -> MailOutcome {
         let Ok(raw) = RawMessage::builder().data(Blob::new(message)).build() else {
             return MailOutcome::NotSent("the message cannot be written".to_owned());
         };
@@ -61,7 +61,7 @@ impl Mailer for SesMailer {
         }
     }
 
-    fn place(&self, _: &SendId) -> MailPlace {
+    fn place(&self, _: &SendSubject) -> MailPlace {
         let region = self.client.config().region();
         MailPlace {
             server: format!("ses {}", region.map_or("", |region| region.as_ref())),
@@ -75,11 +75,13 @@ impl Mailer for SesMailer {
     }
 }
 
-fn tags(id: &SendId, attempt: u32) -> Option<Vec<MessageTag>> {
+fn tags(id: &SendSubject, attempt: u32) -> Option<Vec<MessageTag>> {
     let tag = |name: &str, value: String| MessageTag::builder().name(name).value(value).build();
-    let request = id.cancel.map(|request| tag(REQUEST, request.to_string()));
+    let request = id
+        .request()
+        .map(|request| tag(REQUEST, request.to_string()));
     [
-        tag(PURCHASE_ORDER, id.number.to_string()),
+        tag(PURCHASE_ORDER, id.purchase_order().to_string()),
         tag(ATTEMPT, attempt.to_string()),
     ]
     .into_iter()

@@ -16,11 +16,12 @@ use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{Message, QueueName};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
+use domain::order::topics::channel::ChannelChange;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
 use ports::{
     Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderStore as _, Provenance, Put,
-    Queue as _, Secrets as _, SendId,
+    Queue as _, Secrets as _, SendSubject,
 };
 use secrecy::ExposeSecret as _;
 use std::collections::VecDeque;
@@ -127,9 +128,9 @@ fn is_whole(bytes: &[u8]) -> bool {
     body.len() >= length
 }
 
-fn id() -> SendId {
+fn id() -> SendSubject {
     let code = ChannelCode::parse("SH").unwrap();
-    SendId::of(&PurchaseOrderNumber::new(&code, "1001", 1))
+    SendSubject::from(&PurchaseOrderNumber::new(&code, "1001", 1))
 }
 
 const MAIL: &[u8] = b"From: orders@acme.example\r\nTo: po@north.example\r\n\r\nHello\r\n";
@@ -164,7 +165,7 @@ async fn a_mail_is_handed_over_with_its_tags() {
         "Action=SendRawEmail",
         "ConfigurationSetName=waybill",
         "Name=purchase_order",
-        &format!("Value={}", id().number),
+        &format!("Value={}", id().purchase_order()),
         "Name=attempt",
         "Value=2",
     ] {
@@ -446,7 +447,7 @@ fn commit() -> Commit {
         expected_version: 0,
         events: vec![Recorded {
             at: jiff::Timestamp::UNIX_EPOCH,
-            event: Event::PaymentReceived,
+            event: Event::Channel(ChannelChange::PaymentReceived),
         }],
         index: Index::default(),
         reservations: Vec::new(),

@@ -73,30 +73,11 @@ impl Commit {
         let after = events.iter().try_fold(order.clone(), Order::apply)?;
         let mut reservations = Vec::new();
         let mut references = Vec::new();
-        let planned = events.iter().filter_map(|recorded| match &recorded.event {
-            Event::Routed(routed) => Some(&routed.purchase_orders),
-            Event::OrderReceived(_)
-            | Event::OrderEdited(_)
-            | Event::OrderUpdated(_)
-            | Event::PaymentReceived
-            | Event::OrderCancelled { .. }
-            | Event::EarlierReported(_)
-            | Event::RefundRecorded(_)
-            | Event::HoldsReleased { .. }
-            | Event::AddressEdited { .. }
-            | Event::HeldByPerson { .. }
-            | Event::CancelledByPerson { .. }
-            | Event::RerouteWanted { .. }
-            | Event::PurchaseOrder { .. }
-            | Event::CancelWanted { .. }
-            | Event::CancelRequest { .. }
-            | Event::CancelAnswered { .. }
-            | Event::LinesRejected { .. }
-            | Event::RefusedLinesFreed { .. }
-            | Event::AnswerUnclear { .. }
-            | Event::Acknowledged { .. } => None,
-        });
-        for planned in planned.flatten() {
+        let planned = events
+            .iter()
+            .filter_map(|recorded| recorded.event.routed())
+            .flat_map(|routed| &routed.purchase_orders);
+        for planned in planned {
             references.push(planned.number.clone());
             for line in planned.lines.iter().filter(|line| line.reserved) {
                 reservations.push(ReservationChange {
@@ -131,13 +112,11 @@ impl Commit {
 
     /// Who is to ship it, where this commit plans it.
     pub fn supplier_of(&self, number: &PurchaseOrderNumber) -> Option<&SupplierId> {
-        let mut planned = self.events.iter().flat_map(|recorded| {
-            if let Event::Routed(routed) = &recorded.event {
-                routed.purchase_orders.as_slice()
-            } else {
-                &[]
-            }
-        });
+        let mut planned = self
+            .events
+            .iter()
+            .filter_map(|recorded| recorded.event.routed())
+            .flat_map(|routed| &routed.purchase_orders);
         let own = planned.find(|planned| &planned.number == number);
         own.map(|own| &own.supplier)
     }
@@ -145,14 +124,13 @@ impl Commit {
 
 /// Of the routing step among them.
 fn configuration_of(events: &[Recorded]) -> Option<Digest> {
-    let mut routed = events.iter().rev().filter_map(|recorded| {
-        if let Event::Routed(routed) = &recorded.event {
-            Some(&routed.state.configuration)
-        } else {
-            None
-        }
-    });
-    routed.next().cloned()
+    let mut routed = events
+        .iter()
+        .rev()
+        .filter_map(|recorded| recorded.event.routed());
+    routed
+        .next()
+        .map(|routed| routed.state.configuration.clone())
 }
 
 /// What the steps from one state of a purchase order to another mean for its reservations.

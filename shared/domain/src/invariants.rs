@@ -1,6 +1,6 @@
 //! The promises that can be checked on one order's state; the oracle of tests and of `report`.
 
-use crate::order::events::{Event, Recorded};
+use crate::order::events::Recorded;
 use crate::order::state::Order;
 use crate::sending::machine::SendState;
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ pub fn broken(order: &Order, history: &[Recorded]) -> Vec<String> {
     }
     let mut traces = BTreeSet::new();
     for recorded in history {
-        if let Event::Routed(routed) = &recorded.event
+        if let Some(routed) = recorded.event.routed()
             && !traces.insert(routed.trace)
         {
             broken.push(format!(

@@ -14,6 +14,7 @@ mod restored;
 pub mod schedule;
 pub mod state;
 pub mod step;
+pub mod topics;
 pub mod units;
 
 pub use crate::refusal::Refusal;

@@ -52,10 +52,10 @@ impl PurchaseOrderNumber {
     }
 }
 
-/// The channel's sequential number reduced to A-Z0-9, or a digest of the order id where that is
+/// The channel's own number of the order, reduced to A-Z0-9, or a digest of the order id where that is
 /// empty, longer than 20 or `taken` by another order.
-pub fn reference(sequential: &str, order: &OrderId, taken: bool) -> String {
-    let reduced: String = sequential
+pub fn reference(order_number: &str, order: &OrderId, taken: bool) -> String {
+    let reduced: String = order_number
         .chars()
         .map(|character| character.to_ascii_uppercase())
         .filter(|character| character.is_ascii_uppercase() || character.is_ascii_digit())

@@ -151,7 +151,9 @@ impl Sending {
                         self.absences += u32::from(*by == By::LookUp);
                         self.ready_since = at;
                     }
-                    By::Answer | By::MailService | By::Configuration => self.deferrals += 1,
+                    By::Answer | By::Notice | By::MailService | By::Configuration => {
+                        self.deferrals += 1;
+                    }
                 }
                 self.waits_for_person = retry_at.is_none();
                 self.waits_because = Some(why.clone());

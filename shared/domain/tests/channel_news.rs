@@ -225,7 +225,7 @@ impl Message {
             cancelled_at: self.cancelled.then(|| at(self.second)),
             content: Content {
                 placed_at: start(),
-                sequential: "1001".to_owned(),
+                order_number: "1001".to_owned(),
                 currency: Currency::parse("USD").unwrap(),
                 total: money(10_000),
                 test: false,

@@ -13,7 +13,7 @@ use domain::order::{Order, PurchaseOrder, PurchaseOrderLine};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::Sending;
 use domain::sending::machine::{Delivery, SendEvent, SendState};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -22,16 +22,16 @@ fn at() -> Timestamp {
     "2026-11-23T10:00:00Z".parse().unwrap()
 }
 
-fn id() -> SendId {
+fn id() -> SendSubject {
     let code = ChannelCode::parse("SH").unwrap();
-    SendId::of(&PurchaseOrderNumber::new(&code, "1001", 1))
+    SendSubject::from(&PurchaseOrderNumber::new(&code, "1001", 1))
 }
 
 fn started(attempt: u32) -> SendEvent {
     SendEvent::SendStarted {
         attempt,
         artifact: Digest::of(b"mail"),
-        settle_at: at(),
+        resolve_at: at(),
         cut_off: None,
         via: Via {
             reports_delivery: true,
@@ -46,7 +46,7 @@ fn claimed() -> Order {
     let mut sending = Sending::planned(at());
     sending.apply(&started(1), at()).unwrap();
     order.purchase_orders.push(PurchaseOrder {
-        number: id().number,
+        number: id().purchase_order().clone(),
         supplier: SupplierId::parse("harbour").unwrap(),
         lines: vec![PurchaseOrderLine {
             line: LineId::parse("1").unwrap(),
@@ -89,7 +89,7 @@ enum News {
     Bounced,
 }
 
-fn command(news: News, id: &SendId, attempt: u32) -> Command {
+fn command(news: News, id: &SendSubject, attempt: u32) -> Command {
     let report = |report| Command::RecordMailReport {
         id: id.clone(),
         attempt,
@@ -269,7 +269,7 @@ fn silence_is_a_case_only_where_deliveries_are_reported() {
 
 fn resolve(verdict: Verdict) -> Command {
     Command::Resolve {
-        number: id().number,
+        number: id().purchase_order().clone(),
         verdict,
         who: "Ada".to_owned(),
         why: "called them".to_owned(),
@@ -303,7 +303,7 @@ fn a_person_confirms_this_mail_and_no_later_one() {
     let mut another = claimed().purchase_orders.remove(0);
     let code = ChannelCode::parse("SH").unwrap();
     another.number = PurchaseOrderNumber::new(&code, "1001", 2);
-    let second = SendId::of(&another.number);
+    let second = SendSubject::from(&another.number);
     order.purchase_orders.push(another);
     let (order, _) = after(&order, command(News::Sent, &second, 1));
     let cases: Vec<_> = order.attention(late).iter().map(|case| case.kind).collect();
@@ -339,15 +339,12 @@ fn what_never_arrived_is_planned_again() {
 }
 
 /// A request to cancel the whole of it, claimed by its first attempt.
-fn asks_to_cancel(order: &mut Order) -> SendId {
+fn asks_to_cancel(order: &mut Order) -> SendSubject {
     let own = &mut order.purchase_orders[0];
     let mut request = CancelRequest::new(own.everything(), true, "refunded".to_owned(), at());
     request.sending.apply(&started(1), at()).unwrap();
     own.cancels.push(request);
-    SendId {
-        cancel: Some(1),
-        ..id()
-    }
+    own.subject(Some(1))
 }
 
 /// A request that nobody reports to have arrived is for a person, who calls.
@@ -402,7 +399,7 @@ fn sent_by_the_second() -> Order {
     let (mut order, _) = after(
         &order,
         Command::Resolve {
-            number: id().number,
+            number: id().purchase_order().clone(),
             verdict: Verdict::NotSent,
             who: "Ada".to_owned(),
             why: "called them".to_owned(),

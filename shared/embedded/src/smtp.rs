@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use connection::{Connection, Lost, Reply};
 use domain::settings::{Smtp, SmtpTls};
 use message::Envelope;
-use ports::{Clock, MailOutcome, MailPlace, Mailer, SendId};
+use ports::{Clock, MailOutcome, MailPlace, Mailer, SendSubject};
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -298,7 +298,7 @@ async fn log_in(connection: &mut Connection, offers: &Reply, login: &Login) -> R
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, _: &SendId, _: u32, message: &[u8]) -> MailOutcome {
+    async fn send(&self, _: &SendSubject, _: u32, message: &[u8]) -> MailOutcome {
         let Some(envelope) = Envelope::of(message) else {
             return MailOutcome::NotSent("the message names no sender or receiver".to_owned());
         };
@@ -331,7 +331,7 @@ impl Mailer for SmtpMailer {
         outcome
     }
 
-    fn place(&self, _: &SendId) -> MailPlace {
+    fn place(&self, _: &SendSubject) -> MailPlace {
         MailPlace {
             server: format!("smtp {}:{}", self.host, self.port),
             file: None,

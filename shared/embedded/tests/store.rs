@@ -10,14 +10,15 @@ use domain::messages::{Message, QueueName};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::news::Payload;
+use domain::order::topics::channel::ChannelChange;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use embedded::{DirectoryLock, Embedded, LockError, OutboxMailer};
 use jiff::Timestamp;
 use ports::{
-    Area, Deliveries, Files, MAX_RECEIVES, MailOutcome, Mailer, OrderStore, Put, Queue, SendId,
-    Unavailable,
+    Area, Deliveries, Files, MAX_RECEIVES, MailOutcome, Mailer, OrderStore, Put, Queue,
+    SendSubject, Unavailable,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +48,7 @@ fn commit(own: u32, expected_version: u64) -> Commit {
         expected_version,
         events: vec![Recorded {
             at: at(1),
-            event: Event::PaymentReceived,
+            event: Event::Channel(ChannelChange::PaymentReceived),
         }],
         index: Index::default(),
         reservations: Vec::new(),
@@ -209,7 +210,7 @@ async fn mail_of_one_hand_over_goes_out_once() {
     let mailer = OutboxMailer {
         files: Arc::new(store.clone()),
     };
-    let id = SendId::of(&number(1));
+    let id = SendSubject::from(&number(1));
     let file = mailer.place(&id).file.unwrap();
     assert!(!store.was_published(&file).await.unwrap());
     assert_eq!(mailer.send(&id, 1, b"one").await, MailOutcome::Sent);
@@ -241,7 +242,7 @@ async fn mail_whose_file_may_be_there_is_in_doubt() {
     let mailer = OutboxMailer {
         files: Arc::new(Gone),
     };
-    let id = SendId::of(&number(1));
+    let id = SendSubject::from(&number(1));
     let outcome = mailer.send(&id, 1, b"one").await;
     assert!(matches!(outcome, MailOutcome::InDoubt(_)), "{outcome:?}");
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
-pub use domain::sending::subject::SendId;
+pub use domain::sending::subject::SendSubject;
 pub use secrets::{SecretText, Secrets};
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,

@@ -8,7 +8,7 @@ use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReas
 use domain::order::news::Property;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -79,7 +79,7 @@ pub struct HandoverLine {
 /// A request to take a purchase order, or units of it, back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CancelRequest {
-    /// `X1`, `X2`: the request's own part of its [`SendId`].
+    /// `X1`, `X2`: the request's own part of its [`SendSubject`].
     pub id: String,
     /// Nothing of the purchase order is to be shipped any more.
     pub whole: bool,
@@ -200,7 +200,7 @@ pub struct PrepareError(pub String);
 /// One try to hand over, or to make the next step of it.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    pub id: SendId,
+    pub id: SendSubject,
     /// Counts the claims of this hand-over from 1, those of every step.
     pub attempt: u32,
     /// An earlier attempt at this step was in doubt, so "already exists" may mean us.
@@ -366,7 +366,7 @@ pub trait Supplier: Send + Sync {
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError>;
     /// How the step after so many that are done reaches the supplier by the settings in force; with the
     /// same settings it is the same for every attempt at that step.
-    fn via(&self, id: &SendId, steps_done: usize) -> Via;
+    fn via(&self, id: &SendSubject, steps_done: usize) -> Via;
     /// Hard limit of one send, answer included.
     fn timeout(&self) -> Duration;
     /// Exactly one step, without any retry below it.
@@ -420,9 +420,9 @@ pub trait Batches: Send + Sync {
 pub trait Mailer: Send + Sync {
     /// Of one hand-over, whose every attempt has the same message; a service that reports later what
     /// became of it is told the attempt.
-    async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome;
+    async fn send(&self, id: &SendSubject, attempt: u32, message: &[u8]) -> MailOutcome;
     /// Where the message of that purchase order or request goes to on its way.
-    fn place(&self, id: &SendId) -> MailPlace;
+    fn place(&self, id: &SendSubject) -> MailPlace;
     /// Whether it reports later what became of each mail that it took. Then silence is a case, and mail
     /// to a supplier whose address it suppresses waits.
     fn reports_delivery(&self) -> bool {
@@ -443,7 +443,7 @@ pub struct MailPlace {
 /// maybe before its answer to the send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailEvent {
-    pub id: SendId,
+    pub id: SendSubject,
     pub attempt: u32,
     pub report: MailReport,
     /// As it was reported.

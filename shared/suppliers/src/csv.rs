@@ -9,7 +9,7 @@ use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
 use async_trait::async_trait;
 use domain::order::answer::Progress;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::SignedDuration;
 use ports::{
@@ -190,7 +190,7 @@ impl Supplier for Csv {
     }
 
     /// In a batch the file of the cut-off alone says what was sent.
-    fn via(&self, id: &SendId, _: usize) -> Via {
+    fn via(&self, id: &SendSubject, _: usize) -> Via {
         let alone = self.batch.is_none().then(|| self.key(&id.file_name()));
         let place = match &alone {
             Some(file) => format!("file {file}"),

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use attachment::{Attachment, TableFile};
 use domain::address::Address;
 use domain::order::answer::{Progress, RejectionReason};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use header::{header_text, is_address};
 use letter::{Letter, LetterSettings, PackingSlip, Texts};
@@ -154,7 +154,7 @@ fn try_out(mail: &Mail, order: &Handover, cancel: &Handover) -> Result<(), Setti
     Ok(())
 }
 
-/// `SH-1001-1-K`, and `SH-1001-1-K-X1` for a request to cancel: the text of its `SendId`.
+/// `SH-1001-1-K`, and `SH-1001-1-K-X1` for a request to cancel: the text of its `SendSubject`.
 fn send_name(handover: &Handover) -> String {
     match &handover.cancel {
         None => handover.number.to_string(),
@@ -328,7 +328,7 @@ impl Supplier for Mail {
         Ok(Decoded { parts })
     }
 
-    fn via(&self, id: &SendId, _: usize) -> Via {
+    fn via(&self, id: &SendSubject, _: usize) -> Via {
         let MailPlace { server, file } = self.post.mailer.place(id);
         let receivers = [self.post.to.as_slice(), &self.post.cc].concat();
         let place = match &file {

@@ -11,7 +11,7 @@ use domain::settings::{Merchant, SupplierSettings};
 use http_client::{Failure, Http, Request, Response};
 use ports::supplier::HandoverLine;
 use ports::{
-    Area, Attempt, Files, Handover, MailOutcome, MailPlace, Mailer, Put, SendId, Supplier,
+    Area, Attempt, Files, Handover, MailOutcome, MailPlace, Mailer, Put, SendSubject, Supplier,
     Unavailable,
 };
 use secrecy::SecretString;
@@ -66,10 +66,7 @@ pub(crate) fn handover() -> Handover {
 
 pub(crate) fn attempt(doubted: bool) -> Attempt {
     Attempt {
-        id: SendId {
-            number: handover().number,
-            cancel: None,
-        },
+        id: SendSubject::PurchaseOrder(handover().number),
         attempt: 1,
         doubted,
         progress: Progress::default(),
@@ -213,7 +210,7 @@ impl Files for World {
 
 #[async_trait]
 impl Mailer for World {
-    async fn send(&self, id: &SendId, _: u32, message: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendSubject, _: u32, message: &[u8]) -> MailOutcome {
         self.answers_at_all().await;
         if self.0.fails {
             return MailOutcome::InDoubt("no answer to the final dot".to_owned());
@@ -223,7 +220,7 @@ impl Mailer for World {
         MailOutcome::Sent
     }
 
-    fn place(&self, id: &SendId) -> MailPlace {
+    fn place(&self, id: &SendSubject) -> MailPlace {
         MailPlace {
             server: "outbox".to_owned(),
             file: Some(id.file_name()),

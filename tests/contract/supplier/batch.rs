@@ -6,7 +6,7 @@ use super::ports::World;
 use ::ports::{Artifact, Attempt, SendOutcome, Supplier};
 use domain::order::answer::Progress;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use std::collections::BTreeSet;
 
 const NAME: &str = "2026-12-01T1500Z";
@@ -83,7 +83,7 @@ pub(super) fn alone(fixture: &Fixture) {
     assert!(supplier.lookup().is_none(), "only the file tells");
     let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
     let attempt = Attempt {
-        id: SendId::of(&number(1)),
+        id: SendSubject::from(&number(1)),
         attempt: 1,
         doubted: false,
         progress: Progress::default(),

@@ -2,7 +2,7 @@
 //! mailer, and the HTTP client against a supplier double on loopback.
 
 use super::answers::{Answer, Does};
-use ::ports::{Area, Files, MailOutcome, MailPlace, Mailer, Put, SendId, Unavailable};
+use ::ports::{Area, Files, MailOutcome, MailPlace, Mailer, Put, SendSubject, Unavailable};
 use async_trait::async_trait;
 use doubles::supplier::{Reply, SupplierDouble};
 use embedded::{Embedded, OutboxMailer};
@@ -91,9 +91,9 @@ impl World {
 
     /// How often the supplier has it, whichever way it came: what the step before the last hands
     /// over, or else the purchase order itself or the request to take it back.
-    pub(super) fn holds(&self, id: &SendId, last: bool) -> usize {
-        let number = id.number.as_str();
-        let told = match id.cancel {
+    pub(super) fn holds(&self, id: &SendSubject, last: bool) -> usize {
+        let number = id.purchase_order().as_str();
+        let told = match id.request() {
             Some(request) => self.double.cancellations(number, &format!("X{request}")),
             None if last => self.double.taken().get(number).copied().unwrap_or(0),
             None => self.double.drafts(number),
@@ -193,7 +193,7 @@ impl Files for Told<Embedded> {
 
 #[async_trait]
 impl Mailer for Told<OutboxMailer> {
-    async fn send(&self, id: &SendId, attempt: u32, message: &[u8]) -> MailOutcome {
+    async fn send(&self, id: &SendSubject, attempt: u32, message: &[u8]) -> MailOutcome {
         match self.next() {
             Does::Take => self.inner.send(id, attempt, message).await,
             Does::TakeSilently => {
@@ -207,7 +207,7 @@ impl Mailer for Told<OutboxMailer> {
         }
     }
 
-    fn place(&self, id: &SendId) -> MailPlace {
+    fn place(&self, id: &SendSubject) -> MailPlace {
         self.inner.place(id)
     }
 }

@@ -10,7 +10,7 @@ use ::ports::{
     Moment, {Attempt, SendOutcome},
 };
 use domain::order::answer::LookupFinding;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -154,10 +154,7 @@ pub(super) fn look_up(fixture: &Fixture) {
         };
         let own = way.attempt.clone();
         let other = Attempt {
-            id: SendId {
-                number: number(2),
-                ..own.id.clone()
-            },
+            id: SendSubject::new(number(2), own.id.request()),
             ..own.clone()
         };
         let absent = LookupAnswer::NotFound(LookupFinding::Absent);

@@ -8,7 +8,7 @@ use super::{Fixture, Place};
 use ::ports::SendOutcome;
 use ::ports::supplier::LookupAnswer;
 use domain::order::answer::Progress;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use std::collections::BTreeMap;
 
 fn steps(fixture: &Fixture) -> Vec<Place> {
@@ -19,7 +19,7 @@ fn steps(fixture: &Fixture) -> Vec<Place> {
 
 /// How often the supplier has what each step hands over.
 fn held(fixture: &Fixture, way: &Way<'_>) -> Vec<usize> {
-    let id = SendId::of(&plain().number);
+    let id = SendSubject::from(&plain().number);
     let steps = steps(fixture);
     let held = steps.iter().map(|step| way.world.holds(&id, step.is_last));
     held.collect()

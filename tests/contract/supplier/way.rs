@@ -7,7 +7,7 @@ use super::{Fixture, Place};
 use ::ports::supplier::LookupAnswer;
 use ::ports::{Acceptance, Artifact, Attempt, Handover, SendOutcome, StepDone, Supplier};
 use domain::order::answer::{LookupFinding, Progress};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 
 /// Stands before a step, or before a request to cancel.
 pub(super) struct Way<'a> {
@@ -36,7 +36,7 @@ impl<'a> Way<'a> {
             world: World::working(),
             place: fixture.places[0].clone(),
             attempt: Attempt {
-                id: SendId::of(&handover.number),
+                id: SendSubject::from(&handover.number),
                 attempt: 0,
                 doubted: false,
                 progress: Progress::default(),
@@ -130,10 +130,7 @@ impl<'a> Way<'a> {
         );
         self.handover = to_cancel(true, &acceptance.references);
         self.attempt = Attempt {
-            id: SendId {
-                cancel: Some(1),
-                ..SendId::of(&self.handover.number)
-            },
+            id: SendSubject::new(self.handover.number.clone(), Some(1)),
             attempt: 0,
             doubted: false,
             progress: Progress::default(),

@@ -11,7 +11,7 @@ use domain::order::Order;
 use domain::order::answer::CancelAnswer;
 use domain::order::decide::{Accepted, Command, Outcome};
 use domain::sending::machine::SendState;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use doubles::exchange::Twist;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
@@ -28,7 +28,7 @@ fn taken_after_all(order: &Order) -> Option<Command> {
         .iter()
         .find(|own| matches!(own.sending.state, SendState::Rejected { .. }))?;
     Some(Command::RecordOutcome {
-        id: SendId::of(&rejected.number),
+        id: SendSubject::from(&rejected.number),
         attempt: rejected.sending.attempts.checked_sub(1)?,
         outcome: Outcome::Accepted(Accepted {
             references: vec!["NW-LATE".to_owned()],
@@ -42,9 +42,9 @@ fn cancel_is_refused_late(order: &Order) -> Option<Command> {
     let own = order.purchase_orders.first()?;
     let request = own.cancel(1)?;
     Some(Command::RecordOutcome {
-        id: SendId {
-            number: own.number.clone(),
-            cancel: Some(1),
+        id: SendSubject::Cancel {
+            purchase_order: own.number.clone(),
+            request: 1,
         },
         attempt: request.sending.attempts,
         outcome: Outcome::Accepted(Accepted {

@@ -8,6 +8,7 @@ use super::TURN;
 use super::place::{Place, eventually};
 use domain::messages::Message;
 use domain::order::events::Event;
+use domain::order::topics::routing::RoutingDecision;
 use doubles::runtime::{RuntimeDouble, Said, events};
 use doubles::shop::ShopOrder;
 use serde_json::{Value, json};
@@ -59,7 +60,8 @@ async fn an_invocation_that_comes_again_changes_nothing() {
     assert_eq!(page.orders.len(), 1);
     let history = orders.load(&page.orders[0]).await.unwrap().unwrap();
     let plans = history.events.iter();
-    let plans = plans.filter(|recorded| matches!(recorded.event, Event::Routed(_)));
+    let plans = plans
+        .filter(|recorded| matches!(recorded.event, Event::Routing(RoutingDecision::Routed(_))));
     assert_eq!(plans.count(), 1);
     let known = place.stored(&order).await.unwrap();
     assert_eq!(known.purchase_orders.len(), 3);

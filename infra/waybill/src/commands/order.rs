@@ -11,6 +11,7 @@ use domain::cases::CaseKind;
 use domain::ids::OrderId;
 use domain::order::Order;
 use domain::order::events::{Event, Recorded};
+use domain::order::topics::routing::RoutingDecision;
 use domain::text::moment;
 use ports::OrderStore;
 pub(crate) use view::View;
@@ -45,7 +46,7 @@ async fn routing(
     history: &[Recorded],
 ) -> anyhow::Result<Option<Routing>> {
     for recorded in history.iter().rev() {
-        let Event::Routed(routed) = &recorded.event else {
+        let Event::Routing(RoutingDecision::Routed(routed)) = &recorded.event else {
             continue;
         };
         if let Some(trace) = store.trace(id, routed.trace).await? {

@@ -97,7 +97,7 @@ pub(crate) async fn orders(at: &Installation, json: bool) -> anyhow::Result<Exit
 /// The shop's own, where it is known.
 pub(super) fn number(order: &Order) -> Option<String> {
     let latest = order.news.latest.as_ref();
-    latest.map(|latest| latest.content.sequential.clone())
+    latest.map(|latest| latest.content.order_number.clone())
 }
 
 /// One word for the whole order: of what is true of its units, that which keeps it from being done.

@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId, SupplierSku};
-use domain::order::events::{Event, Routed};
+use domain::order::events::Event;
+use domain::order::topics::routing::{Routed, RoutingDecision};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{CommitError, StoreError, Unavailable};
 
@@ -387,7 +388,7 @@ pub(super) fn reference_key(number: &PurchaseOrderNumber) -> Key {
 
 /// The decision of that trace.
 pub(super) fn decision(event: &Event, trace: u32) -> Option<&Routed> {
-    if let Event::Routed(routed) = event
+    if let Event::Routing(RoutingDecision::Routed(routed)) = event
         && routed.trace == trace
     {
         Some(routed)

@@ -13,15 +13,19 @@ use domain::digest::Digest;
 use domain::ids::{ChannelCode, LineId, OrderId, Sku, SupplierId, SupplierSku};
 use domain::money::{Currency, Money};
 use domain::order::answer::By;
-use domain::order::events::{Event, PlannedPurchaseOrder, Routed, SnapshotEvent};
+use domain::order::events::Event;
 use domain::order::news::{
     Content, FulfillmentStatus, Latest, Line, Note, Payload, PayloadLine, Payment, ShippingMethod,
 };
+use domain::order::topics::channel::{ChannelChange, SnapshotEvent};
+use domain::order::topics::routing::{PlannedPurchaseOrder, Routed, RoutingDecision};
+use domain::order::topics::sending::SendChange;
 use domain::order::{Order, PurchaseOrderLine, RoutingState};
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::{Chosen, GroupingTrace, Judged, LineTrace, Trace, TriggerTrace};
 use domain::sending::machine::{Delivery, SendEvent};
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -219,29 +223,38 @@ fn told(suppliers: &[&str]) -> Story {
     let payload = payload(&lines);
     let latest = latest(lines, &payload);
     let edit = latest.edit.clone();
-    let received = Event::OrderReceived(SnapshotEvent { payload: 1, latest });
+    let received = Event::Channel(ChannelChange::OrderReceived(SnapshotEvent {
+        payload: 1,
+        latest,
+    }));
     story.step(
         "accepted",
-        vec![received, Event::PaymentReceived],
+        vec![received, Event::Channel(ChannelChange::PaymentReceived)],
         |commit| commit.payload = Some((1, payload)),
     );
     story.takes(900);
     let routed = routed(&sold, edit);
     let trace = trace(&sold);
-    story.step("planned", vec![Event::Routed(routed)], |commit| {
-        commit.trace = Some((2, trace));
-    });
+    story.step(
+        "planned",
+        vec![Event::Routing(RoutingDecision::Routed(routed))],
+        |commit| {
+            commit.trace = Some((2, trace));
+        },
+    );
     for (index, supplier) in &sold {
         story.takes(700);
-        let sending = |event| Event::PurchaseOrder {
-            number: purchase_order(*index),
-            event,
+        let sending = |event| {
+            Event::Send(SendChange {
+                subject: SendSubject::PurchaseOrder(purchase_order(*index)),
+                event,
+            })
         };
         let claim = sending(SendEvent::SendStarted {
             attempt: 1,
             artifact: digest(supplier),
             // An HTTP supplier's 20 seconds and the margin: before the order's first alarm.
-            settle_at: story.now + SignedDuration::from_secs(50),
+            resolve_at: story.now + SignedDuration::from_secs(50),
             cut_off: None,
             via: Via {
                 lookup: Some("3f2a5c7be190".to_owned()),
@@ -339,7 +352,7 @@ fn payload(lines: &[Line]) -> Payload {
 fn latest(lines: Vec<Line>, payload: &Payload) -> Latest {
     let content = Content {
         placed_at: payload.placed_at,
-        sequential: "48213".to_owned(),
+        order_number: "48213".to_owned(),
         currency: Currency::parse("USD").unwrap(),
         total: dollars(7_996),
         test: false,
@@ -479,14 +492,14 @@ fn the_report_of_a_delivery_is_one_small_write() {
     let mut story = told(&["northwind-supply"]);
     let before = story.total();
     story.takes(4_000);
-    let delivered = Event::PurchaseOrder {
-        number: purchase_order(0),
+    let delivered = Event::Send(SendChange {
+        subject: SendSubject::PurchaseOrder(purchase_order(0)),
         event: SendEvent::DeliveryReported {
             attempt: 1,
             delivery: Delivery::Delivered,
             by: By::MailService,
         },
-    };
+    });
     story.step("delivered", vec![delivered], |_| ());
     story.print("One supplier by mail, webhook to delivered:");
     let (_, items, units) = story.rows.last().unwrap();

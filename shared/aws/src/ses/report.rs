@@ -2,7 +2,7 @@
 
 use super::{ATTEMPT, PURCHASE_ORDER, REQUEST};
 use domain::purchase_order_number::PurchaseOrderNumber;
-use ports::{MailEvent, MailReport, SendId};
+use ports::{MailEvent, MailReport, SendSubject};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -254,12 +254,12 @@ fn concerns_supplier<'a>(mail: &Mail, recipients: impl Iterator<Item = &'a str>)
         })
 }
 
-fn sender(tags: &BTreeMap<String, Vec<String>>) -> Option<(SendId, u32)> {
+fn sender(tags: &BTreeMap<String, Vec<String>>) -> Option<(SendSubject, u32)> {
     let tag = |name: &str| tags.get(name).and_then(|values| values.first());
     let number = PurchaseOrderNumber::parse(tag(PURCHASE_ORDER)?).ok()?;
     let cancel = tag(REQUEST).map(|text| text.parse()).transpose().ok()?;
     let attempt = tag(ATTEMPT)?.parse().ok()?;
-    Some((SendId { number, cancel }, attempt))
+    Some((SendSubject::new(number, cancel), attempt))
 }
 
 /// A copy that does not arrive changes nothing: whom it was written to has it.

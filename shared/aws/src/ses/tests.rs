@@ -4,12 +4,9 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{MailEvent, MailReport};
 use serde_json::{Value, json};
 
-fn id(cancel: Option<u32>) -> SendId {
+fn id(cancel: Option<u32>) -> SendSubject {
     let code = ChannelCode::parse("SH").unwrap();
-    SendId {
-        number: PurchaseOrderNumber::new(&code, "1001", 1),
-        cancel,
-    }
+    SendSubject::new(PurchaseOrderNumber::new(&code, "1001", 1), cancel)
 }
 
 /// As `EventBridge` delivers it, with the tags of the second attempt.
@@ -43,7 +40,7 @@ fn event(kind: &str, detail: &Value) -> Value {
                 "tags": {
                     "ses:configuration-set": ["waybill"],
                     "ses:source-ip": ["192.0.2.1"],
-                    "purchase_order": [id(None).number.to_string()],
+                    "purchase_order": [id(None).purchase_order().to_string()],
                     "attempt": ["2"],
                 },
             },
@@ -329,7 +326,7 @@ fn tags_are_within_the_rules_of_ses() {
     };
     let tags = tags(&id(Some(3)), 2).unwrap();
     let told: Vec<_> = tags.iter().map(|tag| (tag.name(), tag.value())).collect();
-    let number = id(None).number.to_string();
+    let number = id(None).purchase_order().to_string();
     assert_eq!(
         told,
         [

@@ -70,7 +70,7 @@ pub(super) fn order(
         .chain(&attributes);
     let content = Content {
         placed_at,
-        sequential: order.get("order_number").number()?,
+        order_number: order.get("order_number").number()?,
         currency,
         total: money(order, "total_price", currency)?,
         test: order.get("test").flag(false)?,

@@ -232,9 +232,9 @@ impl Found {
                 let number = own.number.to_string();
                 self.waiting(&number, supplier, &own.sending, *due, now);
             }
-            SendState::SendStarted { settle_at, .. } if now >= *settle_at + SENDING_OVERDUE => {
+            SendState::SendStarted { resolve_at, .. } if now >= *resolve_at + SENDING_OVERDUE => {
                 let detail = format!("nobody settled what became of sending {}", own.number);
-                self.add(CaseKind::Stuck, "forwarding", *settle_at, detail);
+                self.add(CaseKind::Stuck, "forwarding", *resolve_at, detail);
             }
             SendState::Sent { .. }
             | SendState::SendStarted { .. }
@@ -462,7 +462,7 @@ fn overdue_at(sending: &Sending) -> Option<Timestamp> {
         SendState::Planned { .. } | SendState::BetweenSteps { .. } => {
             Some(sending.ready_since + SENDING_OVERDUE)
         }
-        SendState::SendStarted { settle_at, .. } => Some(*settle_at + SENDING_OVERDUE),
+        SendState::SendStarted { resolve_at, .. } => Some(*resolve_at + SENDING_OVERDUE),
         SendState::Sent { .. } => sending.unconfirmed().map(|mail| mail.overdue_at),
         SendState::InDoubt { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => None,
     }

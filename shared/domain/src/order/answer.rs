@@ -161,6 +161,8 @@ pub enum By {
     /// The supplier's answer to the send.
     Answer,
     LookUp,
+    /// The supplier's own notice, unasked: of a shipment, or by its webhook.
+    Notice,
     /// What the file of a batch holds, or does not.
     Batch,
     /// What the mail service reported about the mail.

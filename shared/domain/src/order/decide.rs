@@ -12,13 +12,16 @@ use crate::digest::Digest;
 use crate::ids::{LineId, SupplierId};
 use crate::order::answer::{By, LookupFinding};
 use crate::order::decide::channel::merge;
-use crate::order::events::{Event, Routed};
+use crate::order::events::Event;
 use crate::order::purchase_order::PurchaseOrder;
 use crate::order::state::{AddressEdit, Order};
+use crate::order::topics::person::{Decision, PersonDecision};
+use crate::order::topics::routing::{Routed, RoutingDecision};
+use crate::order::topics::sending::SendChange;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
 use crate::sending::machine::{Delivery, SendEvent, SendState};
-use crate::sending::subject::SendId;
+use crate::sending::subject::SendSubject;
 use crate::sending::via::Via;
 use crate::sending::{Sending, timing};
 use jiff::civil::Date;
@@ -31,47 +34,47 @@ pub enum Command {
     /// Void what no longer holds, want back what was handed over, plan the rest.
     Route {
         void: Vec<(PurchaseOrderNumber, String)>,
-        cancel: Vec<CancelWish>,
+        cancel: Vec<CancelPlan>,
         routed: Box<Routed>,
     },
     /// Claim a hand-over, or its next step, for one attempt.
     StartSend {
-        id: SendId,
+        id: SendSubject,
         artifact: Digest,
-        settle_at: Timestamp,
+        resolve_at: Timestamp,
         /// Of the batch that it is claimed for.
         cut_off: Option<Timestamp>,
         via: Via,
     },
     /// The supplier takes nothing before `until`.
     Postpone {
-        id: SendId,
+        id: SendSubject,
         until: Timestamp,
         why: String,
         via: Via,
     },
     /// Mail to its supplier is paused, so that it is not sent that way.
     PauseMail {
-        id: SendId,
+        id: SendSubject,
         via: Via,
     },
     PreparationFailed {
-        id: SendId,
+        id: SendSubject,
         why: String,
     },
     /// An artifact can be made of it, as far as anybody can tell before it is due.
     Prepared {
-        id: SendId,
+        id: SendSubject,
     },
     /// Its batch was begun by settings with which it cannot be prepared: it goes with a later one.
     MoveToBatch {
-        id: SendId,
+        id: SendSubject,
         cut_off: Timestamp,
         via: Via,
     },
     /// What kept it back was tried with settings that changed since.
     SettingsChanged {
-        id: SendId,
+        id: SendSubject,
     },
     /// A person wants what waits tried again, or looked up, at once.
     Retry {
@@ -80,23 +83,23 @@ pub enum Command {
         why: String,
     },
     RecordOutcome {
-        id: SendId,
+        id: SendSubject,
         attempt: u32,
         outcome: Outcome,
     },
     /// The mail service says what became of the mail of an attempt.
     RecordMailReport {
-        id: SendId,
+        id: SendSubject,
         attempt: u32,
         report: MailReport,
     },
-    /// A claim passed `settle_at` without an outcome.
+    /// A claim passed `resolve_at` without an outcome.
     ClaimLapsed {
-        id: SendId,
+        id: SendSubject,
         attempt: u32,
     },
     RecordLookup {
-        id: SendId,
+        id: SendSubject,
         attempt: u32,
         answer: Answer,
     },
@@ -177,13 +180,25 @@ pub enum Which {
     Supplier(SupplierId),
 }
 
-/// Units to be taken back from a supplier that has them, or may have them.
+/// A request to cancel units of a purchase order that its supplier has, or may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CancelWish {
-    pub number: PurchaseOrderNumber,
+pub struct CancelPlan {
+    pub purchase_order: PurchaseOrderNumber,
     pub lines: BTreeMap<LineId, u32>,
+    /// Everything that is left of it.
     pub whole: bool,
     pub why: String,
+}
+
+impl CancelPlan {
+    fn event(self) -> RoutingDecision {
+        RoutingDecision::CancelPlanned {
+            purchase_order: self.purchase_order,
+            lines: self.lines,
+            whole: self.whole,
+            why: self.why,
+        }
+    }
 }
 
 /// An answer to a send, evidence already stored.
@@ -299,13 +314,13 @@ impl Order {
             Command::StartSend {
                 id,
                 artifact,
-                settle_at,
+                resolve_at,
                 cut_off,
                 via,
             } => {
-                let own = self.own(&id.number)?;
+                let own = self.own(id.purchase_order())?;
                 let sending = sending(own, &id)?;
-                match id.cancel.and_then(|request| own.cancel(request)) {
+                match id.request().and_then(|request| own.cancel(request)) {
                     None if self.needs_routing.is_some() || self.no_longer_holds(own).is_some() => {
                         return Err(Refusal::NoLongerHolds);
                     }
@@ -320,7 +335,7 @@ impl Order {
                     SendEvent::SendStarted {
                         attempt,
                         artifact,
-                        settle_at,
+                        resolve_at,
                         cut_off,
                         via,
                     },
@@ -332,14 +347,14 @@ impl Order {
                 why,
                 via,
             } => {
-                let own = self.own(&id.number)?;
+                let own = self.own(id.purchase_order())?;
                 let later = matches!(&sending(own, &id)?.state, SendState::Planned { due } | SendState::BetweenSteps { due }
                     if *due < until);
                 let event = SendEvent::SendPostponed { until, why, via };
                 Ok(later.then(|| of(id, event)).into_iter().collect())
             }
             Command::MoveToBatch { id, cut_off, via } => {
-                let own = self.own(&id.number)?;
+                let own = self.own(id.purchase_order())?;
                 let planned = matches!(own.sending.state, SendState::Planned { .. });
                 let later = own.cut_off.is_some_and(|current| current < cut_off);
                 let event = SendEvent::SendPostponed {
@@ -353,7 +368,7 @@ impl Order {
                     .collect())
             }
             Command::PauseMail { id, via } => {
-                let sending = sending(self.own(&id.number)?, &id)?;
+                let sending = sending(self.own(id.purchase_order())?, &id)?;
                 let waits = matches!(
                     sending.state,
                     SendState::Planned { .. } | SendState::BetweenSteps { .. }
@@ -369,7 +384,7 @@ impl Order {
                 Ok(events.into_iter().collect())
             }
             Command::PreparationFailed { id, why } => {
-                let own = self.own(&id.number)?;
+                let own = self.own(id.purchase_order())?;
                 let sending = sending(own, &id)?;
                 let next_at = match &sending.state {
                     SendState::Planned { due } | SendState::BetweenSteps { due } => Some(*due),
@@ -407,7 +422,7 @@ impl Order {
                 Ok(vec![of(id, SendEvent::PreparationFailed { why, retry_at })])
             }
             Command::Prepared { id } => {
-                let sending = sending(self.own(&id.number)?, &id)?;
+                let sending = sending(self.own(id.purchase_order())?, &id)?;
                 let waits = matches!(
                     sending.state,
                     SendState::Planned { .. } | SendState::BetweenSteps { .. }
@@ -417,7 +432,7 @@ impl Order {
                 Ok(events.into_iter().collect())
             }
             Command::SettingsChanged { id } => {
-                let sending = sending(self.own(&id.number)?, &id)?;
+                let sending = sending(self.own(id.purchase_order())?, &id)?;
                 let event = || {
                     let by = By::Configuration;
                     of(id.clone(), SendEvent::RetryRequested { by })
@@ -437,9 +452,9 @@ impl Order {
                 report,
             } => self.record_mail_report(&id, attempt, report),
             Command::ClaimLapsed { id, attempt } => {
-                let own = self.own(&id.number)?;
-                let lapsed = matches!(&sending(own, &id)?.state, SendState::SendStarted { attempt: current, settle_at, .. }
-                    if *current == attempt && now >= *settle_at);
+                let own = self.own(id.purchase_order())?;
+                let lapsed = matches!(&sending(own, &id)?.state, SendState::SendStarted { attempt: current, resolve_at, .. }
+                    if *current == attempt && now >= *resolve_at);
                 let doubt = SendEvent::SendInDoubt {
                     attempt,
                     why: "nobody recorded an outcome in time".to_owned(),
@@ -495,24 +510,21 @@ impl Order {
                 if known == Some(&edit) {
                     return Ok(Vec::new());
                 }
-                Ok(vec![Event::AddressEdited {
-                    payload: self.payloads + 1,
-                    edit,
-                    by: who,
-                    why,
-                }])
+                let payload = self.payloads + 1;
+                let decision = Decision::AddressEdited { payload, edit };
+                Ok(vec![decided(who, why, decision)])
             }
             Command::Hold { who, why } => {
                 if self.held.is_some() {
                     return Ok(Vec::new());
                 }
-                Ok(vec![Event::HeldByPerson { by: who, why }])
+                Ok(vec![decided(who, why, Decision::OrderHeld)])
             }
             Command::Cancel { who, why } => {
                 if self.cancelled_here {
                     return Ok(Vec::new());
                 }
-                Ok(vec![Event::CancelledByPerson { by: who, why }])
+                Ok(vec![decided(who, why, Decision::OrderCancelled)])
             }
             Command::Reroute {
                 without,
@@ -526,20 +538,15 @@ impl Order {
     fn route(
         &self,
         void: Vec<(PurchaseOrderNumber, String)>,
-        cancel: Vec<CancelWish>,
+        cancel: Vec<CancelPlan>,
         routed: Routed,
     ) -> Vec<Event> {
-        let voided = void.into_iter().map(|(number, why)| Event::PurchaseOrder {
-            number,
-            event: SendEvent::PurchaseOrderVoided { why },
+        let voided = void.into_iter().map(|(number, why)| {
+            let subject = SendSubject::PurchaseOrder(number);
+            of(subject, SendEvent::PurchaseOrderVoided { why })
         });
-        let wanted_back = cancel.into_iter().map(|wish| Event::CancelWanted {
-            number: wish.number,
-            lines: wish.lines,
-            whole: wish.whole,
-            why: wish.why,
-        });
-        let mut events: Vec<Event> = voided.chain(wanted_back).collect();
+        let cancels = cancel.into_iter().map(|plan| Event::from(plan.event()));
+        let mut events: Vec<Event> = voided.chain(cancels).collect();
         let nothing_new = routed.purchase_orders.is_empty()
             && self
                 .routing
@@ -548,7 +555,7 @@ impl Order {
             && self.needs_routing.is_none()
             && events.is_empty();
         if !nothing_new {
-            events.push(Event::Routed(routed));
+            events.push(RoutingDecision::Routed(routed).into());
         }
         events
     }
@@ -559,25 +566,21 @@ impl Order {
     }
 }
 
-/// The hand-over of that id.
-fn sending<'a>(own: &'a PurchaseOrder, id: &SendId) -> Result<&'a Sending, Refusal> {
-    match id.cancel {
+/// The state of what is sent.
+fn sending<'a>(own: &'a PurchaseOrder, subject: &SendSubject) -> Result<&'a Sending, Refusal> {
+    match subject.request() {
         None => Ok(&own.sending),
         Some(request) => own
             .cancel(request)
             .map(|asked| &asked.sending)
-            .ok_or_else(|| Refusal::NotPossible(format!("there is no request {id}"))),
+            .ok_or_else(|| Refusal::NotPossible(format!("there is no request {subject}"))),
     }
 }
 
-fn of(id: SendId, event: SendEvent) -> Event {
-    let number = id.number;
-    match id.cancel {
-        None => Event::PurchaseOrder { number, event },
-        Some(request) => Event::CancelRequest {
-            number,
-            request,
-            event,
-        },
-    }
+pub(super) fn of(subject: SendSubject, event: SendEvent) -> Event {
+    SendChange { subject, event }.into()
+}
+
+fn decided(by: String, why: String, decision: Decision) -> Event {
+    PersonDecision { by, why, decision }.into()
 }

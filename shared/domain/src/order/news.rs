@@ -58,8 +58,8 @@ pub struct OrderSnapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     pub placed_at: Timestamp,
-    /// The channel's sequential number, such as Shopify's `order_number`.
-    pub sequential: String,
+    /// The channel's own number of the order, such as Shopify's `order_number`.
+    pub order_number: String,
     pub currency: Currency,
     pub total: Money,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -8,6 +8,7 @@ use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
 use crate::sending::Sending;
 use crate::sending::machine::{SendEvent, SendState};
+use crate::sending::subject::SendSubject;
 use crate::sending::timing::{RESEND_AFTER, SENDING_OVERDUE};
 use crate::spending::Spending;
 use jiff::Timestamp;
@@ -366,6 +367,11 @@ impl PurchaseOrder {
             .any(|request| request.whole && open(request))
     }
 
+    /// What is sent of it: the purchase order itself, or that request to cancel.
+    pub fn subject(&self, request: Option<u32>) -> SendSubject {
+        SendSubject::new(self.number.clone(), request)
+    }
+
     pub fn cancel(&self, request: u32) -> Option<&CancelRequest> {
         self.cancels
             .get(usize::try_from(request).ok()?.checked_sub(1)?)
@@ -433,7 +439,7 @@ fn due(sending: &Sending, begun_at: Timestamp) -> Option<Timestamp> {
         SendState::Planned { due } if *due > begun_at => Some(*due),
         SendState::Planned { due } => Some(*due + RESEND_AFTER),
         SendState::BetweenSteps { due } => Some(*due),
-        SendState::SendStarted { settle_at, .. } => Some(*settle_at),
+        SendState::SendStarted { resolve_at, .. } => Some(*resolve_at),
         SendState::InDoubt { look_ups, .. } => look_ups.next_at,
         SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => None,
     }

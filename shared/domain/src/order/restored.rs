@@ -3,6 +3,7 @@
 use super::decide::{Verdict, WayInForce};
 use crate::ids::SupplierId;
 use crate::order::answer::By;
+use crate::order::decide::of;
 use crate::order::events::Event;
 use crate::order::purchase_order::PurchaseOrder;
 use crate::order::state::Order;
@@ -10,6 +11,7 @@ use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
 use crate::sending::Sending;
 use crate::sending::machine::{SendEvent, SendState};
+use crate::sending::subject::SendSubject;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -48,14 +50,12 @@ impl Order {
             let way = ways.remove(&own.number);
             // Whoever does not know the way leaves it to the look-up to find out.
             let can_look_up = way.as_ref().is_none_or(|way| way.can_look_up);
-            Event::PurchaseOrder {
-                number: own.number.clone(),
-                event: SendEvent::SuspectedSent {
-                    restored_at,
-                    via: way.map(|way| way.via),
-                    look_at: can_look_up.then_some(now),
-                },
-            }
+            let event = SendEvent::SuspectedSent {
+                restored_at,
+                via: way.map(|way| way.via),
+                look_at: can_look_up.then_some(now),
+            };
+            of(SendSubject::from(&own.number), event)
         });
         events.collect()
     }

@@ -4,7 +4,7 @@ use crate::order::purchase_order::PurchaseOrder;
 use crate::order::state::Order;
 use crate::sending::Sending;
 use crate::sending::machine::SendState;
-use crate::sending::subject::SendId;
+use crate::sending::subject::SendSubject;
 use crate::settings::SupplierSettings;
 use jiff::Timestamp;
 
@@ -66,7 +66,7 @@ pub fn step_of_cancel(own: &PurchaseOrder, request: u32, now: Timestamp) -> Step
 
 /// What of the purchase order waits for a later time, or for a person: the purchase order itself, or
 /// its oldest request to take units back. It can be prepared before it may be sent.
-pub fn waiting(own: &PurchaseOrder, now: Timestamp) -> Option<SendId> {
+pub fn waiting(own: &PurchaseOrder, now: Timestamp) -> Option<SendSubject> {
     let waits = |sending: &Sending| {
         let planned = matches!(
             sending.state,
@@ -75,15 +75,12 @@ pub fn waiting(own: &PurchaseOrder, now: Timestamp) -> Option<SendId> {
         planned && matches!(next(sending, now), Step::Leave(_))
     };
     if waits(&own.sending) && !own.is_being_taken_back() {
-        return Some(SendId::of(&own.number));
+        return Some(own.subject(None));
     }
     let asked = own.numbered_cancels().find(|(_, request)| {
         request.is_open() && own.can_be_asked_back() && waits(&request.sending)
     });
-    asked.map(|(request, _)| SendId {
-        number: own.number.clone(),
-        cancel: Some(request),
-    })
+    asked.map(|(request, _)| own.subject(Some(request)))
 }
 
 fn next(sending: &Sending, now: Timestamp) -> Step {
@@ -100,8 +97,10 @@ fn next(sending: &Sending, now: Timestamp) -> Step {
         }
         SendState::Planned { .. } | SendState::BetweenSteps { .. } => Step::Send,
         SendState::SendStarted {
-            attempt, settle_at, ..
-        } if now >= *settle_at => Step::Lapse { attempt: *attempt },
+            attempt,
+            resolve_at,
+            ..
+        } if now >= *resolve_at => Step::Lapse { attempt: *attempt },
         SendState::SendStarted { .. } => Step::Leave("somebody may be sending it"),
         SendState::InDoubt {
             attempt, look_ups, ..

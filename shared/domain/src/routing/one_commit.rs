@@ -1,9 +1,9 @@
 //! What one commit can hold: a store writes it as a whole, and `DynamoDB` writes at most a hundred
 //! rows as a whole. What does not fit follows in the next commit, its units waiting meanwhile.
 
-use crate::order::events::PlannedPurchaseOrder;
 use crate::order::purchase_order::PurchaseOrderLine;
 use crate::order::state::Order;
+use crate::order::topics::routing::PlannedPurchaseOrder;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use std::collections::BTreeSet;
 

@@ -1,16 +1,16 @@
 //! What suppliers have, or may have, and nobody wants any more.
 
 use crate::ids::LineId;
-use crate::order::decide::CancelWish;
+use crate::order::decide::CancelPlan;
 use crate::order::news::Content;
 use crate::order::purchase_order::PurchaseOrder;
 use crate::order::state::{Order, STOPPED};
 use std::collections::BTreeSet;
 
 /// Everything that is left of a purchase order, where that was not asked yet.
-pub(super) fn whole(own: &PurchaseOrder, why: &str) -> Option<CancelWish> {
-    (!own.is_being_taken_back()).then(|| CancelWish {
-        number: own.number.clone(),
+pub(super) fn whole(own: &PurchaseOrder, why: &str) -> Option<CancelPlan> {
+    (!own.is_being_taken_back()).then(|| CancelPlan {
+        purchase_order: own.number.clone(),
         lines: own.everything(),
         whole: true,
         why: why.to_owned(),
@@ -33,13 +33,14 @@ fn why(order: &Order, content: &Content, line: &LineId) -> &'static str {
 
 /// Unshipped units that suppliers have, or may have, and that nobody wants any more: the newest
 /// purchase order gives them back first, and none is asked twice for the same unit.
-pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) -> Vec<CancelWish> {
-    let mut wishes: Vec<CancelWish> = Vec::new();
+pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelPlan]) -> Vec<CancelPlan> {
+    let mut plans: Vec<CancelPlan> = Vec::new();
     let known = content.lines.iter().map(|line| &line.id);
     let asked_for = order.live().flat_map(|own| &own.lines);
     let lines: BTreeSet<&LineId> = known.chain(asked_for.map(|line| &line.line)).collect();
     for line in lines {
-        let elsewhere = |own: &PurchaseOrder| already.iter().any(|wish| wish.number == own.number);
+        let elsewhere =
+            |own: &PurchaseOrder| already.iter().any(|plan| plan.purchase_order == own.number);
         let asked = order
             .live()
             .map(|own| {
@@ -70,12 +71,15 @@ pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) 
                 continue;
             }
             surplus -= units;
-            match wishes.iter_mut().find(|wish| wish.number == own.number) {
-                Some(wish) => {
-                    wish.lines.insert(line.clone(), units);
+            match plans
+                .iter_mut()
+                .find(|plan| plan.purchase_order == own.number)
+            {
+                Some(plan) => {
+                    plan.lines.insert(line.clone(), units);
                 }
-                None => wishes.push(CancelWish {
-                    number: own.number.clone(),
+                None => plans.push(CancelPlan {
+                    purchase_order: own.number.clone(),
                     lines: [(line.clone(), units)].into(),
                     whole: false,
                     why: why(order, content, line).to_owned(),
@@ -83,10 +87,10 @@ pub(super) fn surplus(order: &Order, content: &Content, already: &[CancelWish]) 
             }
         }
     }
-    for wish in &mut wishes {
-        wish.whole = order
-            .purchase_order(&wish.number)
-            .is_some_and(|own| own.everything() == wish.lines);
+    for plan in &mut plans {
+        plan.whole = order
+            .purchase_order(&plan.purchase_order)
+            .is_some_and(|own| own.everything() == plan.lines);
     }
-    wishes
+    plans
 }

@@ -17,9 +17,9 @@ use crate::catalogue::{Offer, OfferWithStock, Stock};
 use crate::digest::Digest;
 use crate::ids::{ChannelCode, ChannelId, OrderId, SupplierId, SupplierSku};
 use crate::money::{BasisPoints, Currency, Money};
-use crate::order::events::PlannedPurchaseOrder;
 use crate::order::news::{FulfillmentStatus, Latest, Note, Payment, ShippingMethod};
 use crate::order::state::{Hold, Order};
+use crate::order::topics::routing::PlannedPurchaseOrder;
 use crate::region::Region;
 use crate::settings::terms::Terms;
 use crate::settings::{ChannelSettings, Merchant, Rules};
@@ -95,7 +95,7 @@ impl World {
             properties: BTreeMap::new(),
             content: Content {
                 placed_at: NOW.parse().unwrap(),
-                sequential: "1001".to_owned(),
+                order_number: "1001".to_owned(),
                 currency,
                 total: Money { minor, currency },
                 test: false,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// What a mail service reports about the delivery of a mail that it took. A greater report outweighs
 /// a smaller one, whichever arrives first. That the mail bounced outweighs all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// The service tries again.
     Delayed { why: String },
@@ -32,12 +32,12 @@ pub enum SendState {
     Planned {
         due: Timestamp,
     },
-    /// Claimed by one attempt, which somebody may be carrying out until `settle_at`. A claim never
-    /// expires into a resend: after `settle_at` it is looked up.
+    /// Claimed by one attempt, which somebody may be carrying out until `resolve_at`. A claim never
+    /// expires into a resend: after `resolve_at` it is looked up.
     SendStarted {
         attempt: u32,
         artifact: Digest,
-        settle_at: Timestamp,
+        resolve_at: Timestamp,
         /// Of the batch it was claimed for, whose file settles it.
         cut_off: Option<Timestamp>,
     },
@@ -103,13 +103,13 @@ impl LookUps {
 
 /// What happened to a hand-over after it was planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum SendEvent {
     /// The claim.
     SendStarted {
         attempt: u32,
         artifact: Digest,
-        settle_at: Timestamp,
+        resolve_at: Timestamp,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_off: Option<Timestamp>,
         via: Via,
@@ -236,14 +236,14 @@ pub fn transition(
             E::SendStarted {
                 attempt,
                 artifact,
-                settle_at,
+                resolve_at,
                 cut_off,
                 via: _,
             },
         ) => S::SendStarted {
             attempt: *attempt,
             artifact: artifact.clone(),
-            settle_at: *settle_at,
+            resolve_at: *resolve_at,
             cut_off: *cut_off,
         },
         (S::Planned { .. } | S::BetweenSteps { .. }, E::SendPostponed { until, .. }) => {

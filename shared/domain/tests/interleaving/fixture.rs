@@ -168,7 +168,7 @@ fn snapshot(second: i64) -> OrderSnapshot {
             note: Note::Absent,
             gift: false,
             placed_at,
-            sequential: "1001".to_owned(),
+            order_number: "1001".to_owned(),
             currency: Currency::parse("USD").unwrap(),
             total: money(10_000),
             test: false,

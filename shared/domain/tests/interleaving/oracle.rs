@@ -7,7 +7,7 @@ use domain::invariants::broken;
 use domain::order::purchase_order::CancelRequest;
 use domain::order::{Order, PurchaseOrder};
 use domain::sending::machine::SendState;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::timing::RESEND_AFTER;
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ fn promises(world: &World) {
         .partition(|what| what.contains("accepted more than once"));
     assert_eq!(other, Vec::<String>::new());
     let told = world.order.purchase_orders.iter().filter(|own| {
-        let id = SendId::of(&own.number);
+        let id = SendSubject::from(&own.number);
         world.told_taken.get(&id).is_some_and(|told| told.len() > 1)
     });
     // What is being told right now is counted after this.
@@ -147,8 +147,8 @@ fn goes_on(world: &World, own: &PurchaseOrder) {
             let long = *due > now + jiff::SignedDuration::from_hours(24);
             assert!(!long, "{} waits until {due}", own.number);
         }
-        SendState::SendStarted { settle_at, .. } => {
-            assert!(wakes_by(*settle_at), "{} sleeps in its claim", own.number);
+        SendState::SendStarted { resolve_at, .. } => {
+            assert!(wakes_by(*resolve_at), "{} sleeps in its claim", own.number);
         }
         SendState::InDoubt { .. } => assert!(is_case(CaseKind::SendInDoubt), "{}", own.number),
         SendState::Rejected { freed: false, .. } => {

@@ -16,12 +16,14 @@ use domain::order::decide::{
 use domain::order::events::{Event, Recorded};
 use domain::order::news::ChannelEvent;
 use domain::order::step::{Step as NextStep, step, step_of_cancel};
+use domain::order::topics::routing::RoutingDecision;
+use domain::order::topics::sending::SendChange;
 use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::{Facts, plan};
 use domain::sending::Sending;
 use domain::sending::machine::{SendEvent, SendState};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::settings::Settings;
 use domain::sweep::wake;
 use jiff::{SignedDuration, Timestamp};
@@ -52,11 +54,11 @@ pub(crate) struct World {
     settings: Settings,
     honesty: Honesty,
     /// Attempts that the supplier took.
-    taken: BTreeSet<(SendId, u32)>,
+    taken: BTreeSet<(SendSubject, u32)>,
     /// How often each step of a hand-over was taken.
-    pub(crate) takings: BTreeMap<(SendId, usize), u32>,
+    pub(crate) takings: BTreeMap<(SendSubject, usize), u32>,
     /// Attempts of which somebody said that they were taken.
-    pub(crate) told_taken: BTreeMap<SendId, BTreeSet<u32>>,
+    pub(crate) told_taken: BTreeMap<SendSubject, BTreeSet<u32>>,
 }
 
 impl World {
@@ -79,14 +81,14 @@ impl World {
     }
 
     /// Everything that is handed over: purchase orders and requests to take them back.
-    fn hand_overs(&self) -> Vec<SendId> {
+    fn hand_overs(&self) -> Vec<SendSubject> {
         let ids = self.order.purchase_orders.iter().flat_map(|own| {
-            let id = SendId::of(&own.number);
+            let id = SendSubject::from(&own.number);
             let requests = own.numbered_cancels().map({
                 let number = own.number.clone();
-                move |(request, _)| SendId {
-                    number: number.clone(),
-                    cancel: Some(request),
+                move |(request, _)| SendSubject::Cancel {
+                    purchase_order: number.clone(),
+                    request,
                 }
             });
             std::iter::once(id).chain(requests)
@@ -94,7 +96,7 @@ impl World {
         ids.collect()
     }
 
-    fn at(&self, place: usize) -> Option<SendId> {
+    fn at(&self, place: usize) -> Option<SendSubject> {
         let all = self.hand_overs();
         (!all.is_empty()).then(|| all[place % all.len()].clone())
     }
@@ -104,13 +106,13 @@ impl World {
         (!all.is_empty()).then(|| all[place % all.len()].number.clone())
     }
 
-    fn own(&self, id: &SendId) -> &PurchaseOrder {
-        self.order.purchase_order(&id.number).unwrap()
+    fn own(&self, id: &SendSubject) -> &PurchaseOrder {
+        self.order.purchase_order(id.purchase_order()).unwrap()
     }
 
-    fn sending(&self, id: &SendId) -> &Sending {
+    fn sending(&self, id: &SendSubject) -> &Sending {
         let own = self.own(id);
-        id.cancel.map_or(&own.sending, |request| {
+        id.request().map_or(&own.sending, |request| {
             &own.cancel(request).unwrap().sending
         })
     }
@@ -185,7 +187,7 @@ impl World {
         let cancelled = self.order.is_cancelled();
         let events = self.decided(&planned.command).unwrap();
         for event in &events {
-            if let Event::Routed(routed) = event {
+            if let Event::Routing(RoutingDecision::Routed(routed)) = event {
                 let alive = routed.purchase_orders.is_empty();
                 assert!(alive || !cancelled, "a cancelled order is planned");
             }
@@ -194,9 +196,9 @@ impl World {
     }
 
     /// As a worker does: only where it is the next step, and on the version that was looked at.
-    fn claims(&mut self, id: &SendId, taken: bool) {
+    fn claims(&mut self, id: &SendSubject, taken: bool) {
         let own = self.own(id);
-        let next = match id.cancel {
+        let next = match id.request() {
             None => step(&self.order, own, self.now),
             Some(request) => step_of_cancel(own, request, self.now),
         };
@@ -206,7 +208,7 @@ impl World {
         let claim = Command::StartSend {
             id: id.clone(),
             artifact: Digest::of(b"artifact"),
-            settle_at: self.now + TIMEOUT,
+            resolve_at: self.now + TIMEOUT,
             cut_off: None,
             via: domain::sending::via::Via::new("mail", "smtp mail.example:25"),
         };
@@ -214,7 +216,7 @@ impl World {
             return;
         }
         assert!(
-            id.cancel.is_some() || !self.order.is_cancelled(),
+            id.request().is_some() || !self.order.is_cancelled(),
             "a cancelled order is sent"
         );
         if taken {
@@ -225,7 +227,7 @@ impl World {
         }
     }
 
-    fn answers(&mut self, id: &SendId, attempt: u32, said: Said) {
+    fn answers(&mut self, id: &SendSubject, attempt: u32, said: Said) {
         let taken = self.taken.contains(&(id.clone(), attempt));
         let silence = matches!(said, Said::InDoubt { .. });
         if self.honesty == Honesty::Honest && !silence && taken != said.means_taken() {
@@ -251,7 +253,7 @@ impl World {
         );
     }
 
-    fn outcome(&self, id: &SendId, said: Said) -> Outcome {
+    fn outcome(&self, id: &SendSubject, said: Said) -> Outcome {
         let own = self.own(id);
         let lines = |units: fn(u32) -> u32, status: LineStatus| {
             let lines = own.lines.iter().map(move |line| LineOutcome {
@@ -306,7 +308,7 @@ impl World {
         }
     }
 
-    fn looks_up(&mut self, id: &SendId, found: Found) {
+    fn looks_up(&mut self, id: &SendSubject, found: Found) {
         let sending = self.sending(id);
         let attempt = sending.attempts;
         let step = sending.progress.steps.len();
@@ -408,7 +410,8 @@ impl World {
         };
         // What a verdict is about: the purchase order, or the first of its requests in doubt.
         let doubt = self.hand_overs().into_iter().find(|id| {
-            id.number == number && matches!(self.sending(id).state, SendState::InDoubt { .. })
+            id.purchase_order() == &number
+                && matches!(self.sending(id).state, SendState::InDoubt { .. })
         });
         if let Some(id) = &doubt
             && self.honesty == Honesty::Honest
@@ -556,10 +559,10 @@ impl World {
         let ids = self
             .hand_overs()
             .into_iter()
-            .filter(|id| &id.number == number);
+            .filter(|id| id.purchase_order() == number);
         for id in ids.collect::<Vec<_>>() {
             let own = self.own(&id);
-            let next = match id.cancel {
+            let next = match id.request() {
                 None => step(&self.order, own, self.now),
                 Some(request) => step_of_cancel(own, request, self.now),
             };
@@ -568,7 +571,7 @@ impl World {
                     self.claims(&id, true);
                     let attempt = self.sending(&id).attempts;
                     if self.taken.contains(&(id.clone(), attempt)) {
-                        let said = match id.cancel {
+                        let said = match id.request() {
                             None => Said::Accepted,
                             Some(_) => Said::Cancel(CancelAnswer::Accepted),
                         };
@@ -587,7 +590,7 @@ impl World {
         }
     }
 
-    fn truth(&self, id: &SendId) -> Found {
+    fn truth(&self, id: &SendSubject) -> Found {
         let step = self.sending(id).progress.steps.len();
         if self.takings.contains_key(&(id.clone(), step)) {
             Found::There
@@ -600,7 +603,7 @@ impl World {
         for place in 0..self.order.purchase_orders.len() {
             let number = self.order.purchase_orders[place].number.clone();
             for id in self.hand_overs() {
-                if id.number == number
+                if id.purchase_order() == &number
                     && matches!(self.sending(&id).state, SendState::InDoubt { .. })
                 {
                     match self.truth(&id) {
@@ -617,27 +620,30 @@ impl World {
     }
 
     /// Claims of the history, each with what ended the claim before it.
-    pub(crate) fn claims_without_an_end(&self) -> Vec<SendId> {
-        let mut open: BTreeMap<SendId, bool> = BTreeMap::new();
+    pub(crate) fn claims_without_an_end(&self) -> Vec<SendSubject> {
+        let mut open: BTreeMap<SendSubject, bool> = BTreeMap::new();
         let mut wrong = Vec::new();
         for recorded in &self.history {
-            let (number, cancel, event) =
-                if let Event::PurchaseOrder { number, event } = &recorded.event {
-                    (number, None, event)
-                } else if let Event::CancelRequest {
-                    number,
-                    request,
-                    event,
-                } = &recorded.event
-                {
-                    (number, Some(*request), event)
-                } else {
-                    continue;
-                };
-            let id = SendId {
-                number: number.clone(),
-                cancel,
+            let (number, cancel, event) = if let Event::Send(SendChange {
+                subject: SendSubject::PurchaseOrder(number),
+                event,
+            }) = &recorded.event
+            {
+                (number, None, event)
+            } else if let Event::Send(SendChange {
+                subject:
+                    SendSubject::Cancel {
+                        purchase_order: number,
+                        request,
+                    },
+                event,
+            }) = &recorded.event
+            {
+                (number, Some(*request), event)
+            } else {
+                continue;
             };
+            let id = SendSubject::new(number.clone(), cancel);
             if matches!(event, SendEvent::SendStarted { .. }) {
                 if open.insert(id.clone(), true) == Some(true) {
                     wrong.push(id);

@@ -316,7 +316,7 @@ impl Case {
                 note: Note::Absent,
                 gift: false,
                 placed_at,
-                sequential: "1001".to_owned(),
+                order_number: "1001".to_owned(),
                 currency: Currency::parse("USD").unwrap(),
                 total: money(10_000),
                 test: self.test,

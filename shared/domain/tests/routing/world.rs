@@ -9,11 +9,12 @@ use domain::invariants::broken;
 use domain::money::Money;
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Accepted, Command, LineOutcome, LineStatus, Outcome};
-use domain::order::events::{Event, Recorded, Routed};
+use domain::order::events::{Event, Recorded};
 use domain::order::news::{ChannelEvent, Refund, RefundedUnits};
+use domain::order::topics::routing::Routed;
 use domain::order::{Order, Wait, WaitKind};
 use domain::routing::{Facts, Plan, plan};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::settings::{Settings, Split};
 use domain::spending::{SpendingChange, Spent, sums};
 use jiff::{SignedDuration, Timestamp};
@@ -337,9 +338,9 @@ impl World {
         let numbers: Vec<_> = self.order.live().map(|own| own.number.clone()).collect();
         for number in numbers {
             let claim = Command::StartSend {
-                id: SendId::of(&number),
+                id: SendSubject::from(&number),
                 artifact: Digest::of(b"artifact"),
-                settle_at: self.now + SignedDuration::from_mins(1),
+                resolve_at: self.now + SignedDuration::from_mins(1),
                 cut_off: None,
                 via: domain::sending::via::Via::new("mail", "smtp mail.example:25"),
             };
@@ -380,7 +381,7 @@ impl World {
             };
             let attempt = self.order.purchase_order(&number).unwrap().sending.attempts;
             let command = Command::RecordOutcome {
-                id: SendId::of(&number),
+                id: SendSubject::from(&number),
                 attempt,
                 outcome,
             };

@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 const MESSAGE: &[u8] = b"From: Shop <orders@shop.example>\r\nTo: po@acme.example\r\n\
     Cc: copy@acme.example\r\nMessage-ID: <S-1-1-K@shop.example>\r\n\r\nHello\r\n.dot\r\n";
 
-fn id() -> SendId {
+fn id() -> SendSubject {
     let code = domain::ids::ChannelCode::parse("S").unwrap();
-    SendId::of(&PurchaseOrderNumber::new(&code, "1", 1))
+    SendSubject::from(&PurchaseOrderNumber::new(&code, "1", 1))
 }
 
 async fn outcome(word: &'static str, deed: Deed) -> (MailOutcome, Vec<String>) {

@@ -30,7 +30,7 @@ async fn a_file_appears_once_under_the_number() {
     }
     let key = format!("acme/in/{number}.csv");
     assert_eq!(world.file(&key), Some(artifact.bytes));
-    assert_eq!(supplier.via(&SendId::of(&number), 0).file, Some(key));
+    assert_eq!(supplier.via(&SendSubject::from(&number), 0).file, Some(key));
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ impl Sequence {
     ) -> Result<Sent, SendOutcome> {
         let connection = &self.connection;
         let read = |response| {
-            let number = attempt.id.number.to_string();
+            let number = attempt.id.purchase_order().to_string();
             Answer::new(response, &number, &attempt.progress.extracted)
         };
         let http = connection.http.as_ref();
@@ -154,9 +154,9 @@ impl Sequence {
         attempt: &Attempt,
     ) -> Option<Answer> {
         let seen = json!({
-            "number": attempt.id.number,
+            "number": attempt.id.purchase_order(),
             "extracted": plain(&attempt.progress.extracted),
-            "cancel": attempt.id.cancel.map(|request| json!({ "id": format!("X{request}") })),
+            "cancel": attempt.id.request().map(|request| json!({ "id": format!("X{request}") })),
             "test": self.connection.test,
         });
         let rendered = lookup

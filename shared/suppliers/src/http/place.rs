@@ -4,7 +4,7 @@ use super::auth::Secrets;
 use super::request::Draft;
 use super::settings::{Auth, SecretForm, Settings, Step};
 use domain::digest::Digest;
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -76,12 +76,12 @@ impl StepPlace {
         }
     }
 
-    pub(super) fn seen_by(&self, id: &SendId) -> String {
+    pub(super) fn seen_by(&self, id: &SendSubject) -> String {
         signed(&self.url, &self.secrets, id)
     }
 
     /// Of the step's look-up, where it has one.
-    pub(super) fn lookup_seen_by(&self, id: &SendId) -> Option<String> {
+    pub(super) fn lookup_seen_by(&self, id: &SendSubject) -> Option<String> {
         let lookup = self.lookup.as_ref()?;
         Some(signed(&lookup.digest, &lookup.secrets, id))
     }
@@ -89,7 +89,7 @@ impl StepPlace {
 
 /// The place for one purchase order: its number is the salt, so that digests of one secret differ from
 /// order to order, and each is too short to try values against.
-fn signed(place: &str, secrets: &Named, id: &SendId) -> String {
+fn signed(place: &str, secrets: &Named, id: &SendSubject) -> String {
     let mut place = place.to_owned();
     for (name, value) in secrets {
         let salted = format!("{id}\0{name}\0{}", value.expose_secret());

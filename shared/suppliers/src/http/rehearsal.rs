@@ -7,7 +7,7 @@ use crate::{Opening, SettingsError};
 use domain::order::answer::{LookupFinding, Progress};
 use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Attempt, Handover, LineStatus, PrepareError, SendId, SendLookup, SendOutcome,
+    Acceptance, Attempt, Handover, LineStatus, PrepareError, SendLookup, SendOutcome, SendSubject,
     Supplier,
 };
 use std::collections::BTreeMap;
@@ -113,10 +113,7 @@ impl Rehearsal {
         loop {
             let step = self.sequence.next(&progress)?.settings.name.clone();
             let attempt = Attempt {
-                id: SendId {
-                    number: handover.number.clone(),
-                    cancel: None,
-                },
+                id: SendSubject::PurchaseOrder(handover.number.clone()),
                 attempt: 1,
                 doubted: false,
                 progress: progress.clone(),

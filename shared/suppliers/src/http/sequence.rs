@@ -11,7 +11,7 @@ use crate::SettingsError;
 use crate::templates::Templates;
 use async_trait::async_trait;
 use domain::order::answer::{LookupFinding, Progress};
-use domain::sending::subject::SendId;
+use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::Timestamp;
 use ports::supplier::{LookedUp, LookupAnswer};
@@ -256,7 +256,7 @@ impl Supplier for Sequence {
     }
 
     /// Of a step that the settings do not have, only the method is known.
-    fn via(&self, id: &SendId, steps_done: usize) -> Via {
+    fn via(&self, id: &SendSubject, steps_done: usize) -> Via {
         let step = self.steps.get(steps_done);
         let place = step.map_or_else(String::new, |step| step.place.seen_by(id));
         Via {

@@ -386,7 +386,7 @@ async fn a_request_to_cancel_is_sent_under_its_own_name() {
     let cancels = supplier.cancels().unwrap();
     let artifact = prepared(cancels, &taken_back(true));
     let mut attempt = attempt(false);
-    attempt.id.cancel = Some(1);
+    attempt.id = SendSubject::new(attempt.id.purchase_order().clone(), Some(1));
     let outcome = cancels.send(&artifact, &attempt).await;
     assert!(matches!(outcome, SendOutcome::Accepted(_)));
     assert!(world.mail("S-1001-1-K-X1").is_some() && world.mail("S-1001-1-K").is_none());

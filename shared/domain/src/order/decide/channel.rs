@@ -2,10 +2,11 @@
 
 use crate::digest::Digest;
 use crate::ids::LineId;
-use crate::order::events::{Event, SnapshotEvent};
+use crate::order::events::Event;
 use crate::order::news::{
     ChannelEvent, EarlierReport, Latest, News, OrderSnapshot, Payload, Payment, Refund,
 };
+use crate::order::topics::channel::{ChannelChange, SnapshotEvent};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -18,18 +19,19 @@ pub(crate) fn merge(
 ) -> (Vec<Event>, Option<(u32, Payload)>) {
     match message {
         ChannelEvent::Refund { refund, .. } => {
-            (merge_refund(news, refund).into_iter().collect(), None)
+            let refund = merge_refund(news, refund).map(Event::from);
+            (refund.into_iter().collect(), None)
         }
         ChannelEvent::Order(snapshot) => merge_snapshot(news, payloads, snapshot),
     }
 }
 
-fn merge_refund(news: &News, refund: &Refund) -> Option<Event> {
+fn merge_refund(news: &News, refund: &Refund) -> Option<ChannelChange> {
     let known = news.refunds.get(&refund.id);
     // The same id with other content is not documented to happen; the greater digest wins so that
     // the join stays one.
     let greater = known.is_none_or(|known| Digest::of_value(refund) > Digest::of_value(known));
-    greater.then(|| Event::RefundRecorded(refund.clone()))
+    greater.then(|| ChannelChange::RefundRecorded(refund.clone()))
 }
 
 fn merge_snapshot(
@@ -47,7 +49,7 @@ fn merge_snapshot(
         properties: snapshot.payload.property_digests(),
         content: snapshot.content.clone(),
     };
-    let mut events = Vec::new();
+    let mut events: Vec<ChannelChange> = Vec::new();
     let mut payload = None;
     let newest = match &news.latest {
         None => true,
@@ -60,7 +62,7 @@ fn merge_snapshot(
             .as_ref()
             .is_some_and(|known| known.edit == latest.edit);
         if same_to_a_supplier {
-            events.push(Event::OrderUpdated(latest));
+            events.push(ChannelChange::OrderUpdated(latest));
         } else {
             let number = payloads + 1;
             payload = Some((number, snapshot.payload.clone()));
@@ -69,21 +71,21 @@ fn merge_snapshot(
                 latest,
             };
             events.push(if news.latest.is_none() {
-                Event::OrderReceived(snapshot)
+                ChannelChange::OrderReceived(snapshot)
             } else {
-                Event::OrderEdited(snapshot)
+                ChannelChange::OrderEdited(snapshot)
             });
         }
     } else if let Some(earlier) = earlier(news, &latest) {
-        events.push(Event::EarlierReported(earlier));
+        events.push(ChannelChange::EarlierReported(earlier));
     }
     if snapshot.paid && !news.paid {
-        events.push(Event::PaymentReceived);
+        events.push(ChannelChange::PaymentReceived);
     }
     if let Some(cancelled_at) = snapshot.cancelled_at
         && news.cancelled_at.is_none_or(|known| cancelled_at < known)
     {
-        events.push(Event::OrderCancelled { cancelled_at });
+        events.push(ChannelChange::OrderCancelled { cancelled_at });
     }
     events.extend(
         snapshot
@@ -91,7 +93,7 @@ fn merge_snapshot(
             .iter()
             .filter_map(|refund| merge_refund(news, refund)),
     );
-    (events, payload)
+    (events.into_iter().map(Event::from).collect(), payload)
 }
 
 /// What a message that is not the newest is the first to report; `None` where that is nothing.

@@ -7,9 +7,10 @@ use crate::order::answer::{AfterRejection, Backorder, By, LookupFinding, Rejecti
 use crate::order::events::Event;
 use crate::order::purchase_order::{CancelRequest, PurchaseOrder};
 use crate::order::state::Order;
+use crate::order::topics::supplier::SupplierReport;
 use crate::refusal::Refusal;
 use crate::sending::machine::{SendEvent, SendState};
-use crate::sending::subject::SendId;
+use crate::sending::subject::SendSubject;
 use crate::sending::timing::{DATE_PRECISION, LOOK_UP_AFTER, LOOK_UPS_FOR_A_PROOF};
 use crate::sending::{Sending, timing};
 use crate::text::counted;
@@ -20,12 +21,12 @@ impl Order {
     /// Valid on any newer version: an outcome that adds nothing to what is known becomes no event.
     pub(super) fn record_outcome(
         &self,
-        id: &SendId,
+        id: &SendSubject,
         attempt: u32,
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
-        let own = self.own(&id.number)?;
+        let own = self.own(id.purchase_order())?;
         let sending = sending(own, id)?;
         if attempt == 0 || attempt > sending.attempts {
             return Err(Refusal::NoSuchAttempt(attempt));
@@ -56,7 +57,7 @@ impl Order {
             },
             Outcome::Rejected { why, hold } => SendEvent::SendRejected {
                 attempt,
-                route_again: !hold && id.cancel.is_none() && self.routes_again(&why),
+                route_again: !hold && id.request().is_none() && self.routes_again(&why),
                 why,
             },
             Outcome::NotSent { retry_after, why } => SendEvent::SendDeferred {
@@ -93,11 +94,11 @@ impl Order {
     /// counts as sent.
     pub(super) fn record_mail_report(
         &self,
-        id: &SendId,
+        id: &SendSubject,
         attempt: u32,
         report: MailReport,
     ) -> Result<Vec<Event>, Refusal> {
-        let own = self.own(&id.number)?;
+        let own = self.own(id.purchase_order())?;
         let sending = sending(own, id)?;
         // A restored order knows nothing of attempts made after its copy.
         let made_since = sending.suspected_for.is_some();
@@ -144,7 +145,7 @@ impl Order {
     fn accepted(
         &self,
         own: &PurchaseOrder,
-        id: &SendId,
+        id: &SendSubject,
         attempt: u32,
         accepted: Accepted,
         by: By,
@@ -158,21 +159,27 @@ impl Order {
             },
         );
         let mut events = vec![sent];
-        if let Some(request) = id.cancel {
+        if let Some(request) = id.request() {
             let open = own.cancel(request).is_some_and(CancelRequest::is_open);
             match accepted.cancel {
-                Some(answer) if open => events.push(Event::CancelAnswered {
-                    number: id.number.clone(),
-                    request,
-                    answer,
-                    by,
-                }),
+                Some(answer) if open => events.push(
+                    SupplierReport::CancelAnswered {
+                        purchase_order: id.purchase_order().clone(),
+                        request,
+                        answer,
+                        by,
+                    }
+                    .into(),
+                ),
                 // It was settled before; what the supplier says now may be something else.
-                Some(_) => events.push(Event::AnswerUnclear {
-                    number: id.number.clone(),
-                    why: format!("the supplier answered {id} after it had been settled"),
-                    evidence: None,
-                }),
+                Some(_) => events.push(
+                    SupplierReport::AnswerUnclear {
+                        purchase_order: id.purchase_order().clone(),
+                        why: format!("the supplier answered {id} after it had been settled"),
+                        evidence: None,
+                    }
+                    .into(),
+                ),
                 None => {}
             }
             return events;
@@ -180,24 +187,27 @@ impl Order {
         match self.line_events(own, accepted.lines, &by) {
             Ok(lines) => events.extend(lines),
             // Taken all the same; what it says of lines nobody ordered is for a person.
-            Err(error) => events.push(Event::AnswerUnclear {
-                number: id.number.clone(),
-                why: error.in_our_words(),
-                evidence: accepted.evidence,
-            }),
+            Err(error) => events.push(
+                SupplierReport::AnswerUnclear {
+                    purchase_order: id.purchase_order().clone(),
+                    why: error.in_our_words(),
+                    evidence: accepted.evidence,
+                }
+                .into(),
+            ),
         }
         // Whatever becomes of the newer attempt, only the supplier knows whether it has both.
         if let SendState::SendStarted { attempt: newer, .. }
         | SendState::InDoubt { attempt: newer, .. } = &own.sending.state
             && *newer != attempt
         {
-            events.push(Event::AnswerUnclear {
-                number: id.number.clone(),
+            events.push(SupplierReport::AnswerUnclear {
+                purchase_order: id.purchase_order().clone(),
                 why: format!(
                     "attempt {attempt} was accepted when attempt {newer} was on its way: the supplier may have it twice"
                 ),
                 evidence: None,
-            });
+            }.into());
         }
         events
     }
@@ -245,21 +255,27 @@ impl Order {
                         .into_iter()
                         .map(|(line, quantity)| (line, Backorder { quantity, until })),
                 ),
-                LineStatus::Rejected(why) => events.push(Event::LinesRejected {
-                    number: own.number.clone(),
-                    lines: units,
-                    route_again: self.routes_again(&why),
-                    why,
-                    by: by.clone(),
-                }),
+                LineStatus::Rejected(why) => events.push(
+                    SupplierReport::LinesRejected {
+                        purchase_order: own.number.clone(),
+                        lines: units,
+                        route_again: self.routes_again(&why),
+                        why,
+                        by: by.clone(),
+                    }
+                    .into(),
+                ),
             }
         }
         if backordered != own.backordered {
-            events.push(Event::Acknowledged {
-                number: own.number.clone(),
-                backordered,
-                by: by.clone(),
-            });
+            events.push(
+                SupplierReport::Acknowledged {
+                    purchase_order: own.number.clone(),
+                    backordered,
+                    by: by.clone(),
+                }
+                .into(),
+            );
         }
         Ok(events)
     }
@@ -280,12 +296,12 @@ impl Order {
 
     pub(super) fn record_lookup(
         &self,
-        id: &SendId,
+        id: &SendSubject,
         attempt: u32,
         answer: Answer,
         now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
-        let own = self.own(&id.number)?;
+        let own = self.own(id.purchase_order())?;
         let sending = sending(own, id)?;
         let SendState::InDoubt {
             attempt: current,

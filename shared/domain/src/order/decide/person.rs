@@ -4,14 +4,17 @@ use super::{Verdict, Which, of};
 use crate::cases::CaseKind;
 use crate::ids::{LineId, SupplierId};
 use crate::order::answer::{By, Rejection, RejectionReason};
+use crate::order::decide::{CancelPlan, decided};
 use crate::order::events::Event;
 use crate::order::news::ShippingMethod;
 use crate::order::purchase_order::{CancelRequest, PurchaseOrder};
 use crate::order::state::{Order, WaitKind};
+use crate::order::topics::person::Decision;
+use crate::order::topics::supplier::SupplierReport;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
 use crate::sending::machine::{Delivery, SendEvent, SendState};
-use crate::sending::subject::SendId;
+use crate::sending::subject::SendSubject;
 use crate::text::moment;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +34,7 @@ impl Order {
                     (Ok(doubt), _) => doubt,
                     (Err(_), Some(attempt)) => {
                         let event = arrived(attempt, &reference, by);
-                        return Ok(vec![of(SendId::of(number), event)]);
+                        return Ok(vec![of(SendSubject::from(number), event)]);
                     }
                     (Err(refusal), None) => return Err(refusal),
                 };
@@ -47,7 +50,7 @@ impl Order {
                 let (id, attempt) = match (in_doubt(own), overdue(own, now)) {
                     (Ok(doubt), _) => doubt,
                     (Err(_), Some(attempt)) => {
-                        return Ok(vec![of(SendId::of(number), never_arrived(attempt))]);
+                        return Ok(vec![of(SendSubject::from(number), never_arrived(attempt))]);
                     }
                     (Err(refusal), None) => return Err(refusal),
                 };
@@ -66,12 +69,13 @@ impl Order {
                 let (request, _) = open.ok_or_else(|| {
                     Refusal::NotPossible(format!("no request to cancel {number} is open"))
                 })?;
-                return Ok(vec![Event::CancelAnswered {
-                    number: number.clone(),
+                let report = SupplierReport::CancelAnswered {
+                    purchase_order: number.clone(),
                     request,
                     answer,
                     by,
-                }]);
+                };
+                return Ok(vec![report.into()]);
             }
         };
         Ok(vec![of(id, event)])
@@ -120,9 +124,8 @@ impl Order {
                     }
                 };
                 if waits {
-                    let number = own.number.clone();
                     let event = SendEvent::RetryRequested { by: by.clone() };
-                    events.push(of(SendId { number, cancel }, event));
+                    events.push(of(own.subject(cancel), event));
                 }
             }
         }
@@ -150,13 +153,17 @@ impl Order {
                 && !own.cancels.iter().any(CancelRequest::is_open);
             if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
                 let event = SendEvent::RejectionFreed;
-                events.push(Event::PurchaseOrder { number, event });
+                events.push(of(SendSubject::PurchaseOrder(number), event));
             } else if left_there {
-                let why = "its draft stays at the supplier, as a person agreed".to_owned();
-                let event = SendEvent::PurchaseOrderVoided { why };
-                events.push(Event::PurchaseOrder { number, event });
+                let event = SendEvent::PurchaseOrderVoided {
+                    why: "its draft stays at the supplier, as a person agreed".to_owned(),
+                };
+                events.push(of(SendSubject::PurchaseOrder(number), event));
             } else if own.refused.iter().any(|refused| !refused.freed) {
-                events.push(Event::RefusedLinesFreed { number });
+                let decision = Decision::RejectedLinesReleased {
+                    purchase_order: number,
+                };
+                events.push(decided(who.clone(), why.clone(), decision));
             }
         }
         let held = self
@@ -190,12 +197,8 @@ impl Order {
                 self.id
             )));
         }
-        events.push(Event::HoldsReleased {
-            holds,
-            method,
-            by: who,
-            why,
-        });
+        let decision = Decision::HoldsReleased { holds, method };
+        events.push(decided(who, why, decision));
         Ok(events)
     }
 
@@ -301,27 +304,27 @@ impl Order {
                 "say which supplier not to use, or which one only".to_owned(),
             ));
         }
-        let mut events = vec![Event::RerouteWanted {
+        let decision = Decision::Rerouted {
             without: without.cloned(),
             only: only.cloned(),
-            by: who.to_owned(),
-            why: why.to_owned(),
-        }];
+        };
+        let mut events = vec![decided(who.to_owned(), why.to_owned(), decision)];
         for own in self.live().filter(concerned) {
             if matches!(own.sending.state, SendState::Rejected { freed: false, .. }) {
-                events.push(Event::PurchaseOrder {
-                    number: own.number.clone(),
-                    event: SendEvent::RejectionFreed,
-                });
+                events.push(of(
+                    SendSubject::from(&own.number),
+                    SendEvent::RejectionFreed,
+                ));
             }
             let (lines, whole) = self.to_be_taken_back(own);
             if own.sending.is_claimed() && !lines.is_empty() {
-                events.push(Event::CancelWanted {
-                    number: own.number.clone(),
+                let plan = CancelPlan {
+                    purchase_order: own.number.clone(),
                     lines,
                     whole,
                     why: why.to_owned(),
-                });
+                };
+                events.push(plan.event().into());
             }
         }
         Ok(events)
@@ -343,7 +346,9 @@ fn arrived(attempt: u32, reference: &str, by: By) -> SendEvent {
             who,
             why: format!("{why} (their number {reference})"),
         },
-        By::Answer | By::LookUp | By::Batch | By::MailService | By::Configuration => by,
+        By::Answer | By::LookUp | By::Notice | By::Batch | By::MailService | By::Configuration => {
+            by
+        }
     };
     SendEvent::DeliveryReported {
         attempt,
@@ -365,20 +370,14 @@ fn never_arrived(attempt: u32) -> SendEvent {
 }
 
 /// What of the purchase order is in doubt: itself, or a request to cancel it.
-fn in_doubt(own: &PurchaseOrder) -> Result<(SendId, u32), Refusal> {
+fn in_doubt(own: &PurchaseOrder) -> Result<(SendSubject, u32), Refusal> {
     let cancels = own
         .numbered_cancels()
         .map(|(request, asked)| (Some(request), &asked.sending));
     std::iter::once((None, &own.sending))
         .chain(cancels)
         .find_map(|(cancel, sending)| match &sending.state {
-            SendState::InDoubt { attempt, .. } => Some((
-                SendId {
-                    number: own.number.clone(),
-                    cancel,
-                },
-                *attempt,
-            )),
+            SendState::InDoubt { attempt, .. } => Some((own.subject(cancel), *attempt)),
             SendState::Planned { .. }
             | SendState::SendStarted { .. }
             | SendState::BetweenSteps { .. }

@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::money::Money;
-use crate::order::events::PlannedPurchaseOrder;
 use crate::order::purchase_order::PurchaseOrderLine;
+use crate::order::topics::routing::PlannedPurchaseOrder;
 use crate::purchase_order_number::{PurchaseOrderNumber, reference};
 use crate::routing::budget::Slot;
 use crate::routing::grouping::Wanted;
@@ -53,7 +53,7 @@ impl<'a> Planner<'a> {
             }
         }
         let reference = reference(
-            &self.content.sequential,
+            &self.content.order_number,
             &self.order.id,
             self.facts.reference_taken,
         );

@@ -6,6 +6,7 @@ use crate::order::decide::Command as Decision;
 use crate::order::events::{Event, Recorded};
 use crate::order::news::LocalDelivery;
 use crate::order::state::{Wait, WaitKind};
+use crate::order::topics::channel::ChannelChange;
 use crate::settings::{Extra, Split, Unpaid};
 
 fn mug_and_lamp() -> World {
@@ -111,7 +112,10 @@ fn a_person_lets_through_what_is_on_hold_now_and_not_a_later_hold() {
         latest.updated_at += SignedDuration::from_secs(1);
         latest.register = Digest::of(format!("{fulfillable:?}").as_bytes());
         latest.content.lines[0].fulfillable = fulfillable;
-        let (at, event) = (world.now, Event::OrderUpdated(latest));
+        let (at, event) = (
+            world.now,
+            Event::Channel(ChannelChange::OrderUpdated(latest)),
+        );
         world.order = world.order.apply(&Recorded { at, event }).unwrap();
     }
     assert_eq!(world.told(), "");
@@ -123,9 +127,9 @@ fn claimed() -> World {
     let mut world = routed(mug_and_lamp());
     let number = world.order.purchase_orders[0].number.clone();
     let claim = Decision::StartSend {
-        id: crate::sending::subject::SendId::of(&number),
+        id: crate::sending::subject::SendSubject::from(&number),
         artifact: Digest::of(b"artifact"),
-        settle_at: world.now + SignedDuration::from_mins(1),
+        resolve_at: world.now + SignedDuration::from_mins(1),
         cut_off: None,
         via: via(),
     };
@@ -254,7 +258,7 @@ fn an_order_unpaid_for_two_weeks_is_a_case_until_it_is_paid() {
     assert_eq!(attention(&world, 14 * 24 - 1), []);
     assert_eq!(attention(&world, 14 * 24), [CaseKind::Unpaid]);
     world.now += SignedDuration::from_hours(20 * 24);
-    let (at, event) = (world.now, Event::PaymentReceived);
+    let (at, event) = (world.now, Event::Channel(ChannelChange::PaymentReceived));
     world.order = world.order.apply(&Recorded { at, event }).unwrap();
     assert_eq!(world.told(), "north: 2 x MUG, 1 x LAMP");
     assert_eq!(attention(&routed(world), 0), []);

@@ -17,7 +17,7 @@ fn matrix() {
         SendState::SendStarted {
             attempt: 2,
             artifact: artifact.clone(),
-            settle_at: at,
+            resolve_at: at,
             cut_off: None,
         },
         SendState::BetweenSteps { due: at },
@@ -54,7 +54,7 @@ fn matrix() {
             SendEvent::SendStarted {
                 attempt,
                 artifact: artifact.clone(),
-                settle_at: at,
+                resolve_at: at,
                 cut_off: None,
                 via: Via::new("http", "POST https://supplier.example/orders"),
             },

@@ -3,11 +3,16 @@ use crate::commit::Commit;
 use crate::digest::Digest;
 use crate::ids::{LineId, OrderId, Sku, SupplierSku};
 use crate::order::answer::{By, CancelAnswer, Rejection, RejectionReason};
-use crate::order::events::{Event, PlannedPurchaseOrder, Routed};
+use crate::order::events::Event;
 use crate::order::purchase_order::PurchaseOrderLine;
 use crate::order::state::RoutingState;
+use crate::order::topics::person::{Decision, PersonDecision};
+use crate::order::topics::routing::{PlannedPurchaseOrder, Routed, RoutingDecision};
+use crate::order::topics::sending::SendChange;
+use crate::order::topics::supplier::SupplierReport;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::sending::machine::SendEvent;
+use crate::sending::subject::SendSubject;
 use crate::spending::Spending;
 use jiff::Timestamp;
 
@@ -53,7 +58,7 @@ fn planned() -> (Order, Vec<SpendingChange>) {
             queued_from: None,
         }),
     };
-    let routed = Event::Routed(Routed {
+    let routed = Event::Routing(RoutingDecision::Routed(Routed {
         trace: 1,
         payload: 1,
         address: None,
@@ -65,7 +70,7 @@ fn planned() -> (Order, Vec<SpendingChange>) {
             waits: Vec::new(),
             not_ours: Vec::new(),
         },
-    });
+    }));
     let order = Order::new(OrderId::parse("acme/1").unwrap());
     let (commit, order) = Commit::new(&order, vec![routed], now()).unwrap();
     (order, commit.spending)
@@ -91,17 +96,17 @@ fn changed(events: Vec<Event>) -> Vec<i64> {
 }
 
 fn of(event: SendEvent) -> Event {
-    Event::PurchaseOrder {
-        number: number(),
+    Event::Send(SendChange {
+        subject: SendSubject::PurchaseOrder(number()),
         event,
-    }
+    })
 }
 
 fn started(attempt: u32) -> Event {
     of(SendEvent::SendStarted {
         attempt,
         artifact: Digest::of(b"artifact"),
-        settle_at: now(),
+        resolve_at: now(),
         cut_off: None,
         via: crate::sending::via::Via::new("mail", "smtp mail.example:25"),
     })
@@ -138,30 +143,30 @@ fn voided() -> Event {
 }
 
 fn refused(id: &str, units: u32, route_again: bool) -> Event {
-    Event::LinesRejected {
-        number: number(),
+    Event::Supplier(SupplierReport::LinesRejected {
+        purchase_order: number(),
         lines: [(line(id), units)].into(),
         why: why(),
         route_again,
         by: By::Answer,
-    }
+    })
 }
 
 fn taken_back(request: u32, lines: &[(&str, u32)], answer: CancelAnswer) -> [Event; 2] {
     let lines: BTreeMap<_, _> = lines.iter().map(|(id, units)| (line(id), *units)).collect();
     [
-        Event::CancelWanted {
-            number: number(),
+        Event::Routing(RoutingDecision::CancelPlanned {
+            purchase_order: number(),
             whole: false,
             lines,
             why: "refunded".to_owned(),
-        },
-        Event::CancelAnswered {
-            number: number(),
+        }),
+        Event::Supplier(SupplierReport::CancelAnswered {
+            purchase_order: number(),
             request,
             answer,
             by: By::Answer,
-        },
+        }),
     ]
 }
 
@@ -222,7 +227,16 @@ fn what_is_not_shipped_is_given_back_once() {
                 (started(1), 0),
                 (sent(), 0),
                 (refused("2", 1, false), -400),
-                (Event::RefusedLinesFreed { number: number() }, 0),
+                (
+                    Event::Person(PersonDecision {
+                        by: "ada".to_owned(),
+                        why: "the rest is enough".to_owned(),
+                        decision: Decision::RejectedLinesReleased {
+                            purchase_order: number(),
+                        },
+                    }),
+                    0,
+                ),
             ],
         ),
         (

@@ -14,7 +14,7 @@ use domain::settings::SupplierSettings;
 use doubles::exchange::{Double, InProcess};
 use http_client::Http;
 use ports::supplier::LookupAnswer;
-use ports::{Acceptance, Attempt, CancelRequest, Handover, SendId, SendOutcome, Supplier};
+use ports::{Acceptance, Attempt, CancelRequest, Handover, SendOutcome, SendSubject, Supplier};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::path::Path;
@@ -66,10 +66,7 @@ struct Way<'a> {
 
 impl<'a> Way<'a> {
     fn new(supplier: &'a dyn Supplier, handover: Handover) -> Self {
-        let id = SendId {
-            number: handover.number.clone(),
-            cancel: handover.cancel.as_ref().map(|_| 1),
-        };
+        let id = SendSubject::new(handover.number.clone(), handover.cancel.as_ref().map(|_| 1));
         Self {
             supplier,
             handover,

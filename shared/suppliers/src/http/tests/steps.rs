@@ -4,7 +4,7 @@ use crate::testing::{World, attempt, handover};
 use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
 use http_client::{Failure, Response};
 use ports::supplier::LookupAnswer;
-use ports::{Attempt, CancelRequest, Handover, SendId, SendOutcome, StepDone, Supplier};
+use ports::{Attempt, CancelRequest, Handover, SendOutcome, SendSubject, StepDone, Supplier};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -394,9 +394,9 @@ async fn a_request_to_cancel_is_answered_at_once_or_later() {
     assert!(cancels.lookup().is_none());
     let error = cancels.prepare(&handover(), &Progress::default());
     assert_eq!(error.err().unwrap().0, "this is no request to cancel");
-    let id = SendId {
-        number: handover().number,
-        cancel: Some(1),
+    let id = SendSubject::Cancel {
+        purchase_order: handover().number,
+        request: 1,
     };
     assert!(id.to_string().ends_with("/X1"));
 }

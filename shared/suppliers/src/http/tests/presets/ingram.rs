@@ -1,6 +1,7 @@
 use super::{Way, accepted, cancel, doubt, open, opening, preset, with_skus};
 use crate::entry;
 use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
+use domain::sending::subject::SendSubject;
 use doubles::exchange::Twist;
 use doubles::ingram::Ingram;
 use ports::supplier::LookupAnswer;
@@ -65,7 +66,7 @@ async fn single_lines_are_backordered_or_refused() {
     double.forget("DF4128");
     let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
     way.handover.number = number(2);
-    way.attempt.id.number = number(2);
+    way.attempt.id = SendSubject::PurchaseOrder(number(2));
     // Nothing maps why; the look-up shows that it is not there.
     let outcome = way.step().await;
     assert!(
@@ -145,7 +146,7 @@ async fn what_exists_already_is_ours_after_a_doubt_only() {
     let (why, _) = doubt(way.step().await);
     assert!(why.contains("nobody knows by whom"), "{why}");
     way.handover.number = number(9);
-    way.attempt.id.number = number(9);
+    way.attempt.id = SendSubject::PurchaseOrder(number(9));
     assert_eq!(
         way.look_up().await,
         LookupAnswer::NotFound(LookupFinding::Absent)
