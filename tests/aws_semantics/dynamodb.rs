@@ -287,16 +287,16 @@ async fn an_index_holds_only_keys_of_items_that_have_its_attributes(aws: Aws) {
     let tables = Tables::new(&aws).await;
     tables.put(with("one", "cases", text("[]"))).await;
     let mut listed = with("two", "cases", text("[]"));
-    listed.insert("attention".to_owned(), text("open"));
+    listed.insert("open_cases".to_owned(), text("open"));
     tables.put(listed).await;
     let open = async || {
         let query = tables
             .client
             .query()
             .table_name(&tables.orders)
-            .index_name("attention")
-            .key_condition_expression("#attention = :open")
-            .expression_attribute_names("#attention", "attention")
+            .index_name("open_cases")
+            .key_condition_expression("#open_cases = :open")
+            .expression_attribute_names("#open_cases", "open_cases")
             .expression_attribute_values(":open", text("open"));
         query.send().await.unwrap().items.unwrap()
     };
@@ -305,7 +305,7 @@ async fn an_index_holds_only_keys_of_items_that_have_its_attributes(aws: Aws) {
     })
     .await;
     let mut expected = key("two");
-    expected.insert("attention".to_owned(), text("open"));
+    expected.insert("open_cases".to_owned(), text("open"));
     assert_eq!(entries, [expected]);
     tables.put(key("two")).await;
     eventually("the entry goes with its attribute", async || {

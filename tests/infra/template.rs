@@ -88,7 +88,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("every mapping has its limit", "MinValue: 2", "MinValue: 1"),
     (
         "forwarding knows how many hand over at once",
-        "MaximumConcurrency: !Ref HandoversAtOnce",
+        "MaximumConcurrency: !Ref MaxConcurrentSends",
         "MaximumConcurrency: 5",
     ),
     (

@@ -4,7 +4,7 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | order id | `state` | `version`, `history` (packed), `commit` (the name of the write that made it), `configuration`, `batches`; for the sparse indexes `due_shard` and `due`, `attention` and `cases` |
+//! | order id | `state` | `version`, `history` (packed), `commit` (the name of the write that made it), `configuration`, `batches`; for the sparse indexes `due_shard` and `due`, `open_cases` and `cases` |
 //! | order id | `payload#0001` | `body` (packed): the only personal data here |
 //! | order id | `trace#0001` | `body` (packed), where the decision made no purchase order |
 //! | `po#NUMBER` | `po` | `order`, `supplier`; of the first number of a decision also `trace` and `trace_number` |
@@ -42,7 +42,7 @@
 //! | with spending | also `dynamodb:UpdateItem` | stock |
 //! | `OrderStore::due` | `dynamodb:Query` | index `due` |
 //! | `OrderStore::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
-//! | `OrderStore::attention` | `dynamodb:Query` | index `attention` |
+//! | `OrderStore::attention` | `dynamodb:Query` | index `open_cases` |
 //! | | `dynamodb:BatchGetItem` | orders |
 //! | `OrderStore::list` | `dynamodb:Scan` | orders |
 //! | `OrderStore::open_incident` | `dynamodb:PutItem` | orders |

@@ -86,7 +86,7 @@ struct Known {
 }
 
 fn known(connection: &Connection, order: &str) -> rusqlite::Result<Known> {
-    let sql = "SELECT version, EXISTS (SELECT 1 FROM attention WHERE order_id = ?1)
+    let sql = "SELECT version, EXISTS (SELECT 1 FROM cases WHERE order_id = ?1)
                    OR EXISTS (SELECT 1 FROM batch_entries WHERE order_id = ?1)
                FROM orders WHERE id = ?1";
     let known = connection
@@ -160,7 +160,7 @@ fn configuration(index: &Index) -> Option<&str> {
 
 fn unlist(connection: &Connection, order: &str) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("DELETE FROM attention WHERE order_id = ?1")?
+        .prepare_cached("DELETE FROM cases WHERE order_id = ?1")?
         .execute([order])?;
     connection
         .prepare_cached("DELETE FROM batch_entries WHERE order_id = ?1")?
@@ -180,7 +180,7 @@ fn list(connection: &Connection, order: &str, index: &Index) -> Result<(), Broke
         ])?;
     }
     for (number, attention) in (1_i64..).zip(&index.attention) {
-        put_item(connection, "attention", order, number, &to_json(attention)?)?;
+        put_item(connection, "cases", order, number, &to_json(attention)?)?;
     }
     Ok(())
 }

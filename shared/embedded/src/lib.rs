@@ -74,9 +74,16 @@ pub enum OpenError {
     Directory(#[source] std::io::Error),
     #[error("the database cannot be opened")]
     Database(#[source] rusqlite::Error),
-    /// Written by another version of Waybill than this one.
-    #[error("the database has schema {found}, this program knows {known}")]
-    Schema { found: i64, known: i64 },
+    #[error(
+        "the database was made by a version of Waybill before its first release, which none reads any more: \
+         begin with an empty data directory"
+    )]
+    BeforeBaseline,
+    #[error(
+        "the database has form {found}, and this version of Waybill knows forms up to {known}: use the \
+         version that wrote it, or a newer one"
+    )]
+    Newer { found: i64, known: i64 },
     /// The data may be older than what was done with it.
     #[error(transparent)]
     Restored(Restored),

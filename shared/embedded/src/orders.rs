@@ -213,7 +213,7 @@ fn ids(
 
 fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
     let mut statement = connection.prepare_cached(
-        "SELECT order_id, body, configuration FROM attention JOIN orders ON orders.id = attention.order_id
+        "SELECT order_id, body, configuration FROM cases JOIN orders ON orders.id = cases.order_id
          ORDER BY order_id, number",
     )?;
     let mut rows = statement.query([])?;
@@ -222,7 +222,7 @@ fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
         let configuration: Option<String> = row.get(2)?;
         found.push(AttentionRow {
             order: from_text("an order id", row.get(0)?)?,
-            attention: from_json("an entry of attention", &row.get::<_, String>(1)?)?,
+            attention: from_json("a case", &row.get::<_, String>(1)?)?,
             configuration: configuration
                 .map(|text| from_text("a digest", text))
                 .transpose()?,

@@ -30,7 +30,7 @@ CREATE TABLE orders (
 ) WITHOUT ROWID;
 CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
 
-CREATE TABLE attention (
+CREATE TABLE cases (
     order_id TEXT NOT NULL REFERENCES orders (id),
     number INTEGER NOT NULL,
     body TEXT NOT NULL,

@@ -149,7 +149,7 @@ fn concurrency(template: &Template) -> Vec<String> {
 /// That many messages at once, each handled alone.
 fn hand_overs_at_once(template: &Template) -> Vec<String> {
     let function = template.get("ForwardingFunction").unwrap();
-    let known = &function.properties["Environment"]["Variables"]["HANDOVERS_AT_ONCE"];
+    let known = &function.properties["Environment"]["Variables"]["MAX_CONCURRENT_SENDS"];
     template
         .of_kind(MAPPING)
         .filter(|mapping| names(&mapping.properties["FunctionName"]) == Some(function.id))

@@ -67,11 +67,11 @@ async fn main() -> Result<(), Error> {
         "DROPS_BUCKET",
         "PARAMETERS_PATH",
         "MAIL_CONFIGURATION_SET",
-        "HANDOVERS_AT_ONCE",
+        "MAX_CONCURRENT_SENDS",
     ])?;
     let at_once = at_once
         .parse()
-        .map_err(|_| "HANDOVERS_AT_ONCE is no number")?;
+        .map_err(|_| "MAX_CONCURRENT_SENDS is no number")?;
     let clients = Clients::new(Place::from_environment()?);
     let clock = Arc::new(SystemClock);
     let store = DynamoDb::new(clients.dynamodb(), orders, Some(stock));

@@ -1,6 +1,6 @@
 //! Many items at once, asked again for what was left over.
 
-use super::item::{Item, Key, Table, names_in, text_of, unreadable};
+use super::item::{Item, Key, Table, known_form, names_in, text_of, unreadable};
 use super::{DynamoDb, say};
 use aws_sdk_dynamodb::types::{
     AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest,
@@ -170,7 +170,9 @@ impl DynamoDb {
                 .send()
                 .await;
             let page = sent.map_err(|error| StoreError::Unavailable(say("Query", error).into()))?;
-            found.extend(page.items.unwrap_or_default());
+            let items = page.items.unwrap_or_default();
+            items.iter().try_for_each(known_form)?;
+            found.extend(items);
             from = page.last_evaluated_key.filter(|key| !key.is_empty());
             if from.is_none() {
                 return Ok(found);

@@ -64,7 +64,7 @@ fn size(item: &Item) -> usize {
 
 /// Entries that come and go with the keys of both indexes; each is far below a kilobyte.
 fn moved(before: Option<&Item>, after: Option<&Item>) -> usize {
-    let keys = [["due_shard", "due"], ["attention", "pk"]];
+    let keys = [["due_shard", "due"], ["open_cases", "pk"]];
     let entries = keys.map(|[partition, sort]| {
         let entry = |item: Option<&Item>| {
             let item = item?;

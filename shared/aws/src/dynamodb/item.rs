@@ -40,6 +40,21 @@ pub(crate) fn unreadable(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("{what} cannot be read"))
 }
 
+/// The number of the form in which items are stored, the JSON in their attributes included. Form 1 is
+/// the baseline: whatever changes after it has another number and a migration.
+pub(crate) const FORM: i64 = 1;
+
+/// Refuses an item that a newer version wrote. Rows that are only counted up and down have no form.
+pub(crate) fn known_form(item: &Item) -> Result<(), StoreError> {
+    match number_of::<i64>(item, "form") {
+        Some(found) if found > FORM => Err(StoreError::Corrupt(format!(
+            "an item has form {found}, and this version of Waybill knows forms up to {FORM}: deploy \
+             the version that wrote it, or a newer one"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     Orders,
@@ -77,8 +92,10 @@ impl Key {
         ])
     }
 
+    /// A new item, in the form that this version writes.
     pub(crate) fn with<const N: usize>(&self, attributes: [(&str, AttributeValue); N]) -> Item {
         let mut item = self.item();
+        item.insert("form".to_owned(), number(FORM));
         item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
         item
     }

@@ -2,7 +2,9 @@
 
 use super::bulk::{Pages, partition_of};
 use super::commit::{Refused, decision, payload_key, reference_key, relisted, trace_in, trace_key};
-use super::item::{Item, Key, Table, bytes_of, number, number_of, text, text_of, unreadable};
+use super::item::{
+    Item, Key, Table, bytes_of, known_form, number, number_of, text, text_of, unreadable,
+};
 use super::packed::unpack;
 use super::state::Seen;
 use super::{DynamoDb, say, state};
@@ -139,9 +141,9 @@ impl OrderStore for DynamoDb {
     async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
         let open = vec![(":open", text("open"))];
         let found = self.query(Pages {
-            index: Some("attention"),
+            index: Some("open_cases"),
             consistent: false,
-            ..Pages::of(Table::Orders, "#attention = :open", open)
+            ..Pages::of(Table::Orders, "#open_cases = :open", open)
         });
         let mut keys = Vec::new();
         for item in found.await? {
@@ -208,6 +210,9 @@ impl DynamoDb {
             .send()
             .await;
         let got = sent.map_err(|error| StoreError::Unavailable(say("GetItem", error).into()))?;
+        if let Some(item) = &got.item {
+            known_form(item)?;
+        }
         Ok(got.item)
     }
 

@@ -1,8 +1,8 @@
 //! The `state` item of an order: its history, and what it is found by.
 
 use super::item::{
-    Changes, Condition, Item, Key, Meaning, Write, bytes, bytes_of, number, number_of, text,
-    text_of, unreadable,
+    Changes, Condition, FORM, Item, Key, Meaning, Write, bytes, bytes_of, known_form, number,
+    number_of, text, text_of, unreadable,
 };
 use super::packed::{pack, unpack};
 use domain::digest::Digest;
@@ -37,6 +37,13 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn read(order: &OrderId, item: &Item) -> Result<Self, StoreError> {
+        known_form(item)?;
+        if !item.contains_key("form") {
+            return Err(StoreError::Corrupt(format!(
+                "{order} was stored by a version of Waybill before its first release, which none reads \
+                 any more: begin with new tables"
+            )));
+        }
         let history = || unreadable(format!("history of {order}"));
         let packed = bytes_of(item, "history").ok_or_else(history)?;
         let events = unpack(packed).map_err(|_| history())?;
@@ -105,6 +112,7 @@ impl Seen {
         commit: &str,
     ) -> Write {
         let mut changes = Changes::default();
+        changes.set.insert("form", number(FORM));
         changes.set.insert("version", version(after.version));
         let history = pack(&format!("[{}]", after.events));
         changes.set.insert("history", bytes(history));
@@ -170,7 +178,7 @@ fn configuration(changes: &mut Changes, index: &Index) {
 
 fn attention(changes: &mut Changes, index: &Index) {
     let cases = (!index.attention.is_empty()).then(|| serde_json::to_string(&index.attention).ok());
-    changes.set_or_remove("attention", cases.as_ref().map(|_| text("open")));
+    changes.set_or_remove("open_cases", cases.as_ref().map(|_| text("open")));
     changes.set_or_remove("cases", cases.flatten().map(text));
 }
 
@@ -226,4 +234,34 @@ pub(crate) fn batch_keys(batches: Option<&String>) -> Vec<Key> {
             Key::orders(super::batches::partition(&supplier, cut_off), number)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(form: Option<i64>) -> Item {
+        let order = OrderId::parse("shop/1001").unwrap();
+        let mut item = key(&order).with([("version", version(1)), ("history", bytes(pack("[]")))]);
+        item.remove("form");
+        item.extend(form.map(|form| ("form".to_owned(), number(form))));
+        item
+    }
+
+    fn read(form: Option<i64>) -> Result<Seen, String> {
+        let order = OrderId::parse("shop/1001").unwrap();
+        Seen::read(&order, &stored(form)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_form_that_this_version_does_not_know_is_refused_with_what_to_do() {
+        assert!(read(Some(FORM)).is_ok());
+        let before = read(None).unwrap_err();
+        assert!(before.ends_with("begin with new tables"), "{before}");
+        let newer = read(Some(FORM + 1)).unwrap_err();
+        assert!(
+            newer.contains("form 2") && newer.contains("deploy the version"),
+            "{newer}"
+        );
+    }
 }

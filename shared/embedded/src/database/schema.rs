@@ -5,7 +5,11 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::time::Duration;
 
-const SCHEMA: i64 = 5;
+/// The number of the form in which everything is stored, the JSON in the tables included. Form 1 is the
+/// baseline: whatever changes after it has another number and a migration.
+const FORM: i64 = 1;
+/// `Wayb`: a database without it was made before the baseline.
+const APPLICATION: i64 = 0x5761_7962;
 const CHECKPOINT_PAGES: i64 = 4000;
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Long enough for the command line, which writes from another process.
@@ -13,14 +17,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
     settings(connection).map_err(OpenError::Database)?;
-    let found = create(connection).map_err(OpenError::Database)?;
-    if found == SCHEMA {
-        Ok(())
+    let (application, found) = create(connection).map_err(OpenError::Database)?;
+    if application != APPLICATION || found < FORM {
+        Err(OpenError::BeforeBaseline)
+    } else if found > FORM {
+        Err(OpenError::Newer { found, known: FORM })
     } else {
-        Err(OpenError::Schema {
-            found,
-            known: SCHEMA,
-        })
+        Ok(())
     }
 }
 
@@ -49,17 +52,62 @@ pub(super) fn read_only(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "query_only", true)
 }
 
-/// The schema that is then in place. Two processes may try at once.
-fn create(connection: &Connection) -> rusqlite::Result<i64> {
+/// The application and the form that are then in place. Two processes may try at once.
+fn create(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let found = match connection.query_row("PRAGMA user_version", [], |row| row.get(0))? {
-        0 => {
+    let pragma = |name: &str| -> rusqlite::Result<i64> {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+    };
+    let found = match (pragma("application_id")?, pragma("user_version")?) {
+        (0, 0) => {
             connection.execute_batch(include_str!("../schema.sql"))?;
-            connection.pragma_update(None, "user_version", SCHEMA)?;
-            SCHEMA
+            connection.pragma_update(None, "application_id", APPLICATION)?;
+            connection.pragma_update(None, "user_version", FORM)?;
+            (APPLICATION, FORM)
         }
         other => other,
     };
     connection.execute_batch("COMMIT")?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(application: i64, form: i64) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        let set = |name: &str, value: i64| connection.pragma_update(None, name, value).unwrap();
+        set("application_id", application);
+        set("user_version", form);
+        prepare(&connection).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_form_that_this_version_does_not_know_is_refused_with_what_to_do() {
+        for before in [
+            refused(0, 5),
+            refused(0, 1),
+            refused(7, 1),
+            refused(APPLICATION, 0),
+        ] {
+            assert!(before.contains("before its first release"), "{before}");
+            assert!(
+                before.ends_with("begin with an empty data directory"),
+                "{before}"
+            );
+        }
+        let newer = refused(APPLICATION, FORM + 1);
+        assert!(
+            newer.contains("form 2, and this version of Waybill knows forms up to 1"),
+            "{newer}"
+        );
+    }
+
+    #[test]
+    fn a_database_of_this_form_is_opened_again() {
+        let connection = Connection::open_in_memory().unwrap();
+        prepare(&connection).unwrap();
+        prepare(&connection).unwrap();
+    }
 }
