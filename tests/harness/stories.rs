@@ -41,6 +41,8 @@ pub enum Action {
     Produce(&'static str),
     /// A person decides something of every order.
     Decide(fn(&Order) -> Option<Command>),
+    /// A person asks the supplier, who has it under that number unless a fault kept it from arriving.
+    Ask(&'static str),
     /// A person corrects the postal code.
     Correct(&'static str),
     /// A person closes incidents of that kind.
@@ -55,7 +57,8 @@ pub struct Story {
 }
 
 use Action::{
-    Close, Configuration, Correct, Decide, Mail, Offers, Pass, Printful, Produce, Supplier, Webhook,
+    Ask, Close, Configuration, Correct, Decide, Mail, Offers, Pass, Printful, Produce, Supplier,
+    Webhook,
 };
 
 fn create(order: &ShopOrder) -> Action {
@@ -143,6 +146,7 @@ impl Story {
                 Mail(posts) => world.mail.script(posts.iter().copied()),
                 Produce(status) => world.printful.set_status_of_all(status),
                 Decide(decision) => world.decides(*decision).await,
+                Ask(reference) => world.asks_the_supplier(reference).await,
                 Correct(zip) => world.corrects(zip).await,
                 Close(kind) => world.closes(*kind).await,
                 Pass(by) => world.pass(*by).await,

@@ -1,6 +1,6 @@
 //! What a mail service reports about a mail that it took.
 
-use super::Action::{Close, Decide, Mail, Pass, Webhook};
+use super::Action::{Ask, Close, Decide, Mail, Pass, Webhook};
 use super::{Story, create, minute, release, story};
 use crate::mail::Post;
 use domain::cases::CaseKind;
@@ -28,21 +28,6 @@ fn never_arrived() -> super::Action {
         Some(Command::Resolve {
             number: purchase_order.number.clone(),
             verdict: Verdict::NotSent,
-            who: "Ada".to_owned(),
-            why: "called them".to_owned(),
-        })
-    })
-}
-
-/// Ada asked the supplier, who has it.
-fn arrived() -> super::Action {
-    Decide(|order| {
-        let purchase_order = order.purchase_orders.first()?;
-        Some(Command::Resolve {
-            number: purchase_order.number.clone(),
-            verdict: Verdict::Sent {
-                reference: "B-7".to_owned(),
-            },
             who: "Ada".to_owned(),
             why: "called them".to_owned(),
         })
@@ -102,7 +87,7 @@ pub(super) fn all() -> Vec<Story> {
                 create(&bell()),
                 minutes(29),
                 minutes(2),
-                arrived(),
+                Ask("B-7"),
             ],
         ),
         story(

@@ -4,7 +4,7 @@ use super::World;
 use domain::cases::CaseKind;
 use domain::commit::Commit;
 use domain::digest::Digest;
-use domain::order::decide::Command;
+use domain::order::decide::{Command, Verdict};
 use domain::order::{AddressEdit, Order};
 use domain::personal::Personal;
 use ports::{Clock as _, Closing, OrderStore as _, Queue as _};
@@ -24,6 +24,28 @@ impl World {
                 self.wake(&after).await;
             }
         }
+    }
+
+    /// A person asks the supplier of each first purchase order, and reports what it really has.
+    pub async fn asks_the_supplier(&mut self, reference: &str) {
+        let received = self.received();
+        let resolve = |order: &Order| {
+            let purchase_order = order.purchase_orders.first()?;
+            let number = purchase_order.number.clone();
+            let verdict = if received.contains_key(number.as_str()) {
+                let reference = reference.to_owned();
+                Verdict::Sent { reference }
+            } else {
+                Verdict::NotSent
+            };
+            Some(Command::Resolve {
+                number,
+                verdict,
+                who: "Ada".to_owned(),
+                why: "called them".to_owned(),
+            })
+        };
+        self.decides(resolve).await;
     }
 
     /// A person closes every open incident of that kind.
