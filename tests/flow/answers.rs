@@ -9,6 +9,7 @@ use doubles::supplier::Behaviour::{self, OutOfStock, PathMoved, Reject, Take, Ta
 use jiff::SignedDuration;
 use ports::{Clock as _, Closing, OrderStore as _, RefusalStore as _};
 use tests::faults::{FAULTS, Faults};
+use tests::sample::Sample;
 use tests::world::World;
 
 const KIND: CaseKind = CaseKind::SupplierAnswersUnknown;
@@ -169,8 +170,10 @@ async fn a_page_opens_it_once_and_moves_no_order() {
 async fn faults_lose_no_count() {
     let story = [Reject; 6];
     let effects = met(&story).await.faults.effects();
-    for effect in 0..effects {
-        for fault in FAULTS {
+    let sample = Sample::of_this_run();
+    for fault in FAULTS {
+        let stratum = format!("{fault:?}");
+        for effect in sample.choose("refusals", &stratum, (0..effects).collect()) {
             let mut world = World::new(Faults::at(effect, fault)).await;
             orders(&mut world, 1401, &story).await;
             let told = format!("effect {effect}, {fault:?}:\n{}", world.story().await);

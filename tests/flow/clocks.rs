@@ -16,23 +16,22 @@ const HOUR: i64 = 3600;
 /// what waited for the wall clock goes when it is there again.
 #[tokio::test]
 async fn a_clock_is_set_between_any_two_effects() {
-    let (mut sample, mut told) = (Sample::new().thinner(7), 0);
+    let (sample, mut replays) = (Sample::of_this_run(), 0);
     for story in all() {
         let mut world = World::new(Faults::default()).await;
-        story.tell(&mut world).await;
+        story.run(&mut world).await;
         // Where a person speaks, or a supplier lies, at a time by the story, another time is another
         // story.
         if story.name.starts_with("taken_after_it_was_rejected") {
             continue;
         }
-        for effect in 0..world.faults.effects() {
-            for seconds in [HOUR, 30 * 24 * HOUR, -HOUR, -24 * HOUR] {
-                if !sample.takes() {
-                    continue;
-                }
+        for seconds in [HOUR, 30 * 24 * HOUR, -HOUR, -24 * HOUR] {
+            let stratum = format!("{}, {seconds} s", story.name);
+            let effects = (0..world.faults.effects()).collect();
+            for effect in sample.choose("clocks", &stratum, effects) {
                 let by = SignedDuration::from_secs(seconds);
                 let mut world = World::new(Faults::clock_set_at(effect, by)).await;
-                story.tell(&mut world).await;
+                story.run(&mut world).await;
                 if by.is_negative() {
                     world.pass(by.abs()).await;
                     world.settle().await;
@@ -45,11 +44,14 @@ async fn a_clock_is_set_between_any_two_effects() {
                     broken.join("; "),
                     world.story().await
                 );
-                told += 1;
+                replays += 1;
             }
         }
     }
-    assert!(told > 300, "only {told} tellings with a clock that is set");
+    assert!(
+        replays > 300,
+        "only {replays} replays with a clock that is set"
+    );
 }
 
 /// The supplier took the order, and its look-up does not know it yet, when somebody sets the clock.

@@ -232,23 +232,24 @@ async fn a_batch_of_before_is_not_written_again() {
 }
 
 /// The process dies at an effect, a copy is made of what it left, everything goes on to its end, and
-/// the copy is put in the place of it. Broken promises, and how many copies there were.
-async fn copies_of_every_moment(article: &str, mutant: Mutant, sample: &mut Sample) -> Vec<String> {
-    let mut broken = Vec::new();
-    for effect in 0.. {
-        if !sample.takes() {
-            continue;
-        }
-        let faults = Faults::at(effect, Fault::CrashBefore).mutated(mutant);
+/// the copy is put in the place of it. Returns the broken promises.
+async fn copies_of_every_moment(article: &str, mutant: Mutant, sample: Sample) -> Vec<String> {
+    let until_death = async |faults: Faults| {
         let mut world = World::on_disk(faults).await;
         create(&mut world, &order(1001, article)).await;
         world.pump_until_death().await;
         if article == "CRATE" {
             world.pass(SignedDuration::from_mins(121)).await;
         }
-        if world.faults.effects() <= effect {
-            return broken;
-        }
+        world
+    };
+    let calm = until_death(Faults::with(mutant)).await;
+    let effects = (0..calm.faults.effects()).collect();
+    let mut broken = Vec::new();
+    for effect in sample.choose("copies", article, effects) {
+        let faults = Faults::at(effect, Fault::CrashBefore).mutated(mutant);
+        let mut world = until_death(faults).await;
+        assert!(world.faults.effects() > effect, "{article}, {effect}");
         let copy = world.back_up().await;
         world.settle().await;
         world.restore(copy).await;
@@ -266,9 +267,9 @@ async fn copies_of_every_moment(article: &str, mutant: Mutant, sample: &mut Samp
 
 #[tokio::test]
 async fn a_copy_of_any_moment_doubles_nothing() {
-    let mut sample = Sample::new();
+    let sample = Sample::of_this_run();
     for article in ARTICLES {
-        let broken = copies_of_every_moment(article, Mutant::None, &mut sample).await;
+        let broken = copies_of_every_moment(article, Mutant::None, sample).await;
         assert_eq!(broken, Vec::<String>::new(), "{}", broken.join("\n"));
     }
 }
@@ -276,17 +277,16 @@ async fn a_copy_of_any_moment_doubles_nothing() {
 /// A fault at each effect of putting into doubt, looking up, and what follows.
 #[tokio::test]
 async fn crash_everywhere_after_a_restore() {
-    let (mut sample, mut told) = (Sample::new(), 0);
+    let (sample, mut replays) = (Sample::of_this_run(), 0);
     for article in ARTICLES {
         let (mut world, copy) = sent_since(article, Faults::default()).await;
         let begun = world.faults.effects();
         world.restore(copy).await;
         world.settle().await;
-        for effect in begun..world.faults.effects() {
-            for fault in FAULTS {
-                if !sample.takes() {
-                    continue;
-                }
+        for fault in FAULTS {
+            let stratum = format!("{article}, {fault:?}");
+            let effects = (begun..world.faults.effects()).collect();
+            for effect in sample.choose("restores", &stratum, effects) {
                 let faults = Faults::at(effect, fault);
                 let (mut world, copy) = sent_since(article, faults).await;
                 world.restore(copy).await;
@@ -298,11 +298,11 @@ async fn crash_everywhere_after_a_restore() {
                     "{article}, {effect}, {fault:?}: {broken:?}\n{story}"
                 );
                 assert_eq!(world.received().values().sum::<usize>(), 1, "{story}");
-                told += 1;
+                replays += 1;
             }
         }
     }
-    println!("{told} restores with a fault");
+    println!("{replays} restores with a fault");
 }
 
 /// Whoever takes a copy for current sends twice, by every way that can be sent twice.

@@ -1,4 +1,4 @@
-//! What happens to a merchant, as data, so that every story can be told again with a fault at every
+//! What happens to a merchant, as data, so that every story can be replayed with a fault at every
 //! effect.
 
 mod after_sending;
@@ -134,8 +134,8 @@ pub fn all() -> Vec<Story> {
 }
 
 impl Story {
-    /// Tells the story to its end and lets everything settle.
-    pub async fn tell(&self, world: &mut World) {
+    /// Runs the story to its end and lets everything settle.
+    pub async fn run(&self, world: &mut World) {
         for action in &self.actions {
             match action {
                 Webhook(topic, body) => world.topic(topic, body).await,
