@@ -5,6 +5,7 @@ mod answers;
 mod changed;
 mod clocks;
 mod crowd;
+mod golden;
 mod gone;
 mod mails;
 mod news;
