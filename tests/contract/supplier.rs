@@ -14,7 +14,7 @@ mod way;
 use self::answers::{Answer, Answers};
 use self::ports::World;
 use crate::fixtures::{self, Missing};
-use ::ports::Supplier;
+use ::ports::{Endpoint, Supplier};
 use domain::ids::SupplierId;
 use domain::settings::SupplierSettings;
 use libtest_mimic::Trial;
@@ -52,11 +52,11 @@ impl Place {
         self.name == CANCEL
     }
 
-    fn of<'a>(&self, supplier: &'a dyn Supplier) -> &'a dyn Supplier {
+    fn of<'a>(&self, supplier: &'a dyn Supplier) -> &'a dyn Endpoint {
         if self.is_cancel() {
             supplier.cancels().unwrap()
         } else {
-            supplier
+            supplier.orders()
         }
     }
 }
@@ -220,7 +220,7 @@ fn promises(fixture: &Fixture) -> Vec<&'static [(&'static str, Promise)]> {
     let can = |can: bool, what| can.then_some(what);
     promises.extend(can(supplier.batches().is_none(), SENDS));
     promises.extend(can(supplier.batches().is_some(), BATCHES));
-    promises.extend(can(supplier.lookup().is_some(), LOOKS_UP));
+    promises.extend(can(supplier.orders().sender().lookup().is_some(), LOOKS_UP));
     promises.extend(can(supplier.cancels().is_some(), CANCELS));
     promises.extend(can(fixture.answers.steps.is_some(), STEPS));
     promises

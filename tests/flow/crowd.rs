@@ -21,7 +21,7 @@ async fn crowded(faults: Faults) -> (World, TestSlots) {
     let own = "id = \"northwind\"\n";
     let narrow = suppliers.replace(own, &format!("{own}concurrency = 1\n"));
     world.configure("suppliers.toml", &narrow).await;
-    let slots = world.crowd(4);
+    let slots = world.limit_concurrency(4);
     (world, slots)
 }
 

@@ -87,9 +87,8 @@ async fn every_event_of_a_story_is_in_a_history_of_form_1() {
 
 /// Topic, event and, of optional fields, the names that are there: `send/sent/references`.
 fn kinds(stored: &Value) -> BTreeSet<String> {
-    let events = stored["events"].as_array().unwrap();
     let mut kinds = BTreeSet::new();
-    for recorded in events {
+    for recorded in stored["events"].as_array().into_iter().flatten() {
         let (topic, event) = tagged(&recorded["event"]);
         let inner = match topic {
             "send" => &event["event"],
@@ -110,12 +109,10 @@ fn kinds(stored: &Value) -> BTreeSet<String> {
 }
 
 fn tagged(value: &Value) -> (&str, &Value) {
-    match value {
-        Value::String(name) => (name, &Value::Null),
-        value => {
-            let mut fields = value.as_object().unwrap().iter();
-            let (name, value) = fields.next().unwrap();
-            (name, value)
-        }
+    let tagged = value.as_object().and_then(|fields| fields.iter().next());
+    match (value.as_str(), tagged) {
+        (Some(name), _) => (name, &Value::Null),
+        (None, Some((name, value))) => (name, value),
+        (None, None) => panic!("{value} is no event"),
     }
 }

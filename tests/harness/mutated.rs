@@ -6,8 +6,8 @@ use domain::order::answer::Progress;
 use domain::sending::via::Via;
 use jiff::Timestamp;
 use ports::{
-    Artifact, Attempt, Batches, Decoded, Handover, PrepareError, SendLookup, SendOutcome,
-    SendSubject, Supplier,
+    Artifact, Attempt, Batches, Decoded, Endpoint, Handover, PrepareError, SendAnswer, SendLookup,
+    SendSubject, Sender, Supplier,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -42,10 +42,23 @@ struct Wrong {
     first: FirstArtifacts,
 }
 
-#[async_trait]
 impl Supplier for Wrong {
+    fn orders(&self) -> &dyn Endpoint {
+        self
+    }
+
+    fn cancels(&self) -> Option<&dyn Endpoint> {
+        self.supplier.cancels()
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        self.supplier.batches()
+    }
+}
+
+impl Endpoint for Wrong {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
-        let artifact = self.supplier.prepare(handover, progress)?;
+        let artifact = self.supplier.orders().prepare(handover, progress)?;
         if self.mutant != Mutant::FirstArtifactForEver {
             return Ok(artifact);
         }
@@ -56,41 +69,42 @@ impl Supplier for Wrong {
 
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError> {
         if self.mutant != Mutant::FirstArtifactForEver {
-            return self.supplier.decode(artifact);
+            return self.supplier.orders().decode(artifact);
         }
         // As before anybody asked whether it is faithful in another form.
         let text = String::from_utf8_lossy(&artifact.bytes).into_owned();
         Ok(Decoded::one("any", vec![vec![text]]))
     }
 
+    fn sender(&self) -> &dyn Sender {
+        self
+    }
+}
+
+#[async_trait]
+impl Sender for Wrong {
     fn via(&self, id: &SendSubject, steps_done: usize) -> Via {
         if self.mutant == Mutant::AbsenceByAnyWay {
             return Via::new("any", "anywhere");
         }
-        self.supplier.via(id, steps_done)
+        self.supplier.orders().sender().via(id, steps_done)
     }
 
     fn timeout(&self) -> Duration {
-        self.supplier.timeout()
+        self.supplier.orders().sender().timeout()
     }
 
-    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        self.supplier.send(artifact, attempt).await
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendAnswer {
+        let sender = self.supplier.orders().sender();
+        sender.send(artifact, attempt).await
     }
 
     fn lookup(&self) -> Option<&dyn SendLookup> {
-        self.supplier.lookup()
-    }
-
-    fn cancels(&self) -> Option<&dyn Supplier> {
-        self.supplier.cancels()
-    }
-
-    fn batches(&self) -> Option<&dyn Batches> {
-        self.supplier.batches()
+        self.supplier.orders().sender().lookup()
     }
 
     fn not_before(&self, now: &ports::Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
-        self.supplier.not_before(now, retried_at)
+        let sender = self.supplier.orders().sender();
+        sender.not_before(now, retried_at)
     }
 }

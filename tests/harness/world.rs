@@ -21,6 +21,8 @@ use doubles::printful::Printful;
 use doubles::shop::{Shop, SignedWebhook};
 use doubles::supplier::SupplierDouble;
 use embedded::Embedded;
+use execution::purchase_orders::{PurchaseOrders, Trust};
+use execution::{ConcurrencyLimit, Execution};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Clock, Deliveries as _, Moment, OfferStore as _, OrderStore as _, Queue as _, Steady,
@@ -217,22 +219,24 @@ impl World {
         };
         let suppliers = opened(&current, &ports, &doubles);
         let forwarding = forwarding::Deps {
-            orders: ports.clone(),
-            batches: ports.clone(),
-            refusals: ports.clone(),
             queue: ports.clone(),
-            files: ports.clone(),
-            clock: Arc::new(clock.clone()),
-            settings: settings.clone(),
-            suppliers,
-            crowd: None,
-            trust: Arc::new(forwarding::Trust::alone()),
+            purchase_orders: PurchaseOrders {
+                execution: Execution {
+                    orders: ports.clone(),
+                    files: ports.clone(),
+                    clock: Arc::new(clock.clone()),
+                },
+                batches: ports.clone(),
+                refusals: ports.clone(),
+                settings: settings.clone(),
+                suppliers,
+                concurrency: None,
+                trust: Arc::new(Trust::alone()),
+            },
         };
         // Whoever hears a report sends nothing.
-        let listener = forwarding::Deps {
-            suppliers: Arc::default(),
-            ..forwarding.clone()
-        };
+        let mut listener = forwarding.clone();
+        listener.purchase_orders.suppliers = Arc::default();
         drop(mailer.listener.set(listener));
         let routing = routing::Deps {
             orders: ports.clone(),
@@ -323,29 +327,29 @@ impl World {
             mailer: &self.mailer,
             first: &self.first,
         };
-        self.forwarding.suppliers = opened(&loaded.settings, &self.ports, &doubles);
+        self.forwarding.purchase_orders.suppliers = opened(&loaded.settings, &self.ports, &doubles);
         *self.settings.write().unwrap() = Arc::new(loaded.settings);
     }
 
     /// A new process takes over: what the one before it only had in memory is lost.
     pub fn forget_memory(&mut self) {
-        self.forwarding.trust = Arc::new(forwarding::Trust::alone());
+        self.forwarding.purchase_orders.trust = Arc::new(Trust::alone());
     }
 
     /// A new process takes over that is not the only one which forwards, as on AWS.
     pub fn is_one_of_many(&mut self) {
-        self.forwarding.trust = Arc::new(forwarding::Trust::among_others());
+        self.forwarding.purchase_orders.trust = Arc::new(Trust::among_others());
     }
 
     /// From now on it is one of so many processes that hand over.
-    pub fn crowd(&mut self, processes: usize) -> TestSlots {
+    pub fn limit_concurrency(&mut self, processes: usize) -> TestSlots {
         let slots = TestSlots::new(&self.faults);
-        let crowd = forwarding::Crowd {
+        let limit = ConcurrencyLimit {
             processes,
             slots: Arc::new(slots.clone()),
             later: Arc::new(slots.clone()),
         };
-        self.forwarding.crowd = Some(Arc::new(crowd));
+        self.forwarding.purchase_orders.concurrency = Some(Arc::new(limit));
         self.slots = Some(slots.clone());
         slots
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod once;
 mod template;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
@@ -32,7 +33,7 @@ fn dependencies(package: &Package) -> BTreeSet<String> {
 }
 
 /// What wires a function to AWS may know, beside the function itself.
-const LAMBDA: &[&str] = &["aws", "domain", "ports", "ways"];
+const LAMBDA: &[&str] = &["aws", "domain", "execution", "ports", "ways"];
 
 #[test]
 fn dependencies_point_one_way() {
@@ -49,6 +50,7 @@ fn dependencies_point_one_way() {
         ("channels", &["domain", "ports"]),
         ("suppliers", &["domain", "ports", "http-client"]),
         ("configuration", &["domain"]),
+        ("execution", &["domain", "ports"]),
         ("embedded", &["domain", "ports"]),
         ("aws", &["domain", "ports"]),
         (
@@ -62,10 +64,10 @@ fn dependencies_point_one_way() {
                 "suppliers",
             ],
         ),
-        ("order-webhook", &["domain", "ports"]),
-        ("routing", &["domain", "ports"]),
-        ("forwarding", &["domain", "ports"]),
-        ("exceptions", &["domain", "ports"]),
+        ("order-webhook", &["domain", "execution", "ports"]),
+        ("routing", &["domain", "execution", "ports"]),
+        ("forwarding", &["domain", "execution", "ports"]),
+        ("exceptions", &["domain", "execution", "ports"]),
         ("order-webhook-lambda", LAMBDA),
         ("routing-lambda", LAMBDA),
         ("forwarding-lambda", LAMBDA),
@@ -437,17 +439,21 @@ fn the_example_templates_are_faithful() {
             tried_before: false,
         };
         let opened = (entry.open)(opening).unwrap();
-        let artifact = opened.prepare(&handover, &Progress::default()).unwrap();
+        let artifact = opened
+            .orders()
+            .prepare(&handover, &Progress::default())
+            .unwrap();
         assert_eq!(
             artifact.bytes,
             opened
+                .orders()
                 .prepare(&handover, &Progress::default())
                 .unwrap()
                 .bytes,
             "{}",
             supplier.id
         );
-        let decoded = opened.decode(&artifact).unwrap();
+        let decoded = opened.orders().decode(&artifact).unwrap();
         let lines = [("S-MUG", 2), ("S-LAMP", 31)];
         let missing = decoded.missing(&address, &lines, &artifact.omits);
         assert!(missing.is_empty(), "{} lacks {missing:?}", supplier.id);

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use memory::Memory;
 use memory::ToPrepare;
 use ports::{
-    Area, Clock, DeadLetter, Deliveries, Files, Incident, OrderStore, Provenance, Queue, StepError,
+    Area, Clock, DeadLetter, Deliveries, Files, OrderStore, Provenance, Queue, StepError,
     StoreError,
 };
 use std::collections::BTreeSet;
@@ -251,14 +251,7 @@ async fn open_incident(
     cause: String,
     detail: String,
 ) -> Result<(), StepError> {
-    let incident = Incident {
-        kind,
-        cause,
-        detail,
-        opened_at: deps.clock.now(),
-    };
-    if deps.orders.open_incident(&incident).await? {
-        tracing::error!(kind = %incident.kind, detail = %incident.detail, "incident opened");
-    }
+    let (orders, clock) = (deps.orders.as_ref(), deps.clock.as_ref());
+    execution::open_incident(orders, clock, kind, cause, detail).await?;
     Ok(())
 }

@@ -9,22 +9,17 @@ mod quarantine;
 pub use quarantine::{Redriven, redrive};
 
 use domain::cases::CaseKind;
-use domain::commit::Commit;
-use domain::digest::Digest;
 use domain::ids::{ChannelId, OrderId};
 use domain::messages::Message;
 use domain::order::Order;
 use domain::order::news::ChannelEvent;
-use ports::{
-    Channel, Clock, CommitError, Files, Incident, OrderStore, Queue, StepError, WebhookRequest,
-};
+use execution::{Change, Draft, Look, notify};
+use ports::{Channel, Clock, Files, OrderStore, Queue, StepError, WebhookRequest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// A larger body is refused unread.
 pub const LARGEST_BODY: usize = 5 * 1024 * 1024;
-const TRIES: u32 = 8;
 const BAD_SIGNATURES_BEFORE_INCIDENT: usize = 5;
 const BAD_SIGNATURES_WINDOW_SECONDS: i64 = 600;
 /// An incident is opened again at most so often: a flood of refused requests must not become a flood
@@ -162,13 +157,9 @@ async fn take_in(
     for event in events {
         let order = OrderId::new(channel.clone(), event.order().clone());
         let state = accept(deps, &order, event).await?;
-        if state.needs_routing.is_some() {
-            let message = Message::Route {
-                order: order.clone(),
-            };
-            if let Err(error) = deps.queue.send(&message).await {
-                tracing::warn!(order.id = %state.id, error = %error, "routing not enqueued; the sweep will");
-            }
+        if state.is_some_and(|state| state.needs_routing.is_some()) {
+            let order = order.clone();
+            notify(deps.queue.as_ref(), &[Message::Route { order }]).await;
         }
         orders.push(order);
     }
@@ -176,43 +167,21 @@ async fn take_in(
 }
 
 /// Joins the message into the order and commits what it adds; returns the state after it.
-async fn accept(deps: &Deps, id: &OrderId, event: &ChannelEvent) -> Result<Order, StepError> {
-    for attempt in 0..TRIES {
-        let order = match deps.orders.load(id).await? {
-            Some(history) => history.fold()?,
-            None => Order::new(id.clone()),
-        };
-        let (events, payload) = order.merge(event);
-        if events.is_empty() {
-            return Ok(order);
-        }
-        let (mut commit, after) = Commit::new(&order, events, deps.clock.now())
-            .map_err(|refusal| StepError::Stop(refusal.to_string()))?;
-        commit.payload = payload;
-        match deps.orders.commit(commit).await {
-            Ok(()) => return Ok(after),
-            Err(CommitError::Stale) => {}
-            Err(CommitError::Busy) => deps.clock.sleep(jitter(id, attempt)).await,
-            Err(error) => {
-                return Err(StepError::GiveBack(
-                    format!("commit of {id}"),
-                    Box::new(error),
-                ));
-            }
-        }
-    }
-    Err(StepError::Contended)
-}
-
-/// Differs by order, so that workers that collided do not collide again.
-fn jitter(order: &OrderId, attempt: u32) -> Duration {
-    let spread = Digest::of(order.to_string().as_bytes())
-        .as_str()
-        .bytes()
-        .map(u64::from)
-        .sum::<u64>()
-        % 20;
-    Duration::from_millis((10 + spread) * u64::from(attempt + 1))
+async fn accept(
+    deps: &Deps,
+    id: &OrderId,
+    event: &ChannelEvent,
+) -> Result<Option<Box<Order>>, StepError> {
+    let change = Change::of(id, deps.orders.as_ref(), deps.clock.as_ref()).creating();
+    let merge = |look: Look<'_>| {
+        let (events, payload) = look.order.merge(event);
+        Ok(Draft {
+            events,
+            payload,
+            trace: None,
+        })
+    };
+    Ok(change.commit_draft(merge).await?.order())
 }
 
 /// Logs nothing: whoever serves the requests knows how many there are.
@@ -260,14 +229,7 @@ async fn open_incident(
     cause: String,
     detail: String,
 ) -> Result<(), ports::StoreError> {
-    let incident = Incident {
-        kind,
-        cause,
-        detail,
-        opened_at: deps.clock.now(),
-    };
-    if deps.orders.open_incident(&incident).await? {
-        tracing::error!(kind = %incident.kind, detail = %incident.detail, "incident opened");
-    }
+    let (orders, clock) = (deps.orders.as_ref(), deps.clock.as_ref());
+    execution::open_incident(orders, clock, kind, cause, detail).await?;
     Ok(())
 }

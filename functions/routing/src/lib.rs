@@ -1,7 +1,7 @@
 //! Decides who ships what: load, plan, commit, enqueue forwarding. Woken by a message, but a
 //! function of the order's state alone: a second message changes nothing and may repair a lost one.
 
-use domain::commit::Commit;
+use async_trait::async_trait;
 use domain::digest::Digest;
 use domain::ids::OrderId;
 use domain::messages::Message;
@@ -14,13 +14,14 @@ use domain::routing::{Facts, limited, plan, skus};
 use domain::settings::Settings;
 use domain::spending::first_day;
 use domain::sweep::{due_again, forward, wake};
+use execution::{Change, Changed, Decider, Draft, Look};
 use jiff::Timestamp;
 use ports::{Clock, CommitError, OfferStore, OrderStore, Provenance, Queue, StepError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
-const TRIES: u32 = 8;
+/// Commits of one order in one go.
+const STEPS: usize = 8;
 
 /// What the function may touch.
 #[derive(Clone)]
@@ -30,6 +31,15 @@ pub struct Deps {
     pub queue: Arc<dyn Queue>,
     pub clock: Arc<dyn Clock>,
     pub settings: Arc<RwLock<Arc<Settings>>>,
+}
+
+impl Deps {
+    fn settings(&self) -> Arc<Settings> {
+        self.settings
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
 }
 
 pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
@@ -43,12 +53,7 @@ pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
 }
 
 /// The order after its decision is committed; `None` where nothing is known of it.
-async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
-    let settings = deps
-        .settings
-        .read()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .clone();
+async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Box<Order>>, StepError> {
     let restored_at = match deps.orders.provenance().await? {
         Provenance::Known { restored_at } => restored_at,
         Provenance::Suspect(why) => {
@@ -56,51 +61,82 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
             return Ok(None);
         }
     };
-    let mut reference_taken = false;
-    for attempt in 0..TRIES {
-        let Some(history) = deps.orders.load(id).await? else {
-            return Ok(None);
-        };
-        let order = history.fold()?;
-        let stop = |refusal: domain::order::Refusal| StepError::Stop(refusal.to_string());
-        let now = deps.clock.now();
-        // What may have been sent is in doubt before it could be voided as planned.
-        if let Some(restored_at) = restored_at
+    let mut router = Router {
+        offers: deps.offers.as_ref(),
+        settings: deps.settings(),
+        restored_at,
+        reference_taken: false,
+        last: Decision::None,
+    };
+    for _ in 0..STEPS {
+        let change = Change::of(id, deps.orders.as_ref(), deps.clock.as_ref());
+        let changed = change.commit(&mut router).await?;
+        match (changed, &router.last) {
+            // What is in doubt now is looked at anew.
+            (Changed::Committed { .. }, Decision::Suspected) => {}
+            // Of a large order some follows: one commit does not hold it.
+            (Changed::Committed { after, at }, _) if wake(&after, at).iter().any(is_routing) => {}
+            (Changed::Committed { after, .. }, _) => return Ok(Some(after)),
+            (Changed::Unchanged(order), Decision::Planned { at }) => {
+                looked_at(deps, &order, &router.settings.digest, *at).await?;
+                return Ok(Some(order));
+            }
+            (Changed::Unchanged(order), _) => return Ok(Some(order)),
+            (Changed::Missing, _) => return Ok(None),
+        }
+    }
+    Err(StepError::Contended)
+}
+
+/// Decides who ships what, by the offers as they are at each look.
+struct Router<'a> {
+    offers: &'a dyn OfferStore,
+    settings: Arc<Settings>,
+    restored_at: Option<Timestamp>,
+    /// Another order has the number that a purchase order would have had.
+    reference_taken: bool,
+    last: Decision,
+}
+
+/// What was decided last.
+enum Decision {
+    None,
+    /// What may have been sent is in doubt before it could be voided as planned.
+    Suspected,
+    Planned {
+        at: Timestamp,
+    },
+}
+
+#[async_trait]
+impl Decider<StepError> for Router<'_> {
+    async fn decide(&mut self, look: Look<'_>) -> Result<Draft, StepError> {
+        let Look { order, now, .. } = look;
+        self.reference_taken |= matches!(look.conflict, Some(CommitError::Taken(_)));
+        if let Some(restored_at) = self.restored_at
             && order.suspects(restored_at).next().is_some()
         {
+            self.last = Decision::Suspected;
             let ways = BTreeMap::new();
-            let events = order
-                .decide(Command::Suspect { restored_at, ways }, now)
-                .map_err(stop)?;
-            let (commit, _) = Commit::new(&order, events, now).map_err(stop)?;
-            match deps.orders.commit(commit).await {
-                Ok(()) | Err(CommitError::Stale) => continue,
-                Err(error) => {
-                    return Err(StepError::GiveBack(
-                        format!("commit of {id}"),
-                        Box::new(error),
-                    ));
-                }
-            }
+            let suspect = Command::Suspect { restored_at, ways };
+            return Ok(order.decide(suspect, now)?.into());
         }
-        let offers = deps.offers.offers(&skus(&order)).await?;
-        let limited = limited(&settings, &offers);
-        let spent = deps.offers.spent(&limited, first_day(now)).await?;
+        self.last = Decision::None;
+        let offers = self.offers.offers(&skus(order)).await?;
+        let limited = limited(&self.settings, &offers);
+        let spent = self.offers.spent(&limited, first_day(now)).await?;
         let facts = Facts {
-            settings: &settings,
+            settings: &self.settings,
             offers: &offers,
             spent: &spent,
             now,
-            reference_taken,
+            reference_taken: self.reference_taken,
         };
-        let Some(planned) = plan(&order, &facts) else {
-            return Ok(Some(order));
+        let Some(planned) = plan(order, &facts) else {
+            return Ok(Draft::default());
         };
-        let events = order.decide(planned.command, now).map_err(stop)?;
-        if events.is_empty() {
-            looked_at(deps, &order, &settings.digest, now).await?;
-            return Ok(Some(order));
-        }
+        self.last = Decision::Planned { at: now };
+        let events = order.decide(planned.command, now)?;
         let trace = events.iter().find_map(|event| {
             if let Event::Routing(RoutingDecision::Routed(routed)) = event {
                 Some(routed.trace)
@@ -108,28 +144,12 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Order>, StepError> {
                 None
             }
         });
-        let (mut commit, after) = Commit::new(&order, events, now).map_err(stop)?;
-        commit.trace = trace.map(|number| (number, planned.trace));
-        match deps.orders.commit(commit).await {
-            // Of a large order some follows: one commit does not hold it.
-            Ok(()) if wake(&after, now).iter().any(is_routing) => {}
-            Ok(()) => return Ok(Some(after)),
-            Err(CommitError::Stale | CommitError::ShortOf(_) | CommitError::SpendLimit(_)) => {}
-            Err(CommitError::Taken(_)) => reference_taken = true,
-            Err(CommitError::Busy) => {
-                deps.clock
-                    .sleep(Duration::from_millis(20 * u64::from(attempt + 1)))
-                    .await;
-            }
-            Err(error) => {
-                return Err(StepError::GiveBack(
-                    format!("commit of {id}"),
-                    Box::new(error),
-                ));
-            }
-        }
+        Ok(Draft {
+            events,
+            payload: None,
+            trace: trace.map(|number| (number, planned.trace)),
+        })
     }
-    Err(StepError::Contended)
 }
 
 /// The same decision by another configuration is no event: only the index says by which one the order

@@ -11,6 +11,8 @@ use domain::digest::Digest;
 use domain::messages::QueueName;
 use domain::settings::Settings;
 use embedded::{DirectoryLock, Embedded, FileGroup};
+use execution::Execution;
+use execution::purchase_orders::{PurchaseOrders, Trust};
 use ports::{Clock, OfferStore as _, Secrets};
 use reload::digest_of;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ pub(crate) struct Machine {
     pub(crate) store: Embedded,
     /// Signatures refused, which are counted on over a reload.
     refused: Arc<order_webhook::Refused>,
-    trust: Arc<forwarding::Trust>,
+    trust: Arc<Trust>,
     routing: routing::Deps,
     exceptions: exceptions::Deps,
     clock: Arc<dyn Clock>,
@@ -88,7 +90,7 @@ impl Machine {
         let shared = Arc::new(store.clone());
         let machine = Self {
             refused: Arc::default(),
-            trust: Arc::new(forwarding::Trust::alone()),
+            trust: Arc::new(Trust::alone()),
             routing: routing::Deps {
                 orders: shared.clone(),
                 offers: shared.clone(),
@@ -144,17 +146,21 @@ impl Machine {
     fn forwarding(&self, ways: &Ways) -> forwarding::Deps {
         let shared = Arc::new(self.store.clone());
         forwarding::Deps {
-            batches: Arc::new(self.store.clone()),
-            refusals: Arc::new(self.store.clone()),
-            queue: Arc::new(self.store.clone()),
-            orders: shared.clone(),
-            files: shared,
-            clock: self.clock.clone(),
-            settings: self.settings.clone(),
-            suppliers: ways.suppliers.clone(),
-            // Messages wait in lanes here.
-            crowd: None,
-            trust: self.trust.clone(),
+            queue: shared.clone(),
+            purchase_orders: PurchaseOrders {
+                execution: Execution {
+                    orders: shared.clone(),
+                    files: shared.clone(),
+                    clock: self.clock.clone(),
+                },
+                batches: shared.clone(),
+                refusals: shared,
+                settings: self.settings.clone(),
+                suppliers: ways.suppliers.clone(),
+                // Messages wait in lanes here.
+                concurrency: None,
+                trust: self.trust.clone(),
+            },
         }
     }
 

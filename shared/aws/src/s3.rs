@@ -1,18 +1,17 @@
 //! Files on S3: evidence in the artifacts bucket, what suppliers fetch under `out/` of the drops
 //! bucket. Both are versioned.
 
+use crate::clock::SystemClock;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use ports::{Area, Files, Put, Unavailable};
-use std::time::Duration;
+use ports::{Area, Backoff, Files, Put, Unavailable};
 
 /// Tries where another request for the same key is under way, and the pause between them.
 const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone)]
 pub struct S3Files {
@@ -48,6 +47,7 @@ impl Files for S3Files {
             return Ok(Put::AlreadyThere);
         }
         let (bucket, key) = self.place(area, key)?;
+        let mut backoff = Backoff::new(&SystemClock);
         for _ in 0..TRIES {
             let put = self
                 .client
@@ -70,9 +70,7 @@ impl Files for S3Files {
             };
             match (status(&error), error.code()) {
                 (Some(412), _) => return Ok(Put::AlreadyThere),
-                (Some(409), Some("ConditionalRequestConflict")) => {
-                    tokio::time::sleep(PAUSE).await;
-                }
+                (Some(409), Some("ConditionalRequestConflict")) => backoff.pause().await,
                 _ => return Err(Unavailable::because("an object cannot be put", error)),
             }
         }

@@ -4,30 +4,37 @@
 //! An error is named by what the caller will do with it. A call that failed may have happened: its
 //! answer can be lost, and the caller must be right either way.
 
+mod backoff;
 pub mod channel;
 pub mod configuration;
+pub mod mailer;
 pub mod secrets;
+pub mod sender;
 pub mod store;
 pub mod supplier;
 
 use async_trait::async_trait;
 pub use domain::clock::{Moment, Steady};
 use domain::messages::{Message, QueueName};
+use domain::order::Refusal;
 use jiff::Timestamp;
 use std::time::Duration;
 
+pub use backoff::Backoff;
 pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
 pub use domain::sending::subject::SendSubject;
+pub use mailer::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer};
 pub use secrets::{SecretText, Secrets};
+pub use sender::{
+    Accepted, Answer, Artifact, Attempt, Evidence, LineOutcome, LineStatus, LookedUp, LookupPolicy,
+    Outcome, SendAnswer, SendLookup, Sender, StepDone, Trouble,
+};
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
     Page, Provenance, RefusalStore, Reservation, Slot, Slots, StoreError,
 };
 pub use supplier::{
-    Acceptance, Artifact, Attempt, Batches, CancelRequest, Decoded, Evidence, Handover,
-    HandoverLine, LineAnswer, LineStatus, LookedUp, LookupAnswer, LookupPolicy, MailEvent,
-    MailOutcome, MailPlace, MailReport, Mailer, Part, PrepareError, SendLookup, SendOutcome,
-    StepDone, Supplier,
+    Batches, CancelRequest, Decoded, Endpoint, Handover, HandoverLine, Part, PrepareError, Supplier,
 };
 
 /// The only source of time.
@@ -181,6 +188,12 @@ impl From<StoreError> for StepError {
                 Self::GiveBack("the store did not answer".to_owned(), Box::new(error))
             }
         }
+    }
+}
+
+impl From<Refusal> for StepError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Stop(refusal.to_string())
     }
 }
 

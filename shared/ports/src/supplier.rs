@@ -1,19 +1,14 @@
-//! A supplier: how purchase orders are handed over.
+//! A supplier: what purchase orders and requests to cancel them are rendered from, and where they go.
 
-use crate::Moment;
-use async_trait::async_trait;
+use crate::sender::{Artifact, Sender};
 use domain::address::Address;
-use domain::digest::Digest;
-use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
+use domain::order::answer::Progress;
 use domain::order::news::Property;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::sending::subject::SendSubject;
-use domain::sending::via::Via;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Everything an artifact may be rendered from; templates see this and no secret.
@@ -88,19 +83,6 @@ pub struct CancelRequest {
     pub references: Vec<String>,
     /// Only the units to take back.
     pub lines: Vec<HandoverLine>,
-}
-
-/// The exact bytes for a supplier, stored before they are sent and never rendered again.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    pub media_type: String,
-    pub bytes: Vec<u8>,
-    /// Address fields that the merchant's template declares to leave out.
-    #[serde(default)]
-    pub omits: Vec<String>,
-    /// Whether it must say address and lines; a step that only confirms what an earlier one said
-    /// need not.
-    pub carries_order: bool,
 }
 
 /// An artifact as its readers see it. Who reads one part may never see the others, so that each has
@@ -197,198 +179,25 @@ impl Decoded {
 #[error("{0}")]
 pub struct PrepareError(pub String);
 
-/// One try to hand over, or to make the next step of it.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    pub id: SendSubject,
-    /// Counts the claims of this hand-over from 1, those of every step.
-    pub attempt: u32,
-    /// An earlier attempt at this step was in doubt, so "already exists" may mean us.
-    pub doubted: bool,
-    /// The steps that are done.
-    pub progress: Progress,
-}
-
-/// The supplier has it: the last step is done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Acceptance {
-    /// The supplier's numbers for it; several where it splits it over its own warehouses.
-    pub references: Vec<String>,
-    /// What it says of single lines; a line that is not named is accepted as ordered.
-    pub lines: Vec<LineAnswer>,
-    /// For a request to cancel: what became of it, where the answer says so at once.
-    pub cancel: Option<CancelAnswer>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineAnswer {
-    pub supplier_sku: String,
-    pub quantity: u32,
-    pub status: LineStatus,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineStatus {
-    /// Taken, and to be shipped later; the day where the supplier said one.
-    Backordered(Option<Date>),
-    Rejected {
-        reason: RejectionReason,
-        detail: String,
-    },
-}
-
-/// One step is done and others follow, each with a claim of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepDone {
-    pub step: String,
-    /// What the next steps need of the answer, by name.
-    pub extracted: BTreeMap<String, Vec<String>>,
-}
-
-/// A supplier's answer as it came, for a person to read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
-    pub bytes: Vec<u8>,
-    /// Digest of what is the same whenever the same answer comes again: without dates and the numbers
-    /// of exchanges. `None` where all of it is.
-    pub identity: Option<Digest>,
-}
-
-impl Evidence {
-    /// Under what it is kept: the same answer is kept once.
-    pub fn digest(&self) -> Digest {
-        self.identity
-            .clone()
-            .unwrap_or_else(|| Digest::of(&self.bytes))
-    }
-}
-
-impl From<Vec<u8>> for Evidence {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            identity: None,
-        }
-    }
-}
-
-/// A timeout is not a failure: what is not known to be one of the others is [`SendOutcome::InDoubt`].
-#[derive(Debug, Clone)]
-pub enum SendOutcome {
-    Accepted(Acceptance),
-    Done(StepDone),
-    /// `detail` in our words; `evidence` is the supplier's answer.
-    Rejected {
-        reason: RejectionReason,
-        detail: String,
-        /// The answer says why. One that does not may be about anything: several in a row mean that
-        /// the supplier's answers are not understood.
-        explained: bool,
-        evidence: Evidence,
-    },
-    /// A web server's page, or nothing at all, in the place of the supplier's answer: it refuses no
-    /// order. Surely not sent where `is_unsent`, else in doubt.
-    Page {
-        is_unsent: bool,
-        retry_after: Option<Duration>,
-        why: String,
-        evidence: Evidence,
-    },
-    /// Surely not sent. `retry_after` where the supplier said when.
-    NotSent {
-        retry_after: Option<Duration>,
-        why: String,
-        unauthorized: bool,
-    },
-    InDoubt {
-        why: String,
-        evidence: Evidence,
-    },
-    /// It has an order under our number, and nothing shows that it is ours: in doubt, and no look-up
-    /// by that number can settle it.
-    Foreign {
-        why: String,
-        evidence: Evidence,
-    },
-}
-
-impl SendOutcome {
-    /// Accepted, and nothing more is said.
-    pub fn accepted() -> Self {
-        Self::Accepted(Acceptance::default())
-    }
-
-    /// Surely not sent, and nothing is said about when to try again.
-    pub fn not_sent(why: impl Into<String>) -> Self {
-        Self::NotSent {
-            retry_after: None,
-            why: why.into(),
-            unauthorized: false,
-        }
-    }
-}
-
-/// How far a look-up may be believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LookupPolicy {
-    /// Two "not there" answers at least so far apart prove absence. `None`: absence is never proved.
-    pub authoritative_after: Option<Duration>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LookupAnswer {
-    Accepted(Acceptance),
-    /// The step that was in doubt is done, and others follow.
-    Done(StepDone),
-    NotFound(LookupFinding),
-}
-
-/// Asks the supplier, or the place we wrote to, whether it has what an attempt in doubt handed over.
-#[async_trait]
-pub trait SendLookup: Send + Sync {
-    fn policy(&self, attempt: &Attempt) -> LookupPolicy;
-    async fn find(&self, attempt: &Attempt) -> LookedUp;
-}
-
-/// The answer to a look-up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookedUp {
-    pub answer: LookupAnswer,
-    /// When it was given, by the clock of whoever was asked.
-    pub date: Option<Timestamp>,
-}
-
-#[async_trait]
-pub trait Supplier: Send + Sync {
+/// Where one kind of document goes at a supplier, purchase orders or requests to cancel them: what
+/// prepares and reads them, and what sends them.
+pub trait Endpoint: Send + Sync {
     /// Pure: the same hand-over and progress give the same bytes, those of the next step.
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError>;
     /// What a reader of the artifact sees.
     fn decode(&self, artifact: &Artifact) -> Result<Decoded, PrepareError>;
-    /// How the step after so many that are done reaches the supplier by the settings in force; with the
-    /// same settings it is the same for every attempt at that step.
-    fn via(&self, id: &SendSubject, steps_done: usize) -> Via;
-    /// Hard limit of one send, answer included.
-    fn timeout(&self) -> Duration;
-    /// Exactly one step, without any retry below it.
-    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome;
-    /// What settles a doubt, where anything beside the file of the outbox does.
-    fn lookup(&self) -> Option<&dyn SendLookup> {
-        None
-    }
-    /// How a request to take a purchase order back is handed over, where it can be: like a purchase
-    /// order, with artifacts, steps and look-up of its own.
-    fn cancels(&self) -> Option<&dyn Supplier> {
+    fn sender(&self) -> &dyn Sender;
+}
+
+pub trait Supplier: Send + Sync {
+    fn orders(&self) -> &dyn Endpoint;
+    /// How a request to take a purchase order back is sent, where it can be: like a purchase order,
+    /// with artifacts, steps and look-up of its own.
+    fn cancels(&self) -> Option<&dyn Endpoint> {
         None
     }
     /// How purchase orders are gathered in one file, where the supplier wants them so.
     fn batches(&self) -> Option<&dyn Batches> {
-        None
-    }
-    /// Until when nothing more may be sent, by the supplier's own limits as far as this process
-    /// knows; asked before a claim is made. Where the supplier asked for a wait before `retried_at`,
-    /// one request passes it as a probe, and the others wait for its answer.
-    fn not_before(&self, now: &Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
-        let _ = (now, retried_at);
         None
     }
 }
@@ -413,70 +222,4 @@ pub trait Batches: Send + Sync {
     /// How long after its cut-off a person may take to upload the file; `None` where the supplier
     /// fetches it.
     fn upload_within(&self) -> Option<Duration>;
-}
-
-/// Sends finished MIME messages.
-#[async_trait]
-pub trait Mailer: Send + Sync {
-    /// Of one hand-over, whose every attempt has the same message; a service that reports later what
-    /// became of it is told the attempt.
-    async fn send(&self, id: &SendSubject, attempt: u32, message: &[u8]) -> MailOutcome;
-    /// Where the message of that purchase order or request goes to on its way.
-    fn place(&self, id: &SendSubject) -> MailPlace;
-    /// Whether it reports later what became of each mail that it took. Then silence is a case, and mail
-    /// to a supplier whose address it suppresses waits.
-    fn reports_delivery(&self) -> bool {
-        false
-    }
-}
-
-/// Where a [`Mailer`] puts a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailPlace {
-    /// `smtp mail.example.com:587`, `ses eu-west-1`, `outbox`.
-    pub server: String,
-    /// The key of the file in the outbox, where the message becomes one.
-    pub file: Option<String>,
-}
-
-/// What a mail service reports later about a mail that it took: at least once, in any order, and
-/// maybe before its answer to the send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailEvent {
-    pub id: SendSubject,
-    pub attempt: u32,
-    pub report: MailReport,
-    /// As it was reported.
-    pub evidence: Vec<u8>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailReport {
-    /// The service took it, whatever it answered to the send. That it was delivered, it does not say.
-    Sent,
-    /// The mail server of somebody it was sent to, not only of a copy, took it.
-    Delivered,
-    /// The service could not deliver it yet and tries again; why, in our words.
-    Delayed(String),
-    /// It may not have reached whom it was sent to; why, in our words.
-    Returned(String),
-    /// It will not reach whom it was sent to; why, in our words.
-    Bounced(String),
-    /// The same, and neither will any other mail to that address, until a person removes the address
-    /// from the list that the service keeps.
-    Suppressed {
-        why: String,
-        /// What the person does, with the exact command.
-        remedy: String,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MailOutcome {
-    Sent,
-    /// The receiver does not exist or is refused for good: one line in our words, and below it the
-    /// server's answer, which is evidence.
-    Rejected(String),
-    NotSent(String),
-    InDoubt(String),
 }

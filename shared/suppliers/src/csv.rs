@@ -13,8 +13,8 @@ use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::SignedDuration;
 use ports::{
-    Area, Artifact, Attempt, Batches, Decoded, Evidence, Files, Handover, PrepareError,
-    SendOutcome, Supplier,
+    Area, Artifact, Attempt, Batches, Decoded, Endpoint, Evidence, Files, Handover, PrepareError,
+    SendAnswer, Sender, Supplier,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -168,8 +168,17 @@ impl Csv {
     }
 }
 
-#[async_trait]
 impl Supplier for Csv {
+    fn orders(&self) -> &dyn Endpoint {
+        self
+    }
+
+    fn batches(&self) -> Option<&dyn Batches> {
+        self.batch.is_some().then_some(self as &dyn Batches)
+    }
+}
+
+impl Endpoint for Csv {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
         no_steps(progress)?;
         Ok(Artifact {
@@ -189,6 +198,13 @@ impl Supplier for Csv {
         Ok(decoded)
     }
 
+    fn sender(&self) -> &dyn Sender {
+        self
+    }
+}
+
+#[async_trait]
+impl Sender for Csv {
     /// In a batch the file of the cut-off alone says what was sent.
     fn via(&self, id: &SendSubject, _: usize) -> Via {
         let alone = self.batch.is_none().then(|| self.key(&id.file_name()));
@@ -206,26 +222,19 @@ impl Supplier for Csv {
         TIMEOUT
     }
 
-    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendAnswer {
         if self.batch.is_some() {
-            return SendOutcome::not_sent("it goes with the file of the next cut-off");
+            return SendAnswer::not_sent("it goes with the file of the next cut-off");
         }
         let key = self.key(&attempt.id.file_name());
         let put = self.files.put_new(Area::Outbox, &key, &artifact.bytes);
         let why = match timeout(TIMEOUT, put).await {
             // Only we make this key, so a file that is there is ours.
-            Ok(Ok(_)) => return SendOutcome::accepted(),
+            Ok(Ok(_)) => return SendAnswer::accepted(),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the outbox did not answer in time".to_owned(),
         };
-        SendOutcome::InDoubt {
-            why,
-            evidence: Evidence::default(),
-        }
-    }
-
-    fn batches(&self) -> Option<&dyn Batches> {
-        self.batch.is_some().then_some(self as &dyn Batches)
+        SendAnswer::in_doubt(why, Evidence::default())
     }
 }
 

@@ -27,8 +27,8 @@ use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 use mail_parser::MessageParser;
 use ports::{
-    Artifact, Attempt, CancelRequest, Decoded, Evidence, Handover, MailOutcome, MailPlace, Mailer,
-    Part, PrepareError, SendOutcome, Supplier,
+    Artifact, Attempt, CancelRequest, Decoded, Endpoint, Evidence, Handover, MailOutcome,
+    MailPlace, Mailer, Part, PrepareError, SendAnswer, Sender, Supplier,
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -279,8 +279,18 @@ impl Mail {
     }
 }
 
-#[async_trait]
 impl Supplier for Mail {
+    fn orders(&self) -> &dyn Endpoint {
+        self
+    }
+
+    /// A mail of its own, in the thread of the purchase order's.
+    fn cancels(&self) -> Option<&dyn Endpoint> {
+        self.cancels.as_deref().map(|mail| mail as &dyn Endpoint)
+    }
+}
+
+impl Endpoint for Mail {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
         no_steps(progress)?;
         if self.cancels.is_some() == handover.cancel.is_some() {
@@ -328,6 +338,13 @@ impl Supplier for Mail {
         Ok(Decoded { parts })
     }
 
+    fn sender(&self) -> &dyn Sender {
+        self
+    }
+}
+
+#[async_trait]
+impl Sender for Mail {
     fn via(&self, id: &SendSubject, _: usize) -> Via {
         let MailPlace { server, file } = self.post.mailer.place(id);
         let receivers = [self.post.to.as_slice(), &self.post.cc].concat();
@@ -350,31 +367,18 @@ impl Supplier for Mail {
         TIMEOUT
     }
 
-    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendAnswer {
         let mailer = &self.post.mailer;
         let sent = mailer.send(&attempt.id, attempt.attempt, &artifact.bytes);
         let late = || MailOutcome::InDoubt("the mailer did not answer in time".to_owned());
         match timeout(TIMEOUT, sent).await.unwrap_or_else(|_| late()) {
-            MailOutcome::Sent => SendOutcome::accepted(),
+            MailOutcome::Sent => SendAnswer::accepted(),
             MailOutcome::Rejected(why) => {
                 let (detail, answer) = why.split_once('\n').unwrap_or((&why, ""));
-                SendOutcome::Rejected {
-                    reason: RejectionReason::Unknown,
-                    detail: detail.to_owned(),
-                    explained: true,
-                    evidence: answer.as_bytes().to_vec().into(),
-                }
+                SendAnswer::rejected(RejectionReason::Unknown, detail, answer.as_bytes().to_vec())
             }
-            MailOutcome::NotSent(why) => SendOutcome::not_sent(why),
-            MailOutcome::InDoubt(why) => SendOutcome::InDoubt {
-                why,
-                evidence: Evidence::default(),
-            },
+            MailOutcome::NotSent(why) => SendAnswer::not_sent(why),
+            MailOutcome::InDoubt(why) => SendAnswer::in_doubt(why, Evidence::default()),
         }
-    }
-
-    /// A mail of its own, in the thread of the purchase order's.
-    fn cancels(&self) -> Option<&dyn Supplier> {
-        self.cancels.as_deref().map(|mail| mail as &dyn Supplier)
     }
 }

@@ -10,7 +10,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::Merchant;
 use jiff::Timestamp;
 use ports::supplier::HandoverLine;
-use ports::{CancelRequest, Handover, PrepareError, Supplier};
+use ports::{CancelRequest, Endpoint, Handover, PrepareError};
 
 /// Plain letters only: every encoding can hold them.
 pub(crate) fn handover() -> Handover {
@@ -83,11 +83,11 @@ pub(crate) fn cancel() -> Handover {
 
 /// What the supplier's artifact of the example lacks.
 pub(crate) fn missing(
-    supplier: &dyn Supplier,
+    orders: &dyn Endpoint,
     handover: &Handover,
 ) -> Result<Vec<String>, PrepareError> {
-    let artifact = supplier.prepare(handover, &Progress::default())?;
-    let decoded = supplier.decode(&artifact)?;
+    let artifact = orders.prepare(handover, &Progress::default())?;
+    let decoded = orders.decode(&artifact)?;
     Ok(decoded.lacks_essentials(handover, &artifact.omits))
 }
 

@@ -6,7 +6,7 @@ use super::way::Way;
 use super::{Fixture, SECRET};
 use crate::fixtures::property;
 use ::ports::supplier::HandoverLine;
-use ::ports::{Artifact, Handover, Supplier};
+use ::ports::{Artifact, Endpoint, Handover, Supplier};
 use domain::address::Address;
 use domain::order::answer::Progress;
 use domain::personal::Personal;
@@ -21,6 +21,7 @@ const MOST_READ: usize = 10_000;
 /// What its reader does not find, in words.
 fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) -> Vec<String> {
     let decoded = supplier
+        .orders()
         .decode(artifact)
         .expect("what was prepared can be read");
     let lines = handover.lines.iter();
@@ -32,7 +33,10 @@ fn missing(supplier: &dyn Supplier, handover: &Handover, artifact: &Artifact) ->
 
 pub(super) fn snapshot(fixture: &Fixture) {
     let supplier = fixture.open(&World::elsewhere());
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
     assert_eq!(
         artifact.omits,
         Vec::<String>::new(),
@@ -65,13 +69,13 @@ pub(super) fn snapshot(fixture: &Fixture) {
 }
 
 /// The bytes where a person can read them, else what its readers see.
-fn legible(supplier: &dyn Supplier, artifact: &Artifact) -> String {
+fn legible(endpoint: &dyn Endpoint, artifact: &Artifact) -> String {
     let text = String::from_utf8_lossy(&artifact.bytes).replace('\r', "");
     let strange = |held: char| held.is_control() && !"\n\t".contains(held);
     if text.len() < MOST_READ && !text.contains(strange) {
         return text;
     }
-    let parts = supplier.decode(artifact).unwrap().parts.into_iter();
+    let parts = endpoint.decode(artifact).unwrap().parts.into_iter();
     let parts = parts.map(|part| {
         let records = part.records.iter().map(|record| record.join(" | "));
         let records: Vec<String> = records.collect();
@@ -85,10 +89,10 @@ pub(super) fn repeats(fixture: &Fixture) {
     let (one, other) = (fixture.open(&world), fixture.open(&world));
     let awkward = awkward_texts().into_iter().map(|text| filled(&text));
     for handover in awkward.chain([plain()]) {
-        let prepared = one.prepare(&handover, &Progress::default());
+        let prepared = one.orders().prepare(&handover, &Progress::default());
         for again in [&one, &other] {
             assert!(
-                prepared == again.prepare(&handover, &Progress::default()),
+                prepared == again.orders().prepare(&handover, &Progress::default()),
                 "{handover:?}"
             );
         }
@@ -98,6 +102,7 @@ pub(super) fn repeats(fixture: &Fixture) {
 pub(super) fn no_secret(fixture: &Fixture) {
     let artifact = fixture
         .open(&World::elsewhere())
+        .orders()
         .prepare(&plain(), &Progress::default())
         .unwrap();
     let text = String::from_utf8_lossy(&artifact.bytes).into_owned();
@@ -106,7 +111,7 @@ pub(super) fn no_secret(fixture: &Fixture) {
 
 fn awkward_text(supplier: &dyn Supplier, text: &str, intact: &[String]) {
     let handover = filled(text);
-    let artifact = match supplier.prepare(&handover, &Progress::default()) {
+    let artifact = match supplier.orders().prepare(&handover, &Progress::default()) {
         Ok(artifact) => artifact,
         // An order must not stand still for a quote; a control character is another matter.
         Err(error) => {
@@ -121,7 +126,10 @@ fn awkward_text(supplier: &dyn Supplier, text: &str, intact: &[String]) {
 
 pub(super) fn awkward(fixture: &Fixture) {
     let supplier = fixture.open(&World::elsewhere());
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
     let intact = skeleton(supplier.as_ref(), &artifact);
     for text in awkward_texts() {
         awkward_text(supplier.as_ref(), &text, &intact);
@@ -138,7 +146,7 @@ pub(super) fn awkward(fixture: &Fixture) {
 
 /// What no value may change: headers, receivers, parts, and the width of each record.
 fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
-    let decoded = supplier.decode(artifact).unwrap();
+    let decoded = supplier.orders().decode(artifact).unwrap();
     let records = decoded.parts.iter().flat_map(|part| &part.records);
     let widths = records.map(Vec::len);
     let mut bones: Vec<String> = widths
@@ -194,7 +202,10 @@ pub(super) fn long(fixture: &Fixture) {
             properties: Vec::new(),
         })
         .collect();
-    let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover, &Progress::default())
+        .unwrap();
     assert_eq!(
         missing(supplier.as_ref(), &handover, &artifact),
         Vec::<String>::new()
@@ -225,7 +236,7 @@ pub(super) fn empty(fixture: &Fixture) {
             without_lines,
             emptied.clone(),
         ] {
-            if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
+            if let Ok(artifact) = supplier.orders().prepare(&handover, &Progress::default()) {
                 assert_eq!(
                     missing(supplier.as_ref(), &handover, &artifact),
                     Vec::<String>::new()
@@ -302,7 +313,7 @@ fn any_handover() -> impl Strategy<Value = Handover> {
 pub(super) fn arbitrary(fixture: &Fixture) {
     let supplier = fixture.open(&World::elsewhere());
     property(256, &any_handover(), |handover| {
-        if let Ok(artifact) = supplier.prepare(&handover, &Progress::default()) {
+        if let Ok(artifact) = supplier.orders().prepare(&handover, &Progress::default()) {
             let lacks = missing(supplier.as_ref(), &handover, &artifact);
             prop_assert!(
                 lacks.is_empty(),
@@ -312,7 +323,10 @@ pub(super) fn arbitrary(fixture: &Fixture) {
         }
         Ok(())
     });
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..300),
         (any::<prop::sample::Index>(), any::<u8>()).prop_map(move |(at, byte)| {
@@ -321,10 +335,13 @@ pub(super) fn arbitrary(fixture: &Fixture) {
             bytes
         }),
     ];
-    let like = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    let like = supplier
+        .orders()
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
     property(256, &bytes, |bytes| {
         // Stored evidence may be damaged: an error, not a panic.
-        let _ = supplier.decode(&Artifact {
+        let _ = supplier.orders().decode(&Artifact {
             bytes,
             ..like.clone()
         });

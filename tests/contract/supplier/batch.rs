@@ -3,7 +3,7 @@
 use super::Fixture;
 use super::handovers::{number, plain};
 use super::ports::World;
-use ::ports::{Artifact, Attempt, SendOutcome, Supplier};
+use ::ports::{Artifact, Attempt, Outcome, Supplier};
 use domain::order::answer::Progress;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::subject::SendSubject;
@@ -16,7 +16,7 @@ fn artifacts(supplier: &dyn Supplier) -> Vec<(PurchaseOrderNumber, Artifact)> {
     let artifacts = counters.map(|counter| {
         let mut handover = plain();
         handover.number = number(counter);
-        let artifact = supplier.prepare(&handover, &Progress::default());
+        let artifact = supplier.orders().prepare(&handover, &Progress::default());
         (handover.number, artifact.unwrap())
     });
     artifacts.collect()
@@ -54,7 +54,10 @@ pub(super) fn other_settings(fixture: &Fixture) {
     let own = artifacts[1].0.clone();
     let mut handover = plain();
     handover.number = own.clone();
-    artifacts[1].1 = other.prepare(&handover, &Progress::default()).unwrap();
+    artifacts[1].1 = other
+        .orders()
+        .prepare(&handover, &Progress::default())
+        .unwrap();
     let error = supplier.batches().unwrap().assemble(&artifacts);
     let error = error.unwrap_err().to_string();
     assert!(error.contains(own.as_str()), "{error}");
@@ -80,17 +83,23 @@ pub(super) fn begun(fixture: &Fixture) {
 pub(super) fn alone(fixture: &Fixture) {
     let world = World::working();
     let supplier = fixture.open(&world);
-    assert!(supplier.lookup().is_none(), "only the file tells");
-    let artifact = supplier.prepare(&plain(), &Progress::default()).unwrap();
+    assert!(
+        supplier.orders().sender().lookup().is_none(),
+        "only the file tells"
+    );
+    let artifact = supplier
+        .orders()
+        .prepare(&plain(), &Progress::default())
+        .unwrap();
     let attempt = Attempt {
         id: SendSubject::from(&number(1)),
         attempt: 1,
         doubted: false,
         progress: Progress::default(),
     };
-    let outcome = world.run(supplier.send(&artifact, &attempt));
+    let outcome = world.run(supplier.orders().sender().send(&artifact, &attempt));
     assert!(
-        matches!(outcome, SendOutcome::NotSent { .. }),
+        matches!(outcome.outcome, Outcome::NotSent { .. }),
         "{outcome:?}"
     );
     assert!(world.published().is_empty());

@@ -3,12 +3,12 @@
 use super::handovers::{plain, to_cancel};
 use super::ports::World;
 use super::{Fixture, SECRET};
-use ::ports::{Artifact, Supplier};
+use ::ports::{Artifact, Endpoint};
 use domain::address::Address;
 use domain::order::answer::Progress;
 
 /// Everything that a reader of it sees, and the bytes.
-fn readable(cancels: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
+fn readable(cancels: &dyn Endpoint, artifact: &Artifact) -> Vec<String> {
     let mut texts = vec![String::from_utf8_lossy(&artifact.bytes).into_owned()];
     let decoded = cancels.decode(artifact).unwrap();
     for part in decoded.parts {
@@ -69,5 +69,5 @@ pub(super) fn apart(fixture: &Fixture) {
     let start = Progress::default();
     assert!(cancels.prepare(&plain(), &start).is_err());
     let request = to_cancel(true, &["A-1".to_owned()]);
-    assert!(supplier.prepare(&request, &start).is_err());
+    assert!(supplier.orders().prepare(&request, &start).is_err());
 }

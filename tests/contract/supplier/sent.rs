@@ -5,14 +5,10 @@ use super::answers::{Answer, Class, Does};
 use super::handovers::{number, personal};
 use super::way::Way;
 use super::{Fixture, Place};
-use ::ports::supplier::LookupAnswer;
-use ::ports::{
-    Moment, {Attempt, SendOutcome},
-};
+use ::ports::{Answer as LookupAnswer, Attempt, Moment, Outcome, SendAnswer, Trouble};
 use domain::order::answer::LookupFinding;
 use domain::sending::subject::SendSubject;
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 pub(super) fn answers(fixture: &Fixture) {
     for place in &fixture.places {
@@ -32,7 +28,7 @@ fn met(fixture: &Fixture, place: &Place, answer: &Answer) {
     way.world.meets(answer);
     let began = std::time::Instant::now();
     let outcome = way.send_artifact(supplier.as_ref(), &artifact);
-    let limit = place.of(supplier.as_ref()).timeout();
+    let limit = place.of(supplier.as_ref()).sender().timeout();
     assert!(began.elapsed() <= limit, "{answer:?}");
     judge(place, answer, &outcome);
     let holds = way.holds();
@@ -57,13 +53,13 @@ fn met(fixture: &Fixture, place: &Place, answer: &Answer) {
         }
         (LookupAnswer::NotFound(finding), _, 0) => *finding == LookupFinding::Absent,
         (LookupAnswer::Accepted(_), _, 1..) => place.is_last,
-        (LookupAnswer::Done(done), _, 1..) => !place.is_last && done.step == place.name,
+        (LookupAnswer::StepDone(done), _, 1..) => !place.is_last && done.step == place.name,
         (_, _, _) => false,
     };
     assert!(right, "{found:?} with {holds} there, after {answer:?}");
 }
 
-fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
+fn judge(place: &Place, answer: &Answer, heard: &SendAnswer) {
     // What people read; the supplier's own text is for evidence only.
     let told = |text: &str, evidence: &[u8]| {
         assert!(!text.is_empty(), "{answer:?}");
@@ -73,8 +69,10 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
         let evidence = String::from_utf8_lossy(evidence);
         assert!(evidence.contains(&answer.body), "{answer:?}: {evidence}");
     };
-    let class = match outcome {
-        SendOutcome::Accepted(acceptance) => {
+    let evidence = &heard.evidence.bytes;
+    let page = heard.trouble == Some(Trouble::Page);
+    let class = match &heard.outcome {
+        Outcome::Accepted(acceptance) => {
             assert!(
                 place.is_last,
                 "{answer:?}: {} is not the last step",
@@ -89,56 +87,44 @@ fn judge(place: &Place, answer: &Answer, outcome: &SendOutcome) {
             }
             Class::Accepted
         }
-        SendOutcome::Done(done) => {
+        Outcome::StepDone(done) => {
             assert!(!place.is_last, "{answer:?}: only {done:?}");
             assert_eq!(done.step, place.name);
             Class::Accepted
         }
-        SendOutcome::Rejected {
-            reason,
-            detail,
-            explained,
-            evidence,
-        } => {
-            told(detail, &evidence.bytes);
-            assert_eq!(*explained, !answer.unexplained, "{answer:?}");
-            assert_eq!(*reason, answer.reason(), "{answer:?}");
+        Outcome::Rejected { why, hold } => {
+            told(&why.detail, evidence);
+            let unexplained = heard.trouble == Some(Trouble::Unexplained);
+            assert_eq!(unexplained, answer.unexplained, "{answer:?}");
+            assert_eq!(why.reason, answer.reason(), "{answer:?}");
+            assert!(!hold, "{answer:?}");
             let word = answer.word.as_deref().unwrap_or_default();
-            assert!(detail.contains(word), "{answer:?}: {detail}");
+            assert!(why.detail.contains(word), "{answer:?}: {}", why.detail);
             Class::Rejected
         }
-        SendOutcome::Page {
-            is_unsent,
-            why,
-            evidence,
-            ..
-        } => {
-            told(why, &evidence.bytes);
-            if *is_unsent {
-                Class::PageNotSent
-            } else {
-                Class::PageInDoubt
-            }
+        Outcome::NotSent { why, .. } if page => {
+            told(why, evidence);
+            Class::PageNotSent
         }
-        SendOutcome::NotSent {
-            retry_after,
-            why,
-            unauthorized,
-        } => {
+        Outcome::NotSent { retry_after, why } => {
             told(why, answer.body.as_bytes());
-            let expected = answer.retry_after.map(Duration::from_secs);
-            assert_eq!(retry_after, &expected, "{answer:?}");
-            assert_eq!(*unauthorized, answer.unauthorized, "{answer:?}");
+            let seconds = |after| SignedDuration::from_secs(i64::try_from(after).unwrap());
+            assert_eq!(*retry_after, answer.retry_after.map(seconds), "{answer:?}");
+            let unauthorized = heard.trouble == Some(Trouble::Unauthorized);
+            assert_eq!(unauthorized, answer.unauthorized, "{answer:?}");
             Class::NotSent
         }
-        SendOutcome::InDoubt { why, evidence } => {
-            told(why, &evidence.bytes);
-            Class::InDoubt
+        Outcome::InDoubt {
+            why, can_look_up, ..
+        } => {
+            told(why, evidence);
+            match (page, can_look_up) {
+                (true, _) => Class::PageInDoubt,
+                (false, true) => Class::InDoubt,
+                (false, false) => Class::Foreign,
+            }
         }
-        SendOutcome::Foreign { why, evidence } => {
-            told(why, &evidence.bytes);
-            Class::Foreign
-        }
+        Outcome::NotInBatch { .. } => panic!("{answer:?}"),
     };
     let at = &place.name;
     assert!(class == answer.outcome, "{at}: {answer:?} became {class:?}");
@@ -149,7 +135,7 @@ pub(super) fn look_up(fixture: &Fixture) {
     for place in &fixture.places {
         let mut way = Way::to(fixture, place);
         let supplier = way.opened();
-        let Some(lookup) = place.of(supplier.as_ref()).lookup() else {
+        let Some(lookup) = place.of(supplier.as_ref()).sender().lookup() else {
             continue;
         };
         let own = way.attempt.clone();
@@ -161,9 +147,9 @@ pub(super) fn look_up(fixture: &Fixture) {
         for asked in [&own, &other] {
             assert_eq!(way.world.run(lookup.find(asked)).answer, absent);
         }
-        let outcome = way.send(supplier.as_ref());
-        let taken = matches!(outcome, SendOutcome::Accepted(_) | SendOutcome::Done(_));
-        assert!(taken, "{outcome:?}");
+        let heard = way.send(supplier.as_ref());
+        let taken = matches!(heard.outcome, Outcome::Accepted(_) | Outcome::StepDone(_));
+        assert!(taken, "{heard:?}");
         for _ in 0..2 {
             let found = way.world.run(lookup.find(&own)).answer;
             assert!(!matches!(found, LookupAnswer::NotFound(_)), "{found:?}");
@@ -184,7 +170,7 @@ pub(super) fn waits(fixture: &Fixture) {
             let mut way = Way::to(fixture, place);
             way.earlier(answer);
             let supplier = way.opened();
-            let side = place.of(supplier.as_ref());
+            let side = place.of(supplier.as_ref()).sender();
             assert_eq!(
                 side.not_before(&Moment::of_unset_clock(now), None),
                 None,
@@ -204,15 +190,15 @@ pub(super) fn waits(fixture: &Fixture) {
                 .duration_since(now + wait);
             assert!(late.abs() < SignedDuration::from_secs(5), "{late:?}");
             let (asked, holds) = (way.world.requests(), way.holds());
-            let outcome = way.send(supplier.as_ref());
-            let SendOutcome::NotSent {
+            let heard = way.send(supplier.as_ref());
+            let Outcome::NotSent {
                 retry_after: Some(left),
                 ..
-            } = outcome
+            } = heard.outcome
             else {
-                panic!("{outcome:?}")
+                panic!("{heard:?}")
             };
-            assert!(left <= wait.unsigned_abs() + Duration::from_secs(5));
+            assert!(left <= wait + SignedDuration::from_secs(5));
             assert_eq!((way.world.requests(), way.holds()), (asked, holds));
             let later = now + wait + SignedDuration::from_secs(5);
             assert_eq!(side.not_before(&Moment::of_unset_clock(later), None), None);

@@ -5,8 +5,7 @@ use super::handovers::{plain, to_cancel};
 use super::ports::World;
 use super::way::Way;
 use super::{Fixture, Place};
-use ::ports::SendOutcome;
-use ::ports::supplier::LookupAnswer;
+use ::ports::{Answer as LookupAnswer, Outcome};
 use domain::order::answer::Progress;
 use domain::sending::subject::SendSubject;
 use std::collections::BTreeMap;
@@ -49,12 +48,12 @@ pub(super) fn doubts(fixture: &Fixture) {
         way.world.meets(&Answer::plain(Does::TakeSilently));
         let outcome = way.send(way.opened().as_ref());
         assert!(
-            matches!(outcome, SendOutcome::InDoubt { .. }),
+            matches!(outcome.outcome, Outcome::InDoubt { .. }),
             "{outcome:?}"
         );
         way.attempt.doubted = true;
         match way.find(way.opened().as_ref()) {
-            Some(LookupAnswer::Done(done)) => way.done(&done),
+            Some(LookupAnswer::StepDone(done)) => way.done(&done),
             Some(LookupAnswer::Accepted(acceptance)) => way.accepted(&acceptance),
             found => panic!("{found:?} at {}", doubted.name),
         }
@@ -79,7 +78,7 @@ pub(super) fn mixed(fixture: &Fixture) {
             let before = (way.world.requests(), held(fixture, &way));
             let outcome = way.send_artifact(supplier.as_ref(), &artifact);
             assert!(
-                matches!(outcome, SendOutcome::NotSent { .. }),
+                matches!(outcome.outcome, Outcome::NotSent { .. }),
                 "{outcome:?}"
             );
             assert_eq!((way.world.requests(), held(fixture, &way)), before);
@@ -100,10 +99,10 @@ pub(super) fn unknown(fixture: &Fixture) {
         &all,
         &all.clone().with("no-such-step", BTreeMap::new()),
     ] {
-        let error = supplier.prepare(&plain(), progress).err();
+        let error = supplier.orders().prepare(&plain(), progress).err();
         assert!(error.is_some(), "{progress:?} is let through");
     }
-    let error = supplier.prepare(&plain(), &unheard).err();
+    let error = supplier.orders().prepare(&plain(), &unheard).err();
     assert!(error.is_some_and(|error| error.0.contains("no-such-step")));
     if let Some(cancels) = supplier.cancels() {
         let request = to_cancel(true, &["A-1".to_owned()]);

@@ -4,8 +4,10 @@ use super::answers::{Answer, Does, Earlier};
 use super::handovers::{line, plain, to_cancel};
 use super::ports::World;
 use super::{Fixture, Place};
-use ::ports::supplier::LookupAnswer;
-use ::ports::{Acceptance, Artifact, Attempt, Handover, SendOutcome, StepDone, Supplier};
+use ::ports::{
+    Accepted, Answer as LookupAnswer, Artifact, Attempt, Handover, Outcome, SendAnswer, StepDone,
+    Supplier,
+};
 use domain::order::answer::{LookupFinding, Progress};
 use domain::sending::subject::SendSubject;
 
@@ -66,7 +68,7 @@ impl<'a> Way<'a> {
             .unwrap()
     }
 
-    pub(super) fn send(&mut self, supplier: &dyn Supplier) -> SendOutcome {
+    pub(super) fn send(&mut self, supplier: &dyn Supplier) -> SendAnswer {
         let artifact = self.prepare(supplier);
         self.send_artifact(supplier, &artifact)
     }
@@ -75,20 +77,20 @@ impl<'a> Way<'a> {
         &mut self,
         supplier: &dyn Supplier,
         artifact: &Artifact,
-    ) -> SendOutcome {
+    ) -> SendAnswer {
         self.attempt.attempt += 1;
-        let way = self.place.of(supplier);
-        self.world.run(way.send(artifact, &self.attempt))
+        let sender = self.place.of(supplier).sender();
+        self.world.run(sender.send(artifact, &self.attempt))
     }
 
     pub(super) fn find(&self, supplier: &dyn Supplier) -> Option<LookupAnswer> {
-        let side = self.place.of(supplier);
+        let side = self.place.of(supplier).sender();
         let via = side.via(&self.attempt.id, self.attempt.progress.steps.len());
         if let Some(file) = via.file {
             let files = self.world.files();
             let found = self.world.run(files.was_published(&file));
             return Some(match found {
-                Ok(true) => LookupAnswer::Accepted(Acceptance::default()),
+                Ok(true) => LookupAnswer::Accepted(Accepted::default()),
                 Ok(false) => LookupAnswer::NotFound(LookupFinding::Absent),
                 Err(_) => LookupAnswer::NotFound(LookupFinding::Unclear),
             });
@@ -101,15 +103,14 @@ impl<'a> Way<'a> {
     }
 
     /// To the next step, or from the last one to a request to cancel.
-    pub(super) fn go_on(&mut self, outcome: &SendOutcome) {
-        match outcome {
-            SendOutcome::Done(done) => self.done(done),
-            SendOutcome::Accepted(acceptance) => self.accepted(acceptance),
-            SendOutcome::Rejected { .. }
-            | SendOutcome::Page { .. }
-            | SendOutcome::NotSent { .. }
-            | SendOutcome::InDoubt { .. }
-            | SendOutcome::Foreign { .. } => panic!("{}: {outcome:?}", self.place.name),
+    pub(super) fn go_on(&mut self, answer: &SendAnswer) {
+        match &answer.outcome {
+            Outcome::StepDone(done) => self.done(done),
+            Outcome::Accepted(acceptance) => self.accepted(acceptance),
+            Outcome::Rejected { .. }
+            | Outcome::NotSent { .. }
+            | Outcome::NotInBatch { .. }
+            | Outcome::InDoubt { .. } => panic!("{}: {answer:?}", self.place.name),
         }
     }
 
@@ -122,7 +123,7 @@ impl<'a> Way<'a> {
         self.next();
     }
 
-    pub(super) fn accepted(&mut self, acceptance: &Acceptance) {
+    pub(super) fn accepted(&mut self, acceptance: &Accepted) {
         assert!(
             self.place.is_last,
             "{} is not the last step",
@@ -157,9 +158,9 @@ impl<'a> Way<'a> {
             self.handover.lines = vec![line("LS-9", 1)];
         }
         let supplier = self.opened();
-        let outcome = self.send(supplier.as_ref());
-        let taken = matches!(outcome, SendOutcome::Accepted(_) | SendOutcome::Done(_));
-        assert!(taken, "{outcome:?}");
+        let answer = self.send(supplier.as_ref());
+        let taken = matches!(answer.outcome, Outcome::Accepted(_) | Outcome::StepDone(_));
+        assert!(taken, "{answer:?}");
         self.handover = ours;
     }
 }

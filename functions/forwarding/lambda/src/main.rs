@@ -12,7 +12,9 @@ use aws::ses::{Reported, SesMailer, reported};
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
 use domain::messages::{Message, QueueName};
-use forwarding::{Crowd, Deps, Trust};
+use execution::purchase_orders::{PurchaseOrders, Trust};
+use execution::{ConcurrencyLimit, Execution};
+use forwarding::Deps;
 use ports::StepError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,27 +95,32 @@ async fn main() -> Result<(), Error> {
             (QueueName::Forwarding, forwarding_queue),
         ],
     ));
+    let store = Arc::new(store);
     let deps = Deps {
-        orders,
-        batches: Arc::new(store.clone()),
-        refusals: Arc::new(store.clone()),
         queue: queue.clone(),
-        files,
-        clock,
-        settings: running.settings.clone(),
-        suppliers: running.opened(),
-        crowd: Some(Arc::new(Crowd {
-            processes: at_once,
-            slots: Arc::new(store),
-            later: queue,
-        })),
-        trust: Arc::new(Trust::among_others()),
+        purchase_orders: PurchaseOrders {
+            execution: Execution {
+                orders,
+                files,
+                clock,
+            },
+            batches: store.clone(),
+            refusals: store.clone(),
+            settings: running.settings.clone(),
+            suppliers: running.opened(),
+            concurrency: Some(Arc::new(ConcurrencyLimit {
+                processes: at_once,
+                slots: store,
+                later: queue,
+            })),
+            trust: Arc::new(Trust::among_others()),
+        },
     };
     serve_queue(move |work: Work| {
         let (running, mut deps) = (running.clone(), deps.clone());
         async move {
             running.look().await;
-            deps.suppliers = running.opened();
+            deps.purchase_orders.suppliers = running.opened();
             match work {
                 Work::Step(Message::Forward {
                     order,

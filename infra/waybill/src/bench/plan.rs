@@ -4,10 +4,10 @@ use super::configuration::{CHANNELS, SECRET, SHOP};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
 use domain::catalogue::{OfferWithStock, Stock};
-use domain::commit::Commit;
 use domain::ids::{ChannelId, OrderId};
 use domain::order::Order;
 use domain::order::decide::Command;
+use domain::order::events::Recorded;
 use domain::routing::{Facts, plan};
 use doubles::shop::{Shop, ShopOrder};
 use embedded::SystemClock;
@@ -90,7 +90,8 @@ fn order(configuration: &Configuration, now: Timestamp) -> anyhow::Result<Order>
     let event = events.first().context("the webhook tells nothing")?;
     let order = Order::new(OrderId::new(id, event.order().clone()));
     let (events, _) = order.merge(event);
-    Ok(Commit::new(&order, events, now)?.1)
+    let mut recorded = events.into_iter().map(|event| Recorded { at: now, event });
+    Ok(recorded.try_fold(order, |order, event| order.apply(&event))?)
 }
 
 fn files(split: &str) -> [(&'static str, String); 4] {

@@ -1,6 +1,6 @@
 //! What a supplier says of single lines, passed on by a person.
 
-use super::decide::{Decided, decide_as_is};
+use super::decide::{Decided, decide};
 use super::find_purchase_order;
 use crate::arguments::{Person, Said};
 use crate::{Exit, Installation, say};
@@ -99,7 +99,7 @@ pub(crate) async fn acknowledge(
         who: person.who.clone(),
         why: person.why.clone(),
     };
-    let decided = decide_as_is(at, &id, command).await?;
+    let decided = decide(at, &id, &command).await?;
     if let Decided::Refused(order) = &decided
         && let Some(own) = order.purchase_order(&number)
     {

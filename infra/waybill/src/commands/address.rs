@@ -1,9 +1,10 @@
 //! A person corrects an address, and sees how one address differs from another.
 
-use super::decide::{Wish, decide};
+use super::decide::{PersonCommand, decide};
 use super::{Instead, find, nearest};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
+use async_trait::async_trait;
 use domain::address::Address;
 use domain::ids::OrderId;
 use domain::order::decide::Command;
@@ -134,10 +135,12 @@ pub(crate) async fn edit(
     person: Person,
 ) -> anyhow::Result<Exit> {
     let id = find(&at.orders, order).await?;
-    let decided = decide(at, &id, async |order| {
-        wish(at.orders.as_ref(), order, settings, &person).await
-    });
-    let exit = decided.await?.exit();
+    let edit = Edit {
+        orders: at.orders.as_ref(),
+        settings,
+        person: &person,
+    };
+    let exit = decide(at, &id, &edit).await?.exit();
     if exit == Exit::Done {
         say(format_args!(
             "it counts until the channel tells another address; `waybill order {id}` shows what follows"
@@ -146,37 +149,42 @@ pub(crate) async fn edit(
     Ok(exit)
 }
 
-async fn wish(
-    store: &dyn OrderStore,
-    order: &Order,
-    settings: &[Setting],
-    person: &Person,
-) -> anyhow::Result<Wish> {
-    let Some((latest, (number, _))) = order.news.latest.as_ref().zip(order.payload.as_ref()) else {
-        let why = format!("nothing is known of {} yet", order.id);
-        return Err(Instead::refused(&why).into());
-    };
-    let corrected_before = order.address.as_ref().map(|(number, _)| *number);
-    let Some(mut payload) = payload(store, &order.id, *number, corrected_before).await? else {
-        return Err(Instead::refused("the address was erased").into());
-    };
-    let address =
-        corrected(payload.ship_to.reveal(), settings).map_err(|why| Instead::refused(&why))?;
-    let destination = address.destination(true);
-    payload.ship_to = Personal::new(address);
-    let edit = AddressEdit {
-        replaces: latest.address.clone(),
-        address: payload.address_digest(),
-        destination,
-    };
-    Ok(Wish {
-        command: Command::EditAddress {
+/// Some fields of the address are to be others.
+struct Edit<'a> {
+    orders: &'a dyn OrderStore,
+    settings: &'a [Setting],
+    person: &'a Person,
+}
+
+#[async_trait]
+impl PersonCommand for Edit<'_> {
+    async fn command(&self, order: &Order) -> anyhow::Result<(Command, Option<Payload>)> {
+        let Some((latest, (number, _))) = order.news.latest.as_ref().zip(order.payload.as_ref())
+        else {
+            let why = format!("nothing is known of {} yet", order.id);
+            return Err(Instead::refused(&why).into());
+        };
+        let corrected_before = order.address.as_ref().map(|(number, _)| *number);
+        let Some(mut payload) = payload(self.orders, &order.id, *number, corrected_before).await?
+        else {
+            return Err(Instead::refused("the address was erased").into());
+        };
+        let address = corrected(payload.ship_to.reveal(), self.settings)
+            .map_err(|why| Instead::refused(&why))?;
+        let destination = address.destination(true);
+        payload.ship_to = Personal::new(address);
+        let edit = AddressEdit {
+            replaces: latest.address.clone(),
+            address: payload.address_digest(),
+            destination,
+        };
+        let command = Command::EditAddress {
             edit,
-            who: person.who.clone(),
-            why: person.why.clone(),
-        },
-        payload: Some(payload),
-    })
+            who: self.person.who.clone(),
+            why: self.person.why.clone(),
+        };
+        Ok((command, Some(payload)))
+    }
 }
 
 /// A payload with the address of another one, where a person corrected it.

@@ -5,7 +5,7 @@ use crate::output::{remark, write_file};
 use crate::{Exit, Installation, say};
 use domain::batch::{Batch, BatchName, Uploaded};
 use domain::text::{counted, moment};
-use forwarding::BatchFile;
+use execution::purchase_orders::BatchFile;
 use jiff::Timestamp;
 use ports::{Area, BatchStore};
 use serde::Serialize;

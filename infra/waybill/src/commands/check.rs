@@ -145,7 +145,7 @@ fn tried(
         .warnings
         .extend(found.warnings.into_iter().map(placed));
     if checked.problems.is_empty()
-        && let Err(why) = trial::try_out(supplier, &loaded.settings, known)
+        && let Err(why) = trial::try_out(supplier.orders(), &loaded.settings, known)
     {
         let message = format!("an order with quotes and ampersands cannot be told: {why}");
         let section = Section::Supplier(id);

@@ -4,30 +4,38 @@ use super::{Instead, find, find_purchase_order, nearest, not_found, restored};
 use crate::arguments::{Person, Way};
 use crate::{Exit, Installation, arguments, say};
 use anyhow::{Context as _, bail};
+use async_trait::async_trait;
 use configuration::Configuration;
-use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId};
 use domain::order::answer::CancelAnswer;
 use domain::order::decide::{Command, Verdict};
+use domain::order::events::{Event, Recorded};
 use domain::order::news::Payload;
 use domain::order::purchase_order::CancelRequest;
-use domain::order::{Order, PurchaseOrder};
+use domain::order::{Order, PurchaseOrder, Refusal};
 use domain::sending::machine::SendState;
 use domain::timeline::timeline;
+use execution::{Change, Changed, Decider, Draft, Look, notify};
 use jiff::Timestamp;
-use ports::{CommitError, Queue};
+use ports::StepError;
 use std::path::Path;
-use std::time::Duration;
 
-const TRIES: u32 = 20;
-
-/// A command, with the payload item that its event names.
-pub(super) struct Wish {
-    pub(super) command: Command,
-    pub(super) payload: Option<Payload>,
+/// What a person wants of an order.
+#[async_trait]
+pub(super) trait PersonCommand: Send + Sync {
+    /// The command for this state, with the payload item that its event names.
+    async fn command(&self, order: &Order) -> anyhow::Result<(Command, Option<Payload>)>;
 }
 
-/// What became of a wish; the person has been told.
+/// The same for every state.
+#[async_trait]
+impl PersonCommand for Command {
+    async fn command(&self, _: &Order) -> anyhow::Result<(Command, Option<Payload>)> {
+        Ok((self.clone(), None))
+    }
+}
+
+/// What became of a person's command; the person has been told.
 pub(super) enum Decided {
     Done,
     /// The order as it refuses.
@@ -146,7 +154,7 @@ pub(crate) async fn resolve(
         who: person.who,
         why: person.why,
     };
-    let decided = decide_as_is(at, &id, resolve).await?;
+    let decided = decide(at, &id, &resolve).await?;
     if let Decided::Refused(order) = &decided
         && let Some(own) = order.purchase_order(&number)
     {
@@ -214,21 +222,7 @@ pub(crate) async fn command(
     id: &OrderId,
     command: Command,
 ) -> anyhow::Result<Exit> {
-    Ok(decide_as_is(at, id, command).await?.exit())
-}
-
-pub(super) async fn decide_as_is(
-    at: &Installation,
-    id: &OrderId,
-    command: Command,
-) -> anyhow::Result<Decided> {
-    let decided = decide(at, id, async |_| {
-        Ok(Wish {
-            command: command.clone(),
-            payload: None,
-        })
-    });
-    decided.await
+    Ok(decide(at, id, &command).await?.exit())
 }
 
 /// Commits the command to every order of which anything is open and to which it means something; how
@@ -245,7 +239,7 @@ pub(super) async fn decide_everywhere(
         let order = history.fold()?;
         let follows = order.decide(command.clone(), at.clock.now());
         if follows.is_ok_and(|events| !events.is_empty())
-            && let Decided::Done = decide_as_is(at, &id, command.clone()).await?
+            && let Decided::Done = decide(at, &id, &command).await?
         {
             decided += 1;
         }
@@ -253,63 +247,99 @@ pub(super) async fn decide_everywhere(
     Ok(decided)
 }
 
-/// Commits what follows from the wish on the newest version, and sets the order going.
+/// Commits what follows from the command on the newest version, and sets the order going.
 pub(super) async fn decide(
     at: &Installation,
     id: &OrderId,
-    wish: impl AsyncFn(&Order) -> anyhow::Result<Wish>,
+    command: &dyn PersonCommand,
 ) -> anyhow::Result<Decided> {
-    for attempt in 0..TRIES {
-        let Some(history) = at.orders.load(id).await? else {
-            return Err(not_found(&id.to_string()).into());
-        };
-        let order = history.fold()?;
-        let Wish { command, payload } = wish(&order).await?;
-        let now = at.clock.now();
-        let made = order.decide(command, now).and_then(|events| {
-            if events.is_empty() {
-                return Ok(None);
+    let mut decision = Decision {
+        command,
+        texts: Vec::new(),
+        on: None,
+    };
+    let change = Change::of(id, at.orders.as_ref(), at.clock.as_ref());
+    match (change.commit(&mut decision).await, decision.on) {
+        (Ok(Changed::Committed { after, at: now }), _) => {
+            for text in decision.texts {
+                say(format_args!("{id}: {text}"));
             }
-            Commit::new(&order, events, now).map(Some)
-        });
-        let (mut commit, after) = match made {
-            Ok(Some(made)) => made,
-            Ok(None) => {
-                say(format_args!("{id}: it is so already, nothing to do"));
-                return Ok(Decided::Done);
-            }
-            Err(refusal) => {
-                say(format_args!("refused: {refusal}"));
-                return Ok(Decided::Refused(Box::new(order)));
-            }
-        };
-        commit.payload = payload.map(|payload| (after.payloads, payload));
-        let told: Vec<_> = timeline(&commit.events)
-            .into_iter()
-            .map(|entry| entry.text)
-            .collect();
-        match at.orders.commit(commit).await {
-            Ok(()) => {
-                for text in told {
-                    say(format_args!("{id}: {text}"));
-                }
-                wake(at.queue.as_ref(), &after, now).await;
-                return Ok(Decided::Done);
-            }
-            Err(CommitError::Stale | CommitError::Busy) => {
-                tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt + 1))).await;
-            }
-            Err(error) => return Err(error).context("the decision may not have been stored"),
+            notify(at.queue.as_ref(), &domain::sweep::wake(&after, now)).await;
+            Ok(Decided::Done)
         }
+        (Ok(Changed::Unchanged(_)), _) => {
+            say(format_args!("{id}: it is so already, nothing to do"));
+            Ok(Decided::Done)
+        }
+        (Ok(Changed::Missing), _) => Err(not_found(&id.to_string()).into()),
+        (Err(Halt::Refused(refusal)), Some(order)) => {
+            say(format_args!("refused: {refusal}"));
+            Ok(Decided::Refused(order))
+        }
+        (Err(Halt::Refused(refusal)), None) => bail!("refused: {refusal}"),
+        (Err(Halt::NotCommitted(StepError::Contended)), _) => {
+            bail!("{id} changed under every try; nothing was decided")
+        }
+        (Err(Halt::NotCommitted(error)), _) => {
+            Err(error).context("the decision may not have been stored")
+        }
+        (Err(Halt::Failed(error)), _) => Err(error),
     }
-    bail!("{id} changed under every try; nothing was decided");
 }
 
-/// A message that is lost does not matter: the sweep finds the order.
-async fn wake(queue: &dyn Queue, order: &Order, now: Timestamp) {
-    for message in domain::sweep::wake(order, now) {
-        if let Err(error) = queue.send(&message).await {
-            tracing::warn!(error = %error, "not enqueued; the sweep will");
-        }
+/// A command on its way into the history.
+struct Decision<'a> {
+    command: &'a dyn PersonCommand,
+    /// What its events say.
+    texts: Vec<String>,
+    /// The state that it was decided on last.
+    on: Option<Box<Order>>,
+}
+
+#[async_trait]
+impl Decider<Halt> for Decision<'_> {
+    async fn decide(&mut self, look: Look<'_>) -> Result<Draft, Halt> {
+        let Look { order, now, .. } = look;
+        self.on = Some(Box::new(order.clone()));
+        let (command, payload) = self.command.command(order).await.map_err(Halt::Failed)?;
+        let events = order.decide(command, now)?;
+        self.texts = texts_of(&events, now);
+        Ok(Draft {
+            events,
+            payload: payload.map(|payload| (order.payloads + 1, payload)),
+            trace: None,
+        })
     }
+}
+
+/// Why a decision was not committed.
+enum Halt {
+    Refused(Refusal),
+    NotCommitted(StepError),
+    /// The command itself could not be made.
+    Failed(anyhow::Error),
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StepError> for Halt {
+    fn from(error: StepError) -> Self {
+        Self::NotCommitted(error)
+    }
+}
+
+fn texts_of(events: &[Event], at: Timestamp) -> Vec<String> {
+    let recorded: Vec<_> = events
+        .iter()
+        .map(|event| Recorded {
+            at,
+            event: event.clone(),
+        })
+        .collect();
+    let entries = timeline(&recorded).into_iter();
+    entries.map(|entry| entry.text).collect()
 }

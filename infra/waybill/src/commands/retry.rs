@@ -1,6 +1,6 @@
 //! `retry`: what waits at a supplier is tried again at once, whatever it was waited for.
 
-use super::decide::{decide_as_is, decide_everywhere};
+use super::decide::{decide, decide_everywhere};
 use super::{Instead, find_purchase_order};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
@@ -12,7 +12,7 @@ pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyh
     if PurchaseOrderNumber::parse(what).is_ok() {
         let (number, id) = find_purchase_order(at.orders.as_ref(), what).await?;
         let retry = command(Which::PurchaseOrder(number), &person);
-        return Ok(decide_as_is(at, &id, retry).await?.exit());
+        return Ok(decide(at, &id, &retry).await?.exit());
     }
     let Ok(supplier) = SupplierId::parse(what) else {
         let said = format!("{what:?} is neither a supplier nor a purchase order");

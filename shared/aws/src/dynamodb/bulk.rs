@@ -2,12 +2,12 @@
 
 use super::item::{Item, Key, Table, known_form, names_in, text_of, unreadable};
 use super::{DynamoDb, say};
+use crate::clock::SystemClock;
 use aws_sdk_dynamodb::types::{
     AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest,
 };
-use ports::{StoreError, Unavailable};
+use ports::{Backoff, StoreError, Unavailable};
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 const KEYS_A_REQUEST: usize = 100;
 const WRITES_A_REQUEST: usize = 25;
@@ -72,10 +72,9 @@ impl DynamoDb {
                     .map_err(|error| Unavailable::because("a look-up without keys", error))?;
                 asked.insert(self.table(table)?.to_owned(), asks);
             }
-            let mut tries = 0;
+            let mut tries = Tries::of("BatchGetItem");
             while !asked.is_empty() {
-                pause(tries, "BatchGetItem").await?;
-                tries += 1;
+                tries.next().await?;
                 let sent = self
                     .client
                     .batch_get_item()
@@ -129,10 +128,9 @@ impl DynamoDb {
         let name = self.table(table)?;
         for chunk in requests.chunks(WRITES_A_REQUEST) {
             let mut asked = HashMap::from([(name.to_owned(), chunk.to_vec())]);
-            let mut tries = 0;
+            let mut tries = Tries::of("BatchWriteItem");
             while !asked.is_empty() {
-                pause(tries, "BatchWriteItem").await?;
-                tries += 1;
+                tries.next().await?;
                 let sent = self
                     .client
                     .batch_write_item()
@@ -229,16 +227,35 @@ impl DynamoDb {
     }
 }
 
-/// Before another try: longer each time, and not for ever.
-async fn pause(tries: u32, operation: &str) -> Result<(), Unavailable> {
-    if tries == TRIES {
-        let what = format!("DynamoDB, {operation}: it left something over {TRIES} times");
-        return Err(Unavailable::new(what));
+/// Tries of an operation that may leave something over.
+struct Tries {
+    operation: &'static str,
+    made: u32,
+    backoff: Backoff<'static>,
+}
+
+impl Tries {
+    fn of(operation: &'static str) -> Self {
+        Self {
+            operation,
+            made: 0,
+            backoff: Backoff::new(&SystemClock),
+        }
     }
-    if tries > 0 {
-        tokio::time::sleep(Duration::from_millis(25 << tries)).await;
+
+    /// Before each of them: waits where it is not the first, and not for ever.
+    async fn next(&mut self) -> Result<(), Unavailable> {
+        if self.made == TRIES {
+            let operation = self.operation;
+            let what = format!("DynamoDB, {operation}: it left something over {TRIES} times");
+            return Err(Unavailable::new(what));
+        }
+        if self.made > 0 {
+            self.backoff.pause().await;
+        }
+        self.made += 1;
+        Ok(())
     }
-    Ok(())
 }
 
 pub(crate) fn partition_of(item: &Item) -> Result<&str, StoreError> {

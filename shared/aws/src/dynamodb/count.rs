@@ -7,8 +7,8 @@ use super::commit::{LARGEST_TRANSACTION, Refused};
 use super::item::{Condition, Item, Key, Meaning, Table, Write, number, text};
 use super::orders::unanswered;
 use super::reservations::{Held, OnHand, RESERVATION};
-use ports::{StoreError, Unavailable};
-use std::time::Duration;
+use crate::clock::SystemClock;
+use ports::{Backoff, StoreError, Unavailable};
 
 const TRIES: u32 = 8;
 
@@ -115,6 +115,7 @@ impl DynamoDb {
     ) -> Result<(), StoreError> {
         let name = self.memory.name_of_a_write();
         let mut view = Some(seen);
+        let mut backoff = Backoff::new(&SystemClock);
         for attempt in 0..TRIES {
             let found = match view.take() {
                 Some(seen) => seen,
@@ -133,9 +134,7 @@ impl DynamoDb {
                 Ok(()) if more => return Box::pin(self.count_on(partition, count)).await,
                 Ok(()) => return Ok(()),
                 Err(Refused::Conditions(_)) => {}
-                Err(Refused::Busy) => {
-                    tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
-                }
+                Err(Refused::Busy) => backoff.pause().await,
             }
         }
         let what = format!("DynamoDB: {partition} changes under every try");

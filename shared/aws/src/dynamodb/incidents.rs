@@ -7,13 +7,13 @@ use super::item::{
 };
 use super::orders::unanswered;
 use super::{DynamoDb, say};
+use crate::clock::SystemClock;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use jiff::Timestamp;
-use ports::{Closing, Incident, StoreError, Unavailable};
-use std::time::Duration;
+use ports::{Backoff, Closing, Incident, StoreError, Unavailable};
 
 const PARTITION: &str = "incidents";
 const TRIES: u32 = 4;
@@ -65,6 +65,7 @@ impl DynamoDb {
     ) -> Result<bool, StoreError> {
         let name = self.memory.name_of_a_write();
         let key = open_key(kind, cause);
+        let mut backoff = Backoff::new(&SystemClock);
         for attempt in 0..TRIES {
             let Some(open) = self.get(&key).await? else {
                 return Ok(false);
@@ -87,9 +88,7 @@ impl DynamoDb {
                 Ok(()) => return Ok(true),
                 // Closed by somebody else, and perhaps open again: look.
                 Err(Refused::Conditions(_)) => {}
-                Err(Refused::Busy) => {
-                    tokio::time::sleep(Duration::from_millis(25 << attempt)).await;
-                }
+                Err(Refused::Busy) => backoff.pause().await,
             }
         }
         let what = "DynamoDB: an incident is closed and opened all the time";

@@ -102,6 +102,7 @@ pub enum Command {
         id: SendSubject,
         attempt: u32,
         answer: Answer,
+        time: LookupTime,
     },
     /// The data was restored from a copy then: what may have been sent after the copy was made is in
     /// doubt.
@@ -201,8 +202,8 @@ impl CancelPlan {
     }
 }
 
-/// An answer to a send, evidence already stored.
-#[derive(Debug, Clone)]
+/// An answer to a send. Of its evidence it has the digest, once that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Accepted(Accepted),
     StepDone(StepDone),
@@ -238,7 +239,7 @@ pub enum MailReport {
     Bounced(Rejection),
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
     pub references: Vec<String>,
     /// A line that is not named is accepted as ordered.
@@ -249,37 +250,38 @@ pub struct Accepted {
     pub evidence: Option<Digest>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepDone {
     pub step: String,
     pub extracted: BTreeMap<String, Vec<String>>,
 }
 
 /// What a supplier says of units of one of its SKUs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineOutcome {
     pub supplier_sku: String,
     pub quantity: u32,
     pub status: LineStatus,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineStatus {
     Backordered(Option<Date>),
     Rejected(Rejection),
 }
 
-#[derive(Debug, Clone)]
+/// An answer to a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Accepted(Accepted),
     StepDone(StepDone),
-    NotFound(NotFound),
+    NotFound(LookupFinding),
 }
 
-/// A look-up that did not find it.
-#[derive(Debug, Clone)]
-pub struct NotFound {
-    pub finding: LookupFinding,
+/// When a look-up was answered, by the clock of whoever was asked and by our steady one, and what
+/// proves an absence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookupTime {
     /// What the answer's own `Date` says.
     pub date: Option<Timestamp>,
     pub steady: Steady,
@@ -467,7 +469,8 @@ impl Order {
                 id,
                 attempt,
                 answer,
-            } => self.record_lookup(&id, attempt, answer, now),
+                time,
+            } => self.record_lookup(&id, attempt, answer, time, now),
             Command::Suspect { restored_at, ways } => Ok(self.suspect(restored_at, ways, now)),
             Command::ResolveSuspected {
                 supplier,

@@ -11,7 +11,7 @@ use domain::ids::SupplierSku;
 use domain::messages::Message;
 use domain::order::answer::{CancelAnswer, LookupFinding, Rejection, RejectionReason};
 use domain::order::decide::{
-    Accepted, Answer, Command, LineOutcome, LineStatus, NotFound, Outcome, StepDone, Verdict,
+    Accepted, Answer, Command, LineOutcome, LineStatus, LookupTime, Outcome, StepDone, Verdict,
 };
 use domain::order::events::{Event, Recorded};
 use domain::order::news::ChannelEvent;
@@ -323,14 +323,22 @@ impl World {
                 step: "draft".to_owned(),
                 extracted: BTreeMap::new(),
             }),
-            Found::Absent => Self::not_found(LookupFinding::Absent),
-            Found::Unclear => Self::not_found(LookupFinding::Unclear),
+            Found::Absent => Answer::NotFound(LookupFinding::Absent),
+            Found::Unclear => Answer::NotFound(LookupFinding::Unclear),
         };
         let settles = matches!(&sending.state, SendState::InDoubt { .. }) && found == Found::There;
         let recorded = self.decided(&Command::RecordLookup {
             id: id.clone(),
             attempt,
             answer,
+            time: LookupTime {
+                date: None,
+                steady: Steady {
+                    process: None,
+                    since: SignedDuration::ZERO,
+                },
+                proof_after: Some(LAG),
+            },
         });
         if settles && recorded.is_some() {
             self.told_taken
@@ -338,18 +346,6 @@ impl World {
                 .or_default()
                 .insert(attempt);
         }
-    }
-
-    fn not_found(finding: LookupFinding) -> Answer {
-        Answer::NotFound(NotFound {
-            finding,
-            date: None,
-            steady: Steady {
-                process: None,
-                since: SignedDuration::ZERO,
-            },
-            proof_after: Some(LAG),
-        })
     }
 
     fn person(&mut self, decision: Decision) {

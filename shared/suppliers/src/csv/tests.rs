@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{World, attempt, handover};
 use domain::ids::ChannelCode;
+use ports::{Outcome, Supplier};
 use serde_json::{Value, json};
 
 fn supplier(
@@ -14,32 +15,57 @@ fn supplier(
 async fn a_file_appears_once_under_the_number() {
     let world = World::default();
     let supplier = supplier(&world, json!({"folder": "acme/in", "delimiter": ";"})).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     assert_eq!(
         artifact.bytes,
         supplier
+            .orders()
             .prepare(&handover(), &Progress::default())
             .unwrap()
             .bytes
     );
-    assert!(supplier.lookup().is_none(), "its file tells");
+    assert!(
+        supplier.orders().sender().lookup().is_none(),
+        "its file tells"
+    );
     let number = handover().number;
     for _ in 0..2 {
-        let outcome = supplier.send(&artifact, &attempt(false)).await;
-        assert!(matches!(outcome, SendOutcome::Accepted(_)));
+        let heard = supplier
+            .orders()
+            .sender()
+            .send(&artifact, &attempt(false))
+            .await;
+        assert!(matches!(heard.outcome, Outcome::Accepted(_)));
     }
     let key = format!("acme/in/{number}.csv");
     assert_eq!(world.file(&key), Some(artifact.bytes));
-    assert_eq!(supplier.via(&SendSubject::from(&number), 0).file, Some(key));
+    assert_eq!(
+        supplier
+            .orders()
+            .sender()
+            .via(&SendSubject::from(&number), 0)
+            .file,
+        Some(key)
+    );
 }
 
 #[tokio::test]
 async fn an_outbox_that_fails_is_in_doubt() {
     let world = World::failing();
     let supplier = supplier(&world, json!({})).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
 }
 
 #[test]
@@ -94,7 +120,10 @@ fn a_field_without_a_column_is_found_before_the_first_order() {
     );
     let omits = json!(["company", "address2", "phone"]);
     let supplier = supplier(&world, json!({"columns": columns, "omits": omits})).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     assert_eq!(artifact.omits, ["company", "address2", "phone"]);
 }
 
@@ -105,7 +134,10 @@ fn artifacts(supplier: &dyn Supplier, counters: &[u32]) -> Vec<(PurchaseOrderNum
         .map(|counter| {
             let mut handover = handover();
             handover.number = PurchaseOrderNumber::new(&code, "1001", *counter);
-            let artifact = supplier.prepare(&handover, &Progress::default()).unwrap();
+            let artifact = supplier
+                .orders()
+                .prepare(&handover, &Progress::default())
+                .unwrap();
             (handover.number, artifact)
         })
         .collect()
@@ -176,10 +208,17 @@ fn a_file_that_the_supplier_fetches_waits_for_nobody() {
 async fn in_a_batch_nothing_goes_alone() {
     let world = World::default();
     let supplier = supplier(&world, batched(json!({}))).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert!(matches!(outcome, SendOutcome::NotSent { .. }));
-    assert!(supplier.lookup().is_none() && supplier.cancels().is_none());
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    assert!(matches!(heard.outcome, Outcome::NotSent { .. }));
+    assert!(supplier.orders().sender().lookup().is_none() && supplier.cancels().is_none());
     assert!(world.file("acme/S-1001-1-K.csv").is_none());
     let alone = World::default().open("csv", json!({})).unwrap();
     assert!(alone.batches().is_none() && alone.cancels().is_none());
@@ -225,11 +264,18 @@ fn a_batch_that_cannot_be_read_back_is_refused() {
 async fn an_outbox_that_hangs_is_in_doubt_within_the_timeout() {
     let world = World::hanging();
     let supplier = supplier(&world, json!({})).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     let started = tokio::time::Instant::now();
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
-    assert!(started.elapsed() <= supplier.timeout() + Duration::from_millis(1));
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
+    assert!(started.elapsed() <= supplier.orders().sender().timeout() + Duration::from_millis(1));
 }
 
 /// A supplier whose portal cannot hold a name gets it in the letters it has, where the merchant says so.
@@ -242,7 +288,7 @@ fn a_polish_name_for_an_old_portal() {
     polish.ship_to = domain::personal::Personal::new(address.clone());
     let old = json!({"encoding": "windows-1252"});
     let refused = supplier(&world, old).unwrap();
-    let refused = refused.prepare(&polish, &Progress::default());
+    let refused = refused.orders().prepare(&polish, &Progress::default());
     let refused = refused.err().unwrap().to_string();
     assert!(
         refused.contains("'Ł'") && refused.contains("transliterate"),
@@ -250,8 +296,11 @@ fn a_polish_name_for_an_old_portal() {
     );
     let spelling = json!({"encoding": "windows-1252", "transliterate": true});
     let supplier = supplier(&world, spelling).unwrap();
-    let artifact = supplier.prepare(&polish, &Progress::default()).unwrap();
-    let decoded = supplier.decode(&artifact).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&polish, &Progress::default())
+        .unwrap();
+    let decoded = supplier.orders().decode(&artifact).unwrap();
     let lines: Vec<_> = polish
         .lines
         .iter()
@@ -266,5 +315,10 @@ fn a_polish_name_for_an_old_portal() {
     assert!(text.contains("Lukasz Zólc"), "{text}");
     // An article's name stays what it is, or the table is refused.
     polish.lines[0].supplier_sku = "Ł-1".to_owned();
-    assert!(supplier.prepare(&polish, &Progress::default()).is_err());
+    assert!(
+        supplier
+            .orders()
+            .prepare(&polish, &Progress::default())
+            .is_err()
+    );
 }

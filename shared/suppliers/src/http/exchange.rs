@@ -9,7 +9,7 @@ use super::sequence::{OpenLookup, OpenStep, Sequence};
 use super::settings::Retry429;
 use crate::templates::Templates;
 use http_client::{Failure, Http};
-use ports::{Artifact, Attempt, Evidence, SendOutcome};
+use ports::{Artifact, Attempt, Evidence, SendAnswer, Trouble};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(super) struct Connection {
 
 /// What became of one request of a step.
 pub(super) struct Exchange {
-    pub(super) outcome: SendOutcome,
+    pub(super) meaning: SendAnswer,
     pub(super) answer: Option<Answer>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Sent {
 impl Sequence {
     pub(super) async fn exchange(&self, artifact: &Artifact, attempt: &Attempt) -> Exchange {
         let not_sent = |why: String| Exchange {
-            outcome: SendOutcome::not_sent(why),
+            meaning: SendAnswer::not_sent(why),
             answer: None,
         };
         let stored = match Self::stored(artifact) {
@@ -64,11 +64,10 @@ impl Sequence {
             Ok(pass) => pass,
             Err(wait) => {
                 return Exchange {
-                    outcome: SendOutcome::NotSent {
-                        retry_after: Some(wait),
-                        why: "as many requests as the supplier permits were sent".to_owned(),
-                        unauthorized: false,
-                    },
+                    meaning: SendAnswer::not_sent_for(
+                        Some(wait),
+                        "as many requests as the supplier permits were sent",
+                    ),
                     answer: None,
                 };
             }
@@ -78,14 +77,14 @@ impl Sequence {
         let sent = sent.await;
         drop(pass);
         match sent {
-            Err(outcome) => Exchange {
-                outcome,
+            Err(meaning) => Exchange {
+                meaning,
                 answer: None,
             },
             Ok(sent) => {
-                let outcome = self.judge(step, &stored, &sent, attempt).await;
+                let meaning = self.judge(step, &stored, &sent, attempt).await;
                 Exchange {
-                    outcome,
+                    meaning,
                     answer: Some(sent.answer),
                 }
             }
@@ -98,7 +97,7 @@ impl Sequence {
         rendered: Rendered,
         attempt: &Attempt,
         pass: Option<&Pass<'_>>,
-    ) -> Result<Sent, SendOutcome> {
+    ) -> Result<Sent, SendAnswer> {
         let connection = &self.connection;
         let read = |response| {
             let number = attempt.id.purchase_order().to_string();
@@ -110,16 +109,17 @@ impl Sequence {
         let shown = connection.identity.show(http, connection.timeout);
         let shown = match tokio::time::timeout(connection.timeout, shown).await {
             Ok(Ok(shown)) => shown,
-            Err(_) => return Err(SendOutcome::not_sent("no access token in time")),
+            Err(_) => return Err(SendAnswer::not_sent("no access token in time")),
             Ok(Err(failure)) => {
                 let heard = failure
                     .response
                     .map(read)
                     .and_then(|answer| connection.limits.hear(&answer, None));
-                return Err(SendOutcome::NotSent {
-                    retry_after: heard,
-                    why: failure.why,
-                    unauthorized: failure.unauthorized,
+                let not_sent = SendAnswer::not_sent_for(heard, failure.why);
+                return Err(if failure.unauthorized {
+                    not_sent.with_trouble(Trouble::Unauthorized)
+                } else {
+                    not_sent
                 });
             }
         };
@@ -137,11 +137,8 @@ impl Sequence {
                     with_cached_token: shown.is_cached,
                 })
             }
-            Err(Failure::NotSent(why)) => Err(SendOutcome::not_sent(why)),
-            Err(Failure::InDoubt(why)) => Err(SendOutcome::InDoubt {
-                why,
-                evidence: Evidence::default(),
-            }),
+            Err(Failure::NotSent(why)) => Err(SendAnswer::not_sent(why)),
+            Err(Failure::InDoubt(why)) => Err(SendAnswer::in_doubt(why, Evidence::default())),
         }
     }
 

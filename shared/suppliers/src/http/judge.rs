@@ -9,7 +9,7 @@ use super::sequence::{Finished, Kind, OpenLookup, OpenStep, Sequence, Stored};
 use super::settings::{LineRule, Lookup, Retry429};
 use domain::digest::Digest;
 use domain::order::answer::{CancelAnswer, LookupFinding};
-use ports::{Acceptance, Attempt, SendOutcome, StepDone};
+use ports::{Accepted, Attempt, Outcome, SendAnswer, StepDone, Trouble};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Sequence {
         stored: &Stored,
         sent: &Sent,
         attempt: &Attempt,
-    ) -> SendOutcome {
+    ) -> SendAnswer {
         let Sent { answer, wait, .. } = sent;
         let settings = &step.settings;
         let status = answer.status;
@@ -57,13 +57,14 @@ impl Sequence {
                 && ours.cancel == Some(CancelAnswer::Accepted)
             {
                 // It cannot be taken back again, since our first request did it.
-                return SendOutcome::Accepted(ours);
+                return Outcome::Accepted(ours).into();
             }
-            return SendOutcome::Accepted(Acceptance {
+            return Outcome::Accepted(Accepted {
                 references: self.references(telling.reference, answer),
                 cancel: Some(said),
-                ..Acceptance::default()
-            });
+                ..Accepted::default()
+            })
+            .into();
         }
         if self.holds(settings.already_exists.as_deref(), answer) {
             return self.existing(step, stored, answer, attempt, telling).await;
@@ -94,29 +95,28 @@ impl Sequence {
         }
         let word = self.word(step, answer);
         let (reason, code) = self.connection.reasons.read(word.as_ref());
-        let rejected = |explained| SendOutcome::Rejected {
-            reason,
-            detail: match &code {
+        let rejected = || {
+            let detail = match &code {
                 Some(code) => format!("HTTP {status}: {code}"),
                 None => format!("HTTP {status}"),
-            },
-            explained,
-            evidence: answer.evidence(),
+            };
+            SendAnswer::rejected(reason, detail, answer.evidence())
         };
+        let unexplained = || rejected().with_trouble(Trouble::Unexplained);
         match refusal {
-            Some(Refusal::Explained) => return rejected(true),
+            Some(Refusal::Explained) => return rejected(),
             Some(Refusal::Unexplained | Refusal::Conflict) => {
                 let is_conflict = refusal == Some(Refusal::Conflict);
                 let Some(lookup) = &step.lookup else {
                     return if is_conflict {
                         self.doubt(step, answer, "a conflict, and nothing to look it up with")
                     } else {
-                        rejected(false)
+                        unexplained()
                     };
                 };
                 return match self.check(step, lookup, stored, answer, attempt).await {
                     Ok(outcome) => outcome,
-                    Err(LookupFinding::Absent) if !is_conflict => rejected(false),
+                    Err(LookupFinding::Absent) if !is_conflict => unexplained(),
                     Err(LookupFinding::Absent) => {
                         self.doubt(step, answer, "a conflict, though the look-up finds nothing")
                     }
@@ -135,12 +135,14 @@ impl Sequence {
                 {
                     return outcome;
                 }
-                return SendOutcome::Page {
-                    is_unsent,
-                    retry_after: *wait,
-                    why: format!("HTTP {status}: {}", page(answer.form)),
-                    evidence: answer.evidence(),
+                let why = format!("HTTP {status}: {}", page(answer.form));
+                let mut meaning = if is_unsent {
+                    SendAnswer::not_sent_for(*wait, why)
+                } else {
+                    SendAnswer::in_doubt(why, answer.evidence())
                 };
+                meaning.evidence = answer.evidence();
+                return meaning.with_trouble(Trouble::Page);
             }
             None => {}
         }
@@ -159,7 +161,7 @@ impl Sequence {
         step: &OpenStep,
         answer: &Answer,
         with_cached_token: bool,
-    ) -> Option<SendOutcome> {
+    ) -> Option<SendAnswer> {
         let connection = &self.connection;
         let settings = &step.settings;
         let unauthorized = settings
@@ -177,38 +179,32 @@ impl Sequence {
         if self.holds(unauthorized, answer) {
             connection.identity.forget().await;
             let soon = with_cached_token.then_some(SOON);
-            return Some(SendOutcome::NotSent {
-                retry_after: wait.or(soon),
-                why: format!("HTTP {status}: our credentials are refused"),
-                unauthorized: !with_cached_token,
+            let why = format!("HTTP {status}: our credentials are refused");
+            let not_sent = SendAnswer::not_sent_for(wait.or(soon), why);
+            return Some(if with_cached_token {
+                not_sent
+            } else {
+                not_sent.with_trouble(Trouble::Unauthorized)
             });
         }
-        wait.map(|wait| SendOutcome::NotSent {
-            retry_after: Some(wait),
-            why: format!("HTTP {status}: the supplier asks to wait"),
-            unauthorized: false,
+        wait.map(|wait| {
+            let why = format!("HTTP {status}: the supplier asks to wait");
+            SendAnswer::not_sent_for(Some(wait), why)
         })
     }
 
     /// These statuses say of themselves that nothing was done, whatever page comes with them; and
     /// what the settings call `retryable`.
-    fn not_sent(&self, step: &OpenStep, sent: &Sent) -> Option<SendOutcome> {
+    fn not_sent(&self, step: &OpenStep, sent: &Sent) -> Option<SendAnswer> {
         let Sent { answer, wait, .. } = sent;
         let status = answer.status;
-        let not_sent = |retry_after, unauthorized| SendOutcome::NotSent {
-            retry_after,
-            why: self.status(step, answer),
-            unauthorized,
-        };
+        let not_sent = || SendAnswer::not_sent_for(*wait, self.status(step, answer));
         if status == 401 && sent.with_cached_token {
-            return Some(SendOutcome::NotSent {
-                retry_after: Some(wait.unwrap_or(SOON)),
-                why: "HTTP 401: the access token is not valid any more".to_owned(),
-                unauthorized: false,
-            });
+            let why = "HTTP 401: the access token is not valid any more";
+            return Some(SendAnswer::not_sent_for(Some(wait.unwrap_or(SOON)), why));
         }
         if matches!(status, 401 | 403) {
-            return Some(not_sent(*wait, true));
+            return Some(not_sent().with_trouble(Trouble::Unauthorized));
         }
         // `check` knows that every step of an order has one; a request to cancel need not.
         let asks_first = self.connection.retry_429 == Retry429::LookUp && step.lookup.is_some();
@@ -217,13 +213,13 @@ impl Sequence {
             return Some(self.doubt(step, answer, why));
         }
         if status == 429 {
-            return Some(not_sent(*wait, false));
+            return Some(not_sent());
         }
         if self.holds(step.settings.retryable.as_deref(), answer) {
             if let Some(wait) = wait {
                 self.connection.limits.pause(*wait);
             }
-            return Some(not_sent(*wait, false));
+            return Some(not_sent());
         }
         None
     }
@@ -247,16 +243,14 @@ impl Sequence {
         )
     }
 
-    fn doubt(&self, step: &OpenStep, answer: &Answer, why: &str) -> SendOutcome {
+    fn doubt(&self, step: &OpenStep, answer: &Answer, why: &str) -> SendAnswer {
         let status = self.status(step, answer);
-        SendOutcome::InDoubt {
-            why: if why.is_empty() {
-                status
-            } else {
-                format!("{status}: {why}")
-            },
-            evidence: answer.evidence(),
-        }
+        let why = if why.is_empty() {
+            status
+        } else {
+            format!("{status}: {why}")
+        };
+        SendAnswer::in_doubt(why, answer.evidence())
     }
 
     /// Asks the look-up once whether the supplier has what it refused. It may: its gateway repeated
@@ -268,7 +262,7 @@ impl Sequence {
         stored: &Stored,
         answer: &Answer,
         attempt: &Attempt,
-    ) -> Result<SendOutcome, LookupFinding> {
+    ) -> Result<SendAnswer, LookupFinding> {
         let looked = self.ask(step, lookup, attempt).await;
         let looked = looked.ok_or(LookupFinding::Unclear)?;
         let found = self.looked(step, lookup, &looked)?;
@@ -312,7 +306,7 @@ impl Sequence {
         answer: &Answer,
         attempt: &Attempt,
         telling: Telling<'_>,
-    ) -> SendOutcome {
+    ) -> SendAnswer {
         let existing = &step.settings.existing;
         let of_existing = existing
             .reference
@@ -336,7 +330,7 @@ impl Sequence {
         };
         let Some(lookup) = &step.lookup else {
             let unknown = || foreign(answer, None, "it exists already, though not by us");
-            return by_us.map_or_else(unknown, SendOutcome::from);
+            return by_us.map_or_else(unknown, SendAnswer::from);
         };
         let says_all = step.settings.lines.is_empty()
             && by_us.as_ref().is_some_and(|finished| match finished {
@@ -355,13 +349,13 @@ impl Sequence {
                     "it exists already, and the look-up got no answer",
                 )
             };
-            return by_us.map_or_else(unknown, SendOutcome::from);
+            return by_us.map_or_else(unknown, SendAnswer::from);
         };
         match self.looked(step, lookup, &looked) {
             Err(_) => {
                 let why = "it exists already, though the look-up does not find it";
                 let unknown = || foreign(answer, Some(&looked), why);
-                by_us.map_or_else(unknown, SendOutcome::from)
+                by_us.map_or_else(unknown, SendAnswer::from)
             }
             Ok(found) if is_ours => found.into(),
             Ok(found) => match self.same_lines(&lookup.settings, stored, &looked) {
@@ -408,10 +402,10 @@ impl Sequence {
             settings.accepted.as_deref().filter(|_| step.is_last),
         ];
         if let Some(said) = self.said(rules, answer) {
-            return Ok(Finished::Accepted(Acceptance {
+            return Ok(Finished::Accepted(Accepted {
                 references: self.references(telling.reference, answer),
                 cancel: Some(said),
-                ..Acceptance::default()
+                ..Accepted::default()
             }));
         }
         // A page is no supplier's word, unless an expression says which page it is.
@@ -463,10 +457,10 @@ impl Sequence {
                 &self.connection.reasons,
             )
             .map_err(|why| format!("what it says of the lines cannot be read: {why}"))?;
-            return Ok(Finished::Accepted(Acceptance {
+            return Ok(Finished::Accepted(Accepted {
                 references: self.references(telling.reference, answer),
                 lines,
-                cancel: None,
+                ..Accepted::default()
             }));
         }
         let mut extracted = BTreeMap::new();
@@ -521,7 +515,7 @@ fn page(form: Form) -> &'static str {
 }
 
 /// It is there, and nothing shows that it is ours.
-fn foreign(answer: &Answer, looked: Option<&Answer>, why: &str) -> SendOutcome {
+fn foreign(answer: &Answer, looked: Option<&Answer>, why: &str) -> SendAnswer {
     let mut evidence = answer.evidence();
     if let Some(looked) = looked {
         let looked = looked.evidence();
@@ -530,8 +524,5 @@ fn foreign(answer: &Answer, looked: Option<&Answer>, why: &str) -> SendOutcome {
         evidence.bytes.extend_from_slice(&looked.bytes);
         evidence.identity = Some(Digest::of_value(&identity));
     }
-    SendOutcome::Foreign {
-        why: format!("HTTP {}: {why}", answer.status),
-        evidence,
-    }
+    SendAnswer::foreign(format!("HTTP {}: {why}", answer.status), evidence)
 }

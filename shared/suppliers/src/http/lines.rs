@@ -3,10 +3,10 @@
 use super::answer::reference;
 use super::settings::{LineRule, LineState, Ordered};
 use crate::templates::Templates;
-use domain::order::answer::RejectionReason;
+use domain::order::answer::{Rejection, RejectionReason};
 use jiff::civil::Date;
 use minijinja::{Value, context};
-use ports::{LineAnswer, LineStatus};
+use ports::{LineOutcome, LineStatus};
 use std::collections::BTreeMap;
 
 /// The supplier's words for refusals, in ours.
@@ -51,7 +51,7 @@ pub(super) fn answers(
     rules: &[LineRule],
     seen: &Value,
     reasons: &Reasons,
-) -> Result<Vec<LineAnswer>, String> {
+) -> Result<Vec<LineOutcome>, String> {
     let mut answers = Vec::new();
     for rule in rules {
         for (entry, supplier_sku, quantity) in
@@ -74,10 +74,14 @@ pub(super) fn answers(
                         || "the supplier refuses it".to_owned(),
                         |code| format!("the supplier refuses it: {code}"),
                     );
-                    LineStatus::Rejected { reason, detail }
+                    LineStatus::Rejected(Rejection {
+                        reason,
+                        detail,
+                        evidence: None,
+                    })
                 }
             };
-            answers.push(LineAnswer {
+            answers.push(LineOutcome {
                 supplier_sku,
                 quantity,
                 status,

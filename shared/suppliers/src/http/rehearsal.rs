@@ -5,10 +5,9 @@ use super::sequence::Sequence;
 use super::settings::{Auth, Sandbox, Settings, Step};
 use crate::{Opening, SettingsError};
 use domain::order::answer::{LookupFinding, Progress};
-use ports::supplier::LookupAnswer;
 use ports::{
-    Acceptance, Attempt, Handover, LineStatus, PrepareError, SendLookup, SendOutcome, SendSubject,
-    Supplier,
+    Accepted, Answer, Attempt, Endpoint as _, Handover, LineStatus, Outcome, PrepareError,
+    SendAnswer, SendLookup as _, SendSubject, Trouble,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -118,23 +117,22 @@ impl Rehearsal {
                 doubted: false,
                 progress: progress.clone(),
             };
-            let (mut report, outcome) = self.step(&step, handover, &attempt).await?;
+            let (mut report, answer) = self.step(&step, handover, &attempt).await?;
             let is_end = self.last_step.as_ref() == Some(&step);
-            if is_end && matches!(outcome, SendOutcome::Done(_)) {
+            if is_end && matches!(answer.outcome, Outcome::StepDone(_)) {
                 "done; the steps that follow would make it real".clone_into(&mut report.judged);
             }
             reports.push(report);
-            match outcome {
-                SendOutcome::Done(done) if !is_end => {
+            match answer.outcome {
+                Outcome::StepDone(done) if !is_end => {
                     progress = progress.with(&done.step, done.extracted);
                 }
-                SendOutcome::Done(_)
-                | SendOutcome::Accepted(_)
-                | SendOutcome::Rejected { .. }
-                | SendOutcome::Page { .. }
-                | SendOutcome::NotSent { .. }
-                | SendOutcome::InDoubt { .. }
-                | SendOutcome::Foreign { .. } => return Ok(reports),
+                Outcome::StepDone(_)
+                | Outcome::Accepted(_)
+                | Outcome::Rejected { .. }
+                | Outcome::NotSent { .. }
+                | Outcome::NotInBatch { .. }
+                | Outcome::InDoubt { .. } => return Ok(reports),
             }
         }
     }
@@ -144,7 +142,7 @@ impl Rehearsal {
         step: &str,
         handover: &Handover,
         attempt: &Attempt,
-    ) -> Result<(StepReport, SendOutcome), PrepareError> {
+    ) -> Result<(StepReport, SendAnswer), PrepareError> {
         let artifact = self.sequence.prepare(handover, &attempt.progress)?;
         let rendered = Sequence::shown(&artifact)?;
         let mut request = format!("{} {}\n", rendered.method, rendered.url);
@@ -158,7 +156,7 @@ impl Rehearsal {
             missing = decoded.lacks_essentials(handover, &artifact.omits);
         }
         let exchange = self.sequence.exchange(&artifact, attempt).await;
-        let (judged, extracted) = told(&exchange.outcome);
+        let (judged, extracted) = told(&exchange.meaning);
         let has_lookup = self
             .sequence
             .next(&attempt.progress)
@@ -179,69 +177,64 @@ impl Rehearsal {
             }),
             judged,
             went_well: matches!(
-                exchange.outcome,
-                SendOutcome::Accepted(_) | SendOutcome::Done(_)
+                exchange.meaning.outcome,
+                Outcome::Accepted(_) | Outcome::StepDone(_)
             ) && missing.is_empty(),
             missing,
             extracted,
             looked_up,
         };
-        Ok((report, exchange.outcome))
+        Ok((report, exchange.meaning))
     }
 }
 
-fn told(outcome: &SendOutcome) -> (String, BTreeMap<String, Vec<String>>) {
+fn told(answer: &SendAnswer) -> (String, BTreeMap<String, Vec<String>>) {
     let mut extracted = BTreeMap::new();
-    let judged = match outcome {
-        SendOutcome::Accepted(acceptance) => format!("accepted{}", accepted(acceptance)),
-        SendOutcome::Done(done) => {
+    let judged = match &answer.outcome {
+        Outcome::Accepted(acceptance) => format!("accepted{}", accepted(acceptance)),
+        Outcome::StepDone(done) => {
             extracted.clone_from(&done.extracted);
             "done; the next step follows".to_owned()
         }
-        SendOutcome::Rejected {
-            reason,
-            detail,
-            explained,
-            ..
-        } => {
-            let why = if *explained {
-                ""
-            } else {
+        Outcome::Rejected { why, .. } => {
+            let unexplained = if answer.trouble == Some(Trouble::Unexplained) {
                 ", which does not say why"
+            } else {
+                ""
             };
-            format!("rejected ({}): {detail}{why}", reason.name())
+            let reason = why.reason.name();
+            format!("rejected ({reason}): {}{unexplained}", why.detail)
         }
-        SendOutcome::Page {
-            is_unsent: true,
+        Outcome::NotSent {
+            retry_after: Some(after),
             why,
-            ..
-        } => format!("not sent: {why}"),
-        SendOutcome::NotSent {
-            retry_after, why, ..
-        } => match retry_after {
-            Some(after) => format!("not sent, again in {} s: {why}", after.as_secs()),
-            None => format!("not sent: {why}"),
-        },
-        SendOutcome::InDoubt { why, .. } | SendOutcome::Page { why, .. } => {
-            format!("in doubt: {why}")
+        } if answer.trouble != Some(Trouble::Page) => {
+            format!("not sent, again in {} s: {why}", after.as_secs())
         }
-        SendOutcome::Foreign { why, .. } => format!("in doubt for a person: {why}"),
+        Outcome::NotSent { why, .. } => format!("not sent: {why}"),
+        Outcome::NotInBatch { .. } => "not sent: it goes with a batch".to_owned(),
+        Outcome::InDoubt {
+            why,
+            can_look_up: true,
+            ..
+        } => format!("in doubt: {why}"),
+        Outcome::InDoubt { why, .. } => format!("in doubt for a person: {why}"),
     };
     (judged, extracted)
 }
 
-fn found(answer: &LookupAnswer) -> String {
+fn found(answer: &Answer) -> String {
     match answer {
-        LookupAnswer::Accepted(acceptance) => format!("found{}", accepted(acceptance)),
-        LookupAnswer::Done(_) => "found".to_owned(),
-        LookupAnswer::NotFound(LookupFinding::Absent) => "not there (yet)".to_owned(),
-        LookupAnswer::NotFound(LookupFinding::Unclear) => {
+        Answer::Accepted(acceptance) => format!("found{}", accepted(acceptance)),
+        Answer::StepDone(_) => "found".to_owned(),
+        Answer::NotFound(LookupFinding::Absent) => "not there (yet)".to_owned(),
+        Answer::NotFound(LookupFinding::Unclear) => {
             "unclear: neither found nor absent recognises the answer".to_owned()
         }
     }
 }
 
-fn accepted(acceptance: &Acceptance) -> String {
+fn accepted(acceptance: &Accepted) -> String {
     let mut text = match acceptance.references.as_slice() {
         [] => ", without a number of theirs".to_owned(),
         references => format!(", as {}", references.join(" and ")),
@@ -250,7 +243,7 @@ fn accepted(acceptance: &Acceptance) -> String {
         let status = match &line.status {
             LineStatus::Backordered(None) => "backordered".to_owned(),
             LineStatus::Backordered(Some(day)) => format!("backordered until {day}"),
-            LineStatus::Rejected { reason, .. } => format!("rejected ({})", reason.name()),
+            LineStatus::Rejected(why) => format!("rejected ({})", why.reason.name()),
         };
         let quantity = line.quantity.to_string();
         text.extend(["; ", &quantity, " of ", &line.supplier_sku, " ", &status]);

@@ -14,10 +14,9 @@ use domain::order::answer::{LookupFinding, Progress};
 use domain::sending::subject::SendSubject;
 use domain::sending::via::Via;
 use jiff::Timestamp;
-use ports::supplier::{LookedUp, LookupAnswer};
 use ports::{
-    Acceptance, Artifact, Attempt, Decoded, Handover, LookupPolicy, PrepareError, SendLookup,
-    SendOutcome, StepDone, Supplier,
+    Accepted, Answer, Artifact, Attempt, Decoded, Endpoint, Handover, LookedUp, LookupPolicy,
+    Outcome, PrepareError, SendAnswer, SendLookup, Sender, StepDone, Supplier,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -195,8 +194,19 @@ impl Sequence {
     }
 }
 
-#[async_trait]
 impl Supplier for Sequence {
+    fn orders(&self) -> &dyn Endpoint {
+        self
+    }
+
+    fn cancels(&self) -> Option<&dyn Endpoint> {
+        self.cancels
+            .as_deref()
+            .map(|sequence| sequence as &dyn Endpoint)
+    }
+}
+
+impl Endpoint for Sequence {
     fn prepare(&self, handover: &Handover, progress: &Progress) -> Result<Artifact, PrepareError> {
         let step = self.next(progress)?;
         let lines = match (self.kind, &handover.cancel) {
@@ -255,6 +265,13 @@ impl Supplier for Sequence {
         }
     }
 
+    fn sender(&self) -> &dyn Sender {
+        self
+    }
+}
+
+#[async_trait]
+impl Sender for Sequence {
     /// Of a step that the settings do not have, only the method is known.
     fn via(&self, id: &SendSubject, steps_done: usize) -> Via {
         let step = self.steps.get(steps_done);
@@ -273,8 +290,8 @@ impl Supplier for Sequence {
         self.connection.timeout * (1 + token + u32::from(looks))
     }
 
-    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendOutcome {
-        self.exchange(artifact, attempt).await.outcome
+    async fn send(&self, artifact: &Artifact, attempt: &Attempt) -> SendAnswer {
+        self.exchange(artifact, attempt).await.meaning
     }
 
     fn lookup(&self) -> Option<&dyn SendLookup> {
@@ -282,12 +299,6 @@ impl Supplier for Sequence {
             .iter()
             .any(|step| step.lookup.is_some())
             .then_some(self as &dyn SendLookup)
-    }
-
-    fn cancels(&self) -> Option<&dyn Supplier> {
-        self.cancels
-            .as_deref()
-            .map(|sequence| sequence as &dyn Supplier)
     }
 
     fn not_before(&self, now: &ports::Moment, retried_at: Option<Timestamp>) -> Option<Timestamp> {
@@ -307,7 +318,7 @@ impl SendLookup for Sequence {
 
     async fn find(&self, attempt: &Attempt) -> LookedUp {
         let unclear = LookedUp {
-            answer: LookupAnswer::NotFound(LookupFinding::Unclear),
+            answer: Answer::NotFound(LookupFinding::Unclear),
             date: None,
         };
         let Ok(step) = self.next(&attempt.progress) else {
@@ -321,7 +332,7 @@ impl SendLookup for Sequence {
             Some(answer) => LookedUp {
                 answer: self
                     .looked(step, lookup, &answer)
-                    .map_or_else(LookupAnswer::NotFound, LookupAnswer::from),
+                    .map_or_else(Answer::NotFound, Answer::from),
                 date: answer.date(),
             },
         }
@@ -330,24 +341,24 @@ impl SendLookup for Sequence {
 
 /// The last step of a sequence, or one that others follow.
 pub(super) enum Finished {
-    Accepted(Acceptance),
+    Accepted(Accepted),
     Done(StepDone),
 }
 
-impl From<Finished> for SendOutcome {
+impl From<Finished> for SendAnswer {
     fn from(finished: Finished) -> Self {
         match finished {
-            Finished::Accepted(acceptance) => Self::Accepted(acceptance),
-            Finished::Done(done) => Self::Done(done),
+            Finished::Accepted(accepted) => Outcome::Accepted(accepted).into(),
+            Finished::Done(done) => Outcome::StepDone(done).into(),
         }
     }
 }
 
-impl From<Finished> for LookupAnswer {
+impl From<Finished> for Answer {
     fn from(finished: Finished) -> Self {
         match finished {
-            Finished::Accepted(acceptance) => Self::Accepted(acceptance),
-            Finished::Done(done) => Self::Done(done),
+            Finished::Accepted(accepted) => Self::Accepted(accepted),
+            Finished::Done(done) => Self::StepDone(done),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::testing::{World, attempt, handover};
 use domain::fidelity;
 use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
-use ports::supplier::LookupAnswer;
-use ports::{Acceptance, Handover, SendOutcome};
+use jiff::SignedDuration;
+use ports::{Accepted, Answer, Handover, Outcome, SendAnswer, Trouble};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -67,15 +67,22 @@ async fn outcome_of(
     specific: Value,
     doubted: bool,
     answers: impl IntoIterator<Item = Result<Response, Failure>>,
-) -> SendOutcome {
+) -> SendAnswer {
     let world = World::default();
     answers.into_iter().for_each(|answer| world.answer(answer));
     let supplier = world.open("http", specific).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
-    supplier.send(&artifact, &attempt(doubted)).await
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
+    supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(doubted))
+        .await
 }
 
-async fn answered(doubted: bool, status: u16, body: &str) -> SendOutcome {
+async fn answered(doubted: bool, status: u16, body: &str) -> SendAnswer {
     outcome_of(specific(), doubted, [Ok(response(status, body))]).await
 }
 
@@ -83,18 +90,26 @@ async fn answered(doubted: bool, status: u16, body: &str) -> SendOutcome {
 async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     let again = World::default().open("http", specific()).unwrap();
     assert_eq!(
         artifact.bytes,
         again
+            .orders()
             .prepare(&handover(), &Progress::default())
             .unwrap()
             .bytes
     );
     assert!(!String::from_utf8_lossy(&artifact.bytes).contains("hush"));
     world.answer(Ok(response(201, "{}")));
-    supplier.send(&artifact, &attempt(false)).await;
+    supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
     let request = world.requests().remove(0);
     assert_eq!(request.url, "https://api.acme.example/orders/%231001");
     assert_eq!(
@@ -115,7 +130,13 @@ async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["po"], number);
     assert_eq!(body["to"]["address2"], "Unit \"4\"");
-    let records = supplier.decode(&artifact).unwrap().parts.remove(0).records;
+    let records = supplier
+        .orders()
+        .decode(&artifact)
+        .unwrap()
+        .parts
+        .remove(0)
+        .records;
     let (lines, handover) = ([("LS-1", 2), ("LS-2", 13)], handover());
     let missing = fidelity::missing(handover.ship_to.reveal(), &lines, &records, &[]);
     assert!(missing.is_empty(), "{missing:?}");
@@ -136,16 +157,16 @@ async fn success_is_accepted_with_an_exact_reference() {
         (r#"{"id": 123456789012345678901234}"#, None),
         (r#"{"id": " A-1\n"}"#, Some("A-1")),
     ] {
-        let outcome = answered(false, 201, body).await;
-        let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-            panic!("{outcome:?}")
+        let heard = answered(false, 201, body).await;
+        let Outcome::Accepted(Accepted { references, .. }) = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(references.first().map(String::as_str), expected, "{body}");
     }
     let long = format!(r#"{{"id": "{}"}}"#, "é".repeat(300));
-    let outcome = answered(false, 200, &long).await;
-    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-        panic!("{outcome:?}")
+    let heard = answered(false, 200, &long).await;
+    let Outcome::Accepted(Accepted { references, .. }) = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert_eq!(references[0].chars().count(), 100);
 }
@@ -153,16 +174,12 @@ async fn success_is_accepted_with_an_exact_reference() {
 #[tokio::test]
 async fn busy_and_unauthorized_were_not_sent() {
     for (status, denied) in [(429, false), (401, true), (403, true), (503, false)] {
-        let outcome = answered(false, status, "<html>").await;
-        let SendOutcome::NotSent {
-            retry_after,
-            unauthorized,
-            ..
-        } = outcome
-        else {
-            panic!("{outcome:?}")
+        let heard = answered(false, status, "<html>").await;
+        let Outcome::NotSent { retry_after, .. } = heard.outcome else {
+            panic!("{heard:?}")
         };
-        assert_eq!(retry_after, Some(Duration::from_mins(2)));
+        assert_eq!(retry_after, Some(SignedDuration::from_mins(2)));
+        let unauthorized = heard.trouble == Some(Trouble::Unauthorized);
         assert_eq!(unauthorized, denied, "{status}");
     }
 }
@@ -170,22 +187,23 @@ async fn busy_and_unauthorized_were_not_sent() {
 #[tokio::test]
 async fn everything_else_is_in_doubt() {
     for status in [302, 500, 502, 418] {
-        let outcome = answered(false, status, r#"{"oops": 1}"#).await;
-        let SendOutcome::InDoubt { evidence, .. } = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert!(evidence.bytes.ends_with(br#"{"oops": 1}"#));
+        let heard = answered(false, status, r#"{"oops": 1}"#).await;
+        assert!(
+            matches!(heard.outcome, Outcome::InDoubt { .. }),
+            "{heard:?}"
+        );
+        assert!(heard.evidence.bytes.ends_with(br#"{"oops": 1}"#));
     }
     let specific = || changed("/create/success", json!("body.result.ok"));
-    let outcome = outcome_of(
+    let heard = outcome_of(
         specific(),
         false,
         [Ok(response(200, r#"{"id": 7, "result": {"ok": true}}"#))],
     )
     .await;
     assert!(
-        matches!(outcome, SendOutcome::Accepted { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::Accepted { .. }),
+        "{heard:?}"
     );
     for body in [
         "<html>",
@@ -193,50 +211,47 @@ async fn everything_else_is_in_doubt() {
         r#"{"result": {"ok": "false"}}"#,
         r#"{"error": 1}"#,
     ] {
-        let outcome = outcome_of(specific(), false, [Ok(response(200, body))]).await;
+        let heard = outcome_of(specific(), false, [Ok(response(200, body))]).await;
         assert!(
-            matches!(outcome, SendOutcome::InDoubt { .. }),
-            "{body} {outcome:?}"
+            matches!(heard.outcome, Outcome::InDoubt { .. }),
+            "{body} {heard:?}"
         );
     }
-    let outcome = outcome_of(specific(), false, [Ok(response(429, "<html>"))]).await;
+    let heard = outcome_of(specific(), false, [Ok(response(429, "<html>"))]).await;
     assert!(
-        matches!(outcome, SendOutcome::NotSent { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::NotSent { .. }),
+        "{heard:?}"
     );
 }
 
 #[tokio::test]
 async fn failures_of_the_connection_keep_their_class() {
     let refused = || Err(Failure::NotSent("refused".to_owned()));
-    let outcome = outcome_of(specific(), false, [refused()]).await;
-    assert!(matches!(
-        outcome,
-        SendOutcome::NotSent {
-            unauthorized: false,
-            ..
-        }
-    ));
+    let heard = outcome_of(specific(), false, [refused()]).await;
+    assert!(matches!(heard.outcome, Outcome::NotSent { .. }));
     let silent = || Err(Failure::InDoubt("no answer in time".to_owned()));
-    let outcome = outcome_of(specific(), false, [silent()]).await;
-    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
+    let heard = outcome_of(specific(), false, [silent()]).await;
+    assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
 }
 
 #[tokio::test]
 async fn a_look_up_finds_misses_or_does_not_know() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
-    let lookup = supplier.lookup().unwrap();
+    let lookup = supplier.orders().sender().lookup().unwrap();
     assert_eq!(
         lookup.policy(&attempt(false)).authoritative_after,
         Some(Duration::from_secs(90))
     );
-    assert_eq!(supplier.timeout(), Duration::from_secs(40));
-    let absent = LookupAnswer::NotFound(LookupFinding::Absent);
-    let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
-    let found = LookupAnswer::Accepted(Acceptance {
+    assert_eq!(
+        supplier.orders().sender().timeout(),
+        Duration::from_secs(40)
+    );
+    let absent = Answer::NotFound(LookupFinding::Absent);
+    let unclear = Answer::NotFound(LookupFinding::Unclear);
+    let found = Answer::Accepted(Accepted {
         references: vec!["9007199254740993".to_owned()],
-        ..Acceptance::default()
+        ..Accepted::default()
     });
     for (answer, expected) in [
         (
@@ -267,6 +282,8 @@ async fn a_look_up_finds_misses_or_does_not_know() {
         .unwrap();
     assert_eq!(
         supplier
+            .orders()
+            .sender()
             .lookup()
             .unwrap()
             .policy(&attempt(false))
@@ -281,6 +298,7 @@ fn bad_templates_stop_before_sending() {
         World::default()
             .open("http", specific)
             .unwrap()
+            .orders()
             .prepare(handover, &Progress::default())
     };
     let body = r#"{"street": {{ ship_to.street }}}"#;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::{World, attempt, handover};
+use ports::{Endpoint, Outcome, Supplier};
 use serde_json::{Value, json};
 
 const LINES: [(&str, u32); 2] = [("LS-1", 2), ("LS-2", 13)];
@@ -21,8 +22,8 @@ fn supplier(changed: &Value) -> Box<dyn Supplier> {
     opened(settings(changed)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn prepared(supplier: &dyn Supplier, handover: &Handover) -> Artifact {
-    supplier.prepare(handover, &Progress::default()).unwrap()
+fn prepared(endpoint: &dyn Endpoint, handover: &Handover) -> Artifact {
+    endpoint.prepare(handover, &Progress::default()).unwrap()
 }
 
 fn header(artifact: &Artifact, name: &str) -> String {
@@ -66,12 +67,12 @@ fn a_mail_repeats_its_bytes_and_its_parts_are_faithful_each_alone() {
     for (attachment, parts) in [("csv", 3), ("xlsx", 3), ("none", 2)] {
         let changed = json!({"attachment": attachment, "packing_slip": true});
         let supplier = supplier(&changed);
-        let artifact = prepared(&*supplier, &handover);
+        let artifact = prepared(supplier.orders(), &handover);
         let other = opened(settings(&changed)).unwrap();
-        assert_eq!(artifact.bytes, prepared(&*other, &handover).bytes);
+        assert_eq!(artifact.bytes, prepared(other.orders(), &handover).bytes);
         assert_eq!(header(&artifact, "Message-ID"), "<S-1001-1-K@shop.example>");
         assert_eq!(header(&artifact, "Date"), "Tue, 1 Dec 2026 10:00:00 +0000");
-        let decoded = supplier.decode(&artifact).unwrap();
+        let decoded = supplier.orders().decode(&artifact).unwrap();
         assert_eq!(decoded.parts.len(), parts);
         let missing = decoded.missing(handover.ship_to.reveal(), &LINES, &[]);
         assert_eq!(missing, Vec::<String>::new());
@@ -80,7 +81,10 @@ fn a_mail_repeats_its_bytes_and_its_parts_are_faithful_each_alone() {
 
 #[test]
 fn the_texts_of_an_order() {
-    let artifact = prepared(&*supplier(&json!({"packing_slip": true})), &handover());
+    let artifact = prepared(
+        supplier(&json!({"packing_slip": true})).orders(),
+        &handover(),
+    );
     let (text, html) = bodies(&artifact);
     insta::assert_snapshot!(
         "order_text",
@@ -109,7 +113,7 @@ fn a_mail_as_it_goes_over_the_wire() {
         "{% for line in lines %}{{ line.supplier_sku }}: {{ line.quantity }}<br>\n{% endfor %}";
     changed["text"] = json!(body);
     changed["html"] = json!(body);
-    let artifact = prepared(&*supplier(&changed), &handover());
+    let artifact = prepared(supplier(&changed).orders(), &handover());
     let wire = String::from_utf8(artifact.bytes).unwrap();
     insta::assert_snapshot!(wire.replace("\r\n", "\n"));
 }
@@ -142,7 +146,10 @@ fn a_template_that_loses_a_field_is_caught_though_another_part_has_it() {
     let mut address = handover.ship_to.reveal().clone();
     address.address1 = "An uncommonly long street 11".to_owned();
     handover.ship_to = domain::personal::Personal::new(address);
-    let decoded = supplier.decode(&prepared(&*supplier, &handover)).unwrap();
+    let decoded = supplier
+        .orders()
+        .decode(&prepared(supplier.orders(), &handover))
+        .unwrap();
     let missing = decoded.missing(handover.ship_to.reveal(), &LINES, &[]);
     assert_eq!(missing, ["address1 in the text"]);
 }
@@ -154,7 +161,10 @@ fn what_was_tried_before_is_not_tried_again() {
     let settings = settings(&json!({"text": loses_phone}));
     let supplier = World::default().open_tried("mail", settings).ok().unwrap();
     let handover = handover();
-    let decoded = supplier.decode(&prepared(&*supplier, &handover)).unwrap();
+    let decoded = supplier
+        .orders()
+        .decode(&prepared(supplier.orders(), &handover))
+        .unwrap();
     let missing = decoded.missing(handover.ship_to.reveal(), &LINES, &[]);
     assert_eq!(missing, ["phone in the text"]);
     let unknown = json!({"to": "orders@acme.example", "text": "{{ unclosed"});
@@ -172,9 +182,9 @@ fn a_table_may_leave_out_what_the_texts_say() {
     ]);
     let changed = json!({"table": {"columns": columns, "omits": omits}});
     let supplier = supplier(&changed);
-    let artifact = prepared(&*supplier, &handover());
+    let artifact = prepared(supplier.orders(), &handover());
     assert!(artifact.omits.is_empty());
-    let decoded = supplier.decode(&artifact).unwrap();
+    let decoded = supplier.orders().decode(&artifact).unwrap();
     assert!(
         decoded
             .missing(handover().ship_to.reveal(), &LINES, &[])
@@ -193,7 +203,7 @@ fn no_value_ends_a_header_or_a_line() {
     handover.ship_to = domain::personal::Personal::new(address);
     let supplier =
         supplier(&json!({"subject": "New {{ order_name }} {{ lines[1].supplier_sku }}"}));
-    let artifact = prepared(&*supplier, &handover);
+    let artifact = prepared(supplier.orders(), &handover);
     let message = MessageParser::default().parse(&artifact.bytes).unwrap();
     assert!(message.bcc().is_none());
     assert_eq!(
@@ -206,7 +216,12 @@ fn no_value_ends_a_header_or_a_line() {
         "{text}"
     );
     handover.merchant.mail = "a@b.example\r\nBcc: c@d.example".to_owned();
-    assert!(supplier.prepare(&handover, &Progress::default()).is_err());
+    assert!(
+        supplier
+            .orders()
+            .prepare(&handover, &Progress::default())
+            .is_err()
+    );
     for to in [
         "a@b.example\r\nBcc: c@d.example",
         "a@b.example, c@d.example",
@@ -236,8 +251,8 @@ fn an_address_cannot_end_a_part() {
     handover.lines[0].title = "x\r\n--waybill_mixed_S-1001-1-K_--\r\n".to_owned();
     handover.lines[1].title = "--waybill_alternative_S-1001-1-K_--".to_owned();
     let supplier = supplier(&json!({"packing_slip": true}));
-    let artifact = prepared(&*supplier, &handover);
-    let decoded = supplier.decode(&artifact).unwrap();
+    let artifact = prepared(supplier.orders(), &handover);
+    let decoded = supplier.orders().decode(&artifact).unwrap();
     let missing = decoded.missing(handover.ship_to.reveal(), &LINES, &[]);
     assert!(missing.is_empty(), "{missing:?}");
     assert!(slip(&artifact).contains("x  --waybill_mixed"));
@@ -275,7 +290,7 @@ fn a_packing_slip_knows_nothing_of_the_supplier() {
     }
     handover.service = Some("SECRET-GROUND".to_owned());
     let page = slip(&prepared(
-        &*supplier(&json!({"packing_slip": true})),
+        supplier(&json!({"packing_slip": true})).orders(),
         &handover,
     ));
     for hidden in [
@@ -310,7 +325,7 @@ fn a_packing_slip_knows_nothing_of_the_supplier() {
     }
     let own =
         json!({"packing_slip": true, "packing_slip_html": "<p>Thank you, {{ ship_to.name }}!"});
-    let artifact = prepared(&*supplier(&own), &handover);
+    let artifact = prepared(supplier(&own).orders(), &handover);
     assert!(slip(&artifact).contains("Thank you, Ada"));
     let without = opened(settings(&json!({"packing_slip_html": "x"})));
     assert_eq!(without.err().unwrap().path, "packing_slip_html");
@@ -343,10 +358,10 @@ fn a_request_to_cancel_answers_the_order_s_mail() {
             insta::assert_snapshot!("cancel_html", html);
         }
     }
-    assert!(cancels.cancels().is_none());
     assert!(cancels.prepare(&handover(), &Progress::default()).is_err());
     assert!(
         supplier
+            .orders()
             .prepare(&taken_back(true), &Progress::default())
             .is_err()
     );
@@ -369,11 +384,15 @@ async fn the_mailer_says_what_became_of_it_and_where_it_went() {
     let world = World::default();
     for (world, taken) in [(world.clone(), true), (World::failing(), false)] {
         let supplier = world.open("mail", settings(&json!({}))).unwrap();
-        let artifact = prepared(&*supplier, &handover());
-        let outcome = supplier.send(&artifact, &attempt(false)).await;
-        assert_eq!(matches!(outcome, SendOutcome::Accepted { .. }), taken);
-        assert_eq!(matches!(outcome, SendOutcome::InDoubt { .. }), !taken);
-        let via = supplier.via(&attempt(false).id, 0);
+        let artifact = prepared(supplier.orders(), &handover());
+        let heard = supplier
+            .orders()
+            .sender()
+            .send(&artifact, &attempt(false))
+            .await;
+        assert_eq!(matches!(heard.outcome, Outcome::Accepted { .. }), taken);
+        assert_eq!(matches!(heard.outcome, Outcome::InDoubt { .. }), !taken);
+        let via = supplier.orders().sender().via(&attempt(false).id, 0);
         assert_eq!(via.file.as_deref(), Some("S-1001-1-K"));
     }
     assert!(world.mail("S-1001-1-K").is_some());
@@ -387,19 +406,23 @@ async fn a_request_to_cancel_is_sent_under_its_own_name() {
     let artifact = prepared(cancels, &taken_back(true));
     let mut attempt = attempt(false);
     attempt.id = SendSubject::new(attempt.id.purchase_order().clone(), Some(1));
-    let outcome = cancels.send(&artifact, &attempt).await;
-    assert!(matches!(outcome, SendOutcome::Accepted(_)));
+    let heard = cancels.sender().send(&artifact, &attempt).await;
+    assert!(matches!(heard.outcome, Outcome::Accepted(_)));
     assert!(world.mail("S-1001-1-K-X1").is_some() && world.mail("S-1001-1-K").is_none());
-    let via = cancels.via(&attempt.id, 0);
+    let via = cancels.sender().via(&attempt.id, 0);
     assert_eq!(via.file.as_deref(), Some("S-1001-1-K-X1"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_mailer_that_hangs_is_in_doubt_within_the_timeout() {
     let supplier = World::hanging().open("mail", settings(&json!({}))).unwrap();
-    let artifact = prepared(&*supplier, &handover());
+    let artifact = prepared(supplier.orders(), &handover());
     let started = tokio::time::Instant::now();
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert!(matches!(outcome, SendOutcome::InDoubt { .. }));
-    assert!(started.elapsed() <= supplier.timeout() + Duration::from_millis(1));
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
+    assert!(started.elapsed() <= supplier.orders().sender().timeout() + Duration::from_millis(1));
 }

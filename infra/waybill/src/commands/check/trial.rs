@@ -7,11 +7,11 @@ use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::{Settings, SupplierSettings};
 use ports::supplier::HandoverLine;
-use ports::{Handover, Supplier};
+use ports::{Endpoint, Handover};
 
 /// Renders an order that has every field and reads it again, as forwarding does before a send.
 pub(super) fn try_out(
-    supplier: &dyn Supplier,
+    orders: &dyn Endpoint,
     settings: &Settings,
     known: &SupplierSettings,
 ) -> Result<(), String> {
@@ -54,10 +54,10 @@ pub(super) fn try_out(
         note: Personal::default(),
         attributes: Vec::new(),
     };
-    let artifact = supplier
+    let artifact = orders
         .prepare(&handover, &Progress::default())
         .map_err(|error| text(&error))?;
-    let decoded = supplier.decode(&artifact).map_err(|error| text(&error))?;
+    let decoded = orders.decode(&artifact).map_err(|error| text(&error))?;
     let lines: Vec<(&str, u32)> = handover
         .lines
         .iter()

@@ -1,6 +1,8 @@
 //! What a supplier answered, or a look-up found, as events.
 
-use super::{Accepted, Answer, LineOutcome, LineStatus, MailReport, Outcome, of, sending};
+use super::{
+    Accepted, Answer, LineOutcome, LineStatus, LookupTime, MailReport, Outcome, of, sending,
+};
 use crate::clock::Answered;
 use crate::ids::LineId;
 use crate::order::answer::{AfterRejection, Backorder, By, LookupFinding, Rejection};
@@ -299,6 +301,7 @@ impl Order {
         id: &SendSubject,
         attempt: u32,
         answer: Answer,
+        time: LookupTime,
         now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
         let own = self.own(id.purchase_order())?;
@@ -325,15 +328,14 @@ impl Order {
                 extracted: done.extracted,
                 by: By::LookUp,
             },
-            Answer::NotFound(not_found) => {
-                let finding = not_found.finding;
+            Answer::NotFound(finding) => {
                 let answered = Answered {
                     at: now,
-                    date: not_found.date,
-                    steady: not_found.steady,
+                    date: time.date,
+                    steady: time.steady,
                 };
                 let passed = look_ups.absent_for(&answered);
-                let to_wait = not_found
+                let to_wait = time
                     .proof_after
                     .filter(|_| finding == LookupFinding::Absent)
                     .map(|lag| lag - passed);

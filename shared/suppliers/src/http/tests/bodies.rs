@@ -2,10 +2,10 @@
 
 use crate::testing::{World, attempt, handover};
 use domain::fidelity;
-use domain::order::answer::Progress;
+use domain::order::answer::{Progress, Rejection};
 use domain::personal::Personal;
 use http_client::Response;
-use ports::{Acceptance, Handover, SendOutcome};
+use ports::{Accepted, Handover, Outcome};
 use serde_json::{Value, json};
 
 const XML: &str = r#"<?xml version="1.0"?>
@@ -59,11 +59,18 @@ fn awkward() -> Handover {
 
 fn missing(specific: &Value, handover: &Handover) -> Vec<String> {
     let supplier = World::default().open("http", specific.clone()).unwrap();
-    let artifact = supplier.prepare(handover, &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(handover, &Progress::default())
+        .unwrap();
     let again = World::default().open("http", specific.clone()).unwrap();
-    let bytes = again.prepare(handover, &Progress::default()).unwrap().bytes;
+    let bytes = again
+        .orders()
+        .prepare(handover, &Progress::default())
+        .unwrap()
+        .bytes;
     assert_eq!(artifact.bytes, bytes);
-    let decoded = supplier.decode(&artifact).unwrap();
+    let decoded = supplier.orders().decode(&artifact).unwrap();
     let lines: Vec<(&str, u32)> = handover
         .lines
         .iter()
@@ -108,7 +115,7 @@ fn a_body_that_is_not_what_it_claims_is_never_sent() {
         let supplier = World::default()
             .open("http", specific(kind, template))
             .unwrap();
-        supplier.prepare(handover, &Progress::default())
+        supplier.orders().prepare(handover, &Progress::default())
     };
     let error = |kind: &str, template: &str| prepared(kind, template, &handover()).err().unwrap().0;
     assert!(error("xml", "<a>{{ number }}</b>").contains("create.body: the template gives no XML"));
@@ -124,13 +131,20 @@ async fn an_xml_answer_is_a_tree() {
     let sent = async |body: &str| {
         let world = World::default();
         let supplier = world.open("http", specific("form", FORM)).unwrap();
-        let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+        let artifact = supplier
+            .orders()
+            .prepare(&handover(), &Progress::default())
+            .unwrap();
         world.answer(Ok(Response {
             status: 200,
             headers: Vec::new(),
             body: body.as_bytes().to_vec(),
         }));
-        let outcome = supplier.send(&artifact, &attempt(false)).await;
+        let heard = supplier
+            .orders()
+            .sender()
+            .send(&artifact, &attempt(false))
+            .await;
         let request = world.requests().remove(0);
         let media = (
             "Content-Type".to_owned(),
@@ -138,7 +152,7 @@ async fn an_xml_answer_is_a_tree() {
         );
         assert!(request.headers.contains(&media));
         assert!(!request.body.contains(&b'\n'));
-        outcome
+        heard
     };
     for (orders, expected) in [
         ("<order><no>A</no></order>", vec!["A"]),
@@ -148,23 +162,27 @@ async fn an_xml_answer_is_a_tree() {
         ),
     ] {
         let body = format!("<?xml version='1.0'?><response ok='true'>{orders}</response>");
-        let outcome = sent(&body).await;
-        let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-            panic!("{outcome:?}")
+        let heard = sent(&body).await;
+        let Outcome::Accepted(Accepted { references, .. }) = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(references, expected);
     }
-    let outcome = sent("<response ok='false'><error><code>ADR</code></error></response>").await;
-    let SendOutcome::Rejected { reason, detail, .. } = outcome else {
-        panic!("{outcome:?}")
+    let heard = sent("<response ok='false'><error><code>ADR</code></error></response>").await;
+    let Outcome::Rejected {
+        why: Rejection { reason, detail, .. },
+        ..
+    } = heard.outcome
+    else {
+        panic!("{heard:?}")
     };
     assert_eq!(reason.name(), "incorrect-address");
     assert_eq!(detail, "HTTP 200: ADR");
     for broken in ["<response ok='true'>", "<html><br></html>", ""] {
-        let outcome = sent(broken).await;
+        let heard = sent(broken).await;
         assert!(
-            matches!(outcome, SendOutcome::InDoubt { .. }),
-            "{outcome:?}"
+            matches!(heard.outcome, Outcome::InDoubt { .. }),
+            "{heard:?}"
         );
     }
 }

@@ -2,21 +2,21 @@
 
 use super::{changed, outcome_of, response, specific};
 use crate::testing::World;
-use domain::order::answer::RejectionReason;
+use domain::order::answer::{Rejection, RejectionReason};
 use http_client::Failure;
-use ports::{Acceptance, SendOutcome};
+use ports::{Accepted, Outcome, SendAnswer, Trouble};
 use serde_json::{Value, json};
 
-fn references(outcome: &SendOutcome) -> &[String] {
-    let SendOutcome::Accepted(Acceptance { references, .. }) = outcome else {
-        panic!("{outcome:?}")
+fn references(heard: &SendAnswer) -> &[String] {
+    let Outcome::Accepted(Accepted { references, .. }) = &heard.outcome else {
+        panic!("{heard:?}")
     };
     references
 }
 
-fn doubt(outcome: &SendOutcome) -> &str {
-    let (SendOutcome::InDoubt { why, .. } | SendOutcome::Foreign { why, .. }) = outcome else {
-        panic!("{outcome:?}")
+fn doubt(heard: &SendAnswer) -> &str {
+    let Outcome::InDoubt { why, .. } = &heard.outcome else {
+        panic!("{heard:?}")
     };
     why
 }
@@ -24,25 +24,25 @@ fn doubt(outcome: &SendOutcome) -> &str {
 #[tokio::test]
 async fn what_exists_already_is_ours_after_a_doubt() {
     let duplicate = || Ok(response(409, r#"{"code": "duplicate", "id": 7}"#));
-    let outcome = outcome_of(specific(), true, [duplicate()]).await;
-    assert_eq!(references(&outcome), ["7"]);
+    let heard = outcome_of(specific(), true, [duplicate()]).await;
+    assert_eq!(references(&heard), ["7"]);
     let mut without = specific();
     without.as_object_mut().unwrap().remove("lookup");
-    let outcome = outcome_of(without.clone(), true, [duplicate()]).await;
-    assert_eq!(references(&outcome), ["7"]);
-    let outcome = outcome_of(without, false, [duplicate()]).await;
+    let heard = outcome_of(without.clone(), true, [duplicate()]).await;
+    assert_eq!(references(&heard), ["7"]);
+    let heard = outcome_of(without, false, [duplicate()]).await;
     assert_eq!(
-        doubt(&outcome),
+        doubt(&heard),
         "HTTP 409: it exists already, though not by us"
     );
     // The answer says no number of theirs, but the look-up does; where that fails, it is ours still.
     let nameless = || Ok(response(409, r#"{"code": "duplicate"}"#));
     let found = Ok(response(200, r#"{"orders": [{"id": "A-7"}]}"#));
-    let outcome = outcome_of(specific(), true, [nameless(), found]).await;
-    assert_eq!(references(&outcome), ["A-7"]);
+    let heard = outcome_of(specific(), true, [nameless(), found]).await;
+    assert_eq!(references(&heard), ["A-7"]);
     let silent = Err(Failure::InDoubt("no answer within 20 s".to_owned()));
-    let outcome = outcome_of(specific(), true, [nameless(), silent]).await;
-    assert!(references(&outcome).is_empty());
+    let heard = outcome_of(specific(), true, [nameless(), silent]).await;
+    assert!(references(&heard).is_empty());
 }
 
 #[tokio::test]
@@ -63,28 +63,25 @@ async fn what_exists_already_is_ours_with_the_same_lines_only() {
             {"article": "LS-1", "quantity": 1},
         ])
     };
-    let outcome = outcome_of(specific_with(), false, [duplicate(), found(same())]).await;
-    assert_eq!(references(&outcome), ["A-7"]);
+    let heard = outcome_of(specific_with(), false, [duplicate(), found(same())]).await;
+    assert_eq!(references(&heard), ["A-7"]);
     let other = json!([{"article": "LS-1", "quantity": 2}]);
-    let outcome = outcome_of(specific_with(), false, [duplicate(), found(other)]).await;
+    let heard = outcome_of(specific_with(), false, [duplicate(), found(other)]).await;
     assert_eq!(
-        doubt(&outcome),
+        doubt(&heard),
         "HTTP 409: it exists already, with other lines"
     );
-    let SendOutcome::Foreign { evidence, .. } = outcome else {
-        unreachable!()
-    };
-    let evidence = String::from_utf8(evidence.bytes).unwrap();
+    let evidence = String::from_utf8(heard.evidence.bytes).unwrap();
     assert!(evidence.contains("duplicate") && evidence.contains("the look-up: HTTP 200"));
     let nonsense = json!([{"article": "LS-1", "quantity": "many"}]);
-    let outcome = outcome_of(specific_with(), false, [duplicate(), found(nonsense)]).await;
-    assert!(doubt(&outcome).contains("cannot be read"), "{outcome:?}");
+    let heard = outcome_of(specific_with(), false, [duplicate(), found(nonsense)]).await;
+    assert!(doubt(&heard).contains("cannot be read"), "{heard:?}");
     let absent = || Ok(response(200, r#"{"orders": []}"#));
-    let outcome = outcome_of(specific_with(), false, [duplicate(), absent()]).await;
-    assert!(doubt(&outcome).contains("does not find it"), "{outcome:?}");
+    let heard = outcome_of(specific_with(), false, [duplicate(), absent()]).await;
+    assert!(doubt(&heard).contains("does not find it"), "{heard:?}");
     // Found by our number, but by whom?
-    let outcome = outcome_of(specific(), false, [duplicate(), found(same())]).await;
-    assert!(doubt(&outcome).contains("lookup.ordered"), "{outcome:?}");
+    let heard = outcome_of(specific(), false, [duplicate(), found(same())]).await;
+    assert!(doubt(&heard).contains("lookup.ordered"), "{heard:?}");
 }
 
 #[tokio::test]
@@ -117,17 +114,18 @@ async fn their_words_for_a_refusal_become_ours() {
     ] {
         let absent = Ok(response(200, r#"{"orders": []}"#));
         let answers = [Ok(response(422, body)), absent];
-        let outcome = outcome_of(specific.clone(), false, answers).await;
-        let SendOutcome::Rejected {
-            reason,
-            detail: d,
-            explained,
+        let heard = outcome_of(specific.clone(), false, answers).await;
+        let Outcome::Rejected {
+            why: Rejection {
+                reason, detail: d, ..
+            },
             ..
-        } = outcome
+        } = heard.outcome
         else {
-            panic!("{outcome:?}")
+            panic!("{heard:?}")
         };
         assert_eq!((reason, d.as_str()), (expected, detail));
+        let explained = heard.trouble != Some(Trouble::Unexplained);
         assert_eq!(explained, expected != RejectionReason::Unknown);
     }
     specific["reasons"] = json!({"X": "no-such-reason"});

@@ -4,7 +4,7 @@ use crate::testing::{World, attempt, handover};
 use crate::{SettingsError, entry};
 use domain::order::answer::Progress;
 use http_client::{Failure, Http, Request, Response};
-use ports::SendOutcome;
+use ports::{Outcome, SendAnswer, Trouble};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,16 +35,23 @@ fn oauth2() -> Value {
         "fields": {"audience": "api"}})
 }
 
-async fn sent(auth: Value, answers: Vec<Reply>) -> (SendOutcome, World) {
+async fn sent(auth: Value, answers: Vec<Reply>) -> (SendAnswer, World) {
     let world = World::default();
     for answer in answers {
         world.answer(answer);
     }
     let supplier = world.open("http", specific(&auth)).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     assert!(!String::from_utf8_lossy(&artifact.bytes).contains("hush"));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    (outcome, world)
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    (heard, world)
 }
 
 #[tokio::test]
@@ -71,8 +78,8 @@ async fn secrets_are_shown_in_headers_and_nowhere_else() {
             "Token hush",
         ),
     ] {
-        let (outcome, world) = sent(auth.clone(), vec![Ok(answer(200, "{}"))]).await;
-        assert!(matches!(outcome, SendOutcome::Accepted(_)), "{outcome:?}");
+        let (heard, world) = sent(auth.clone(), vec![Ok(answer(200, "{}"))]).await;
+        assert!(matches!(heard.outcome, Outcome::Accepted(_)), "{heard:?}");
         let request = world.requests().remove(0);
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
@@ -84,7 +91,13 @@ async fn secrets_are_shown_in_headers_and_nowhere_else() {
         // A look-up shows itself too.
         let supplier = world.open("http", specific(&auth)).unwrap();
         world.answer(Ok(answer(404, "")));
-        supplier.lookup().unwrap().find(&attempt(true)).await;
+        supplier
+            .orders()
+            .sender()
+            .lookup()
+            .unwrap()
+            .find(&attempt(true))
+            .await;
         let request = world.requests().pop().unwrap();
         assert_eq!(request.secret_headers, [header(name, value)]);
     }
@@ -98,8 +111,8 @@ async fn a_token_is_asked_for_before_anything_is_sent() {
             r#"{"access_token": "t-1", "expires_in": 3600}"#,
         ))
     };
-    let (outcome, world) = sent(oauth2(), vec![token(), Ok(answer(200, "{}"))]).await;
-    assert!(matches!(outcome, SendOutcome::Accepted(_)), "{outcome:?}");
+    let (heard, world) = sent(oauth2(), vec![token(), Ok(answer(200, "{}"))]).await;
+    assert!(matches!(heard.outcome, Outcome::Accepted(_)), "{heard:?}");
     let requests = world.requests();
     assert_eq!(requests[0].url, "https://login.acme.example/token");
     assert_eq!(
@@ -136,13 +149,11 @@ async fn without_a_token_nothing_was_sent() {
             "no access token: no answer within 20 s",
         ),
     ] {
-        let (outcome, world) = sent(oauth2(), vec![answer]).await;
-        let SendOutcome::NotSent {
-            unauthorized, why, ..
-        } = outcome
-        else {
-            panic!("{outcome:?}")
+        let (heard, world) = sent(oauth2(), vec![answer]).await;
+        let Outcome::NotSent { why, .. } = heard.outcome else {
+            panic!("{heard:?}")
         };
+        let unauthorized = heard.trouble == Some(Trouble::Unauthorized);
         assert_eq!((unauthorized, why.as_str()), (denied, told));
         assert_eq!(world.requests().len(), 1);
     }
@@ -151,11 +162,9 @@ async fn without_a_token_nothing_was_sent() {
 #[tokio::test]
 async fn a_fresh_token_that_is_refused_is_a_refusal_of_us() {
     let token = Ok(answer(200, r#"{"access_token": "t-1"}"#));
-    let (outcome, _) = sent(oauth2(), vec![token, Ok(answer(401, "{}"))]).await;
-    let SendOutcome::NotSent { unauthorized, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert!(unauthorized);
+    let (heard, _) = sent(oauth2(), vec![token, Ok(answer(401, "{}"))]).await;
+    assert!(matches!(heard.outcome, Outcome::NotSent { .. }));
+    assert_eq!(heard.trouble, Some(Trouble::Unauthorized));
 }
 
 /// Whoever waits for a token that another one asks for would outlast its claim.
@@ -174,15 +183,18 @@ async fn nobody_waits_longer_for_a_token_than_for_an_answer() {
     let supplier = World::default()
         .open_with("http", specific, Arc::new(Mute))
         .unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     let attempt = attempt(false);
-    let send = || supplier.send(&artifact, &attempt);
+    let send = || supplier.orders().sender().send(&artifact, &attempt);
     let sends = async { tokio::join!(send(), send(), send()) };
     let all = tokio::time::timeout(Duration::from_millis(1900), sends).await;
     let (first, second, third) = all.unwrap();
-    for outcome in [first, second, third] {
-        let SendOutcome::NotSent { why, .. } = outcome else {
-            panic!("{outcome:?}")
+    for heard in [first, second, third] {
+        let Outcome::NotSent { why, .. } = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(why, "no access token in time");
     }
@@ -193,15 +205,26 @@ async fn nobody_waits_longer_for_a_token_than_for_an_answer() {
 async fn a_token_that_runs_out_is_asked_for_again() {
     let world = World::default();
     let supplier = world.open("http", specific(&oauth2())).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     for (name, life) in [("t-1", 0), ("t-2", 3600)] {
         let token = json!({"access_token": name, "expires_in": life});
         world.answer(Ok(answer(200, &token.to_string())));
         world.answer(Ok(answer(200, "{}")));
-        supplier.send(&artifact, &attempt(false)).await;
+        supplier
+            .orders()
+            .sender()
+            .send(&artifact, &attempt(false))
+            .await;
     }
     world.answer(Ok(answer(200, "{}")));
-    supplier.send(&artifact, &attempt(false)).await;
+    supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
     let shown: Vec<String> = world
         .requests()
         .into_iter()
@@ -210,7 +233,7 @@ async fn a_token_that_runs_out_is_asked_for_again() {
         .collect();
     assert_eq!(shown, ["Bearer t-1", "Bearer t-2", "Bearer t-2"]);
     // A token, the request, and the look-up of a refusal that does not say why.
-    assert_eq!(supplier.timeout(), Duration::from_mins(1));
+    assert_eq!(supplier.orders().sender().timeout(), Duration::from_mins(1));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::steps::{answer, specific};
 use crate::testing::{World, attempt, handover};
-use domain::order::answer::{Progress, RejectionReason};
+use domain::order::answer::{Progress, Rejection, RejectionReason};
 use jiff::civil::date;
-use ports::{Acceptance, LineStatus, SendOutcome};
+use ports::{Accepted, LineStatus, Outcome};
 use serde_json::json;
 
 #[tokio::test]
@@ -25,15 +25,22 @@ async fn lines_are_taken_later_refused_or_unreadable() {
     specific["reasons"] = json!({"GONE": "inventory-out-of-stock"});
     let world = World::default();
     let supplier = world.open("http", specific).unwrap();
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     let body = json!({"id": 1,
         "later": [{"sku": "LS-1", "n": "2", "day": "2026-12-24T08:00:00Z"},
                   {"sku": "LS-2", "n": 1, "day": "soon"}, {"sku": "LS-2", "n": 0, "day": ""}],
         "refused": [{"sku": "LS-2", "n": 12, "code": "GONE"}]});
     world.answer(Ok(answer(201, &body.to_string())));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    let SendOutcome::Accepted(Acceptance { lines, .. }) = outcome else {
-        panic!("{outcome:?}")
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    let Outcome::Accepted(Accepted { lines, .. }) = heard.outcome else {
+        panic!("{heard:?}")
     };
     let told: Vec<_> = lines
         .into_iter()
@@ -48,10 +55,11 @@ async fn lines_are_taken_later_refused_or_unreadable() {
             line(
                 "LS-2",
                 12,
-                LineStatus::Rejected {
+                LineStatus::Rejected(Rejection {
                     reason: RejectionReason::InventoryOutOfStock,
                     detail: "the supplier refuses it: GONE".to_owned(),
-                }
+                    evidence: None,
+                })
             ),
         ]
     );
@@ -60,9 +68,13 @@ async fn lines_are_taken_later_refused_or_unreadable() {
         201,
         r#"{"id": 1, "refused": [{"sku": "LS-2"}]}"#,
     )));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    let SendOutcome::InDoubt { why, .. } = outcome else {
-        panic!("{outcome:?}")
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    let Outcome::InDoubt { why, .. } = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert!(why.contains("the quantity of LS-2"), "{why}");
 }

@@ -13,8 +13,10 @@ use domain::order::answer::Progress;
 use domain::settings::SupplierSettings;
 use doubles::exchange::{Double, InProcess};
 use http_client::Http;
-use ports::supplier::LookupAnswer;
-use ports::{Acceptance, Attempt, CancelRequest, Handover, SendOutcome, SendSubject, Supplier};
+use ports::{
+    Accepted, Answer, Attempt, CancelRequest, Endpoint, Handover, Outcome, SendAnswer, SendSubject,
+    Supplier,
+};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::path::Path;
@@ -59,13 +61,13 @@ fn open(name: &str, double: impl Double) -> Box<dyn Supplier> {
 
 /// A hand-over on its way, as forwarding takes it: a claim for each step, and what was learnt.
 struct Way<'a> {
-    supplier: &'a dyn Supplier,
+    supplier: &'a dyn Endpoint,
     handover: Handover,
     attempt: Attempt,
 }
 
 impl<'a> Way<'a> {
-    fn new(supplier: &'a dyn Supplier, handover: Handover) -> Self {
+    fn new(supplier: &'a dyn Endpoint, handover: Handover) -> Self {
         let id = SendSubject::new(handover.number.clone(), handover.cancel.as_ref().map(|_| 1));
         Self {
             supplier,
@@ -79,7 +81,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    async fn step(&mut self) -> SendOutcome {
+    async fn step(&mut self) -> SendAnswer {
         let prepare = || {
             self.supplier
                 .prepare(&self.handover, &self.attempt.progress)
@@ -102,22 +104,16 @@ impl<'a> Way<'a> {
             assert!(missing.is_empty(), "{missing:?}");
         }
         self.attempt.attempt += 1;
-        let outcome = self.supplier.send(&artifact, &self.attempt).await;
-        match &outcome {
-            SendOutcome::Done(done) => self.go_on(&done.step, done.extracted.clone()),
-            SendOutcome::InDoubt { .. }
-            | SendOutcome::Foreign { .. }
-            | SendOutcome::Page {
-                is_unsent: false, ..
-            } => {
-                self.attempt.doubted = true;
-            }
-            SendOutcome::Accepted(_)
-            | SendOutcome::Rejected { .. }
-            | SendOutcome::Page { .. }
-            | SendOutcome::NotSent { .. } => {}
+        let heard = self.supplier.sender().send(&artifact, &self.attempt).await;
+        match &heard.outcome {
+            Outcome::StepDone(done) => self.go_on(&done.step, done.extracted.clone()),
+            Outcome::InDoubt { .. } => self.attempt.doubted = true,
+            Outcome::Accepted(_)
+            | Outcome::Rejected { .. }
+            | Outcome::NotSent { .. }
+            | Outcome::NotInBatch { .. } => {}
         }
-        outcome
+        heard
     }
 
     fn go_on(&mut self, step: &str, extracted: std::collections::BTreeMap<String, Vec<String>>) {
@@ -125,15 +121,16 @@ impl<'a> Way<'a> {
         self.attempt.doubted = false;
     }
 
-    async fn look_up(&mut self) -> LookupAnswer {
+    async fn look_up(&mut self) -> Answer {
         let answer = self
             .supplier
+            .sender()
             .lookup()
             .unwrap()
             .find(&self.attempt)
             .await
             .answer;
-        if let LookupAnswer::Done(done) = &answer {
+        if let Answer::StepDone(done) = &answer {
             self.go_on(&done.step, done.extracted.clone());
         }
         answer
@@ -164,23 +161,22 @@ fn cancel(handover: &Handover, references: &[&str], whole: bool) -> Handover {
     handover
 }
 
-fn accepted(outcome: SendOutcome) -> Acceptance {
-    let SendOutcome::Accepted(acceptance) = outcome else {
-        panic!("{outcome:?}")
+fn accepted(heard: SendAnswer) -> Accepted {
+    let Outcome::Accepted(acceptance) = heard.outcome else {
+        panic!("{heard:?}")
     };
     acceptance
 }
 
-fn doubt(outcome: SendOutcome) -> (String, String) {
-    let (SendOutcome::InDoubt { why, evidence } | SendOutcome::Foreign { why, evidence }) = outcome
-    else {
-        panic!("{outcome:?}")
+fn doubt(heard: SendAnswer) -> (String, String) {
+    let Outcome::InDoubt { why, .. } = heard.outcome else {
+        panic!("{heard:?}")
     };
-    (why, String::from_utf8(evidence.bytes).unwrap())
+    (why, String::from_utf8(heard.evidence.bytes).unwrap())
 }
 
-fn is_done(outcome: &SendOutcome) -> bool {
-    matches!(outcome, SendOutcome::Done(_))
+fn is_done(heard: &SendAnswer) -> bool {
+    matches!(heard.outcome, Outcome::StepDone(_))
 }
 
 /// The example that a newcomer copies has every setting right, and its requests say everything.
@@ -198,12 +194,12 @@ async fn the_example_is_right() {
         .map_err(|error| panic!("{error}"))
         .unwrap();
     // The double knows no such supplier: what it answers is no success.
-    let outcome = Way::new(supplier.as_ref(), with_skus(["A", "B"]))
+    let heard = Way::new(supplier.orders(), with_skus(["A", "B"]))
         .step()
         .await;
     assert!(
-        matches!(outcome, SendOutcome::InDoubt { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::InDoubt { .. }),
+        "{heard:?}"
     );
     let rehearsed = crate::rehearsal(opening(&settings, http));
     assert!(rehearsed.is_ok());

@@ -5,37 +5,40 @@ use super::{changed, outcome_of, response, specific};
 use crate::testing::{World, attempt, handover};
 use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
-use ports::supplier::LookupAnswer;
-use ports::{Acceptance, Moment, SendOutcome};
+use ports::{Accepted, Answer, Moment, Outcome, SendAnswer, Trouble};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// In few words: its kind, and what tells it from others of the kind.
-fn told(outcome: &SendOutcome) -> String {
-    match outcome {
-        SendOutcome::Accepted(Acceptance { references, .. }) => {
+fn told(heard: &SendAnswer) -> String {
+    match (&heard.outcome, heard.trouble) {
+        (Outcome::NotSent { .. }, Some(Trouble::Page)) => "page, unsent".to_owned(),
+        (Outcome::InDoubt { .. }, Some(Trouble::Page)) => "page, in doubt".to_owned(),
+        (Outcome::Accepted(Accepted { references, .. }), _) => {
             format!("accepted as {}", references.join("+"))
         }
-        SendOutcome::Rejected {
-            explained: true, ..
-        } => "rejected".to_owned(),
-        SendOutcome::Rejected { .. } => "rejected, unexplained".to_owned(),
-        SendOutcome::Page {
-            is_unsent: true, ..
-        } => "page, unsent".to_owned(),
-        SendOutcome::Page { .. } => "page, in doubt".to_owned(),
-        SendOutcome::NotSent {
-            retry_after,
-            unauthorized,
-            ..
-        } => {
+        (Outcome::Rejected { .. }, Some(Trouble::Unexplained)) => {
+            "rejected, unexplained".to_owned()
+        }
+        (Outcome::Rejected { .. }, _) => "rejected".to_owned(),
+        (Outcome::NotSent { retry_after, .. }, trouble) => {
             let wait = retry_after.map_or(String::new(), |wait| format!(" for {}", wait.as_secs()));
-            let who = if *unauthorized { ", unauthorized" } else { "" };
+            let who = if trouble == Some(Trouble::Unauthorized) {
+                ", unauthorized"
+            } else {
+                ""
+            };
             format!("not sent{wait}{who}")
         }
-        SendOutcome::InDoubt { .. } => "in doubt".to_owned(),
-        SendOutcome::Foreign { .. } => "foreign".to_owned(),
-        SendOutcome::Done(done) => format!("done {}", done.step),
+        (Outcome::NotInBatch { .. }, _) => "not in the batch".to_owned(),
+        (
+            Outcome::InDoubt {
+                can_look_up: true, ..
+            },
+            _,
+        ) => "in doubt".to_owned(),
+        (Outcome::InDoubt { .. }, _) => "foreign".to_owned(),
+        (Outcome::StepDone(done), _) => format!("done {}", done.step),
     }
 }
 
@@ -96,12 +99,12 @@ async fn a_success_without_its_reference_is_in_doubt() {
         r#"{"id": 7"#,
     ] {
         for status in [200, 201, 202, 204] {
-            let outcome = outcome_of(specific(), false, [Ok(plain(status, body))]).await;
-            let SendOutcome::InDoubt { why, evidence } = outcome else {
-                panic!("{status} {body}: {outcome:?}")
+            let heard = outcome_of(specific(), false, [Ok(plain(status, body))]).await;
+            let Outcome::InDoubt { why, .. } = &heard.outcome else {
+                panic!("{status} {body}: {heard:?}")
             };
             assert!(why.contains("does not name the supplier's number"), "{why}");
-            assert!(evidence.bytes.ends_with(body.as_bytes()), "{body}");
+            assert!(heard.evidence.bytes.ends_with(body.as_bytes()), "{body}");
         }
     }
 }
@@ -191,15 +194,11 @@ async fn a_success_is_believed_where_nothing_more_is_asked_of_it() {
 async fn a_look_up_that_finds_it_needs_no_reference() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
-    let lookup = supplier.lookup().unwrap();
+    let lookup = supplier.orders().sender().lookup().unwrap();
     for body in [r#"{"orders": [{}]}"#, r#"{"orders": [{"id": null}]}"#] {
         world.answer(Ok(plain(200, body)));
         let found = lookup.find(&attempt(true)).await.answer;
-        assert_eq!(
-            found,
-            LookupAnswer::Accepted(Acceptance::default()),
-            "{body}"
-        );
+        assert_eq!(found, Answer::Accepted(Accepted::default()), "{body}");
     }
 }
 
@@ -404,8 +403,8 @@ async fn what_is_found_after_a_refusal_must_have_our_lines() {
             (true, other(), "accepted as C1"),
         ] {
             let answers = vec![plain(status, body), looked];
-            let outcome = sent(specific.clone(), doubted, answers).await;
-            assert_eq!(outcome, expected, "{status} {doubted}");
+            let heard = sent(specific.clone(), doubted, answers).await;
+            assert_eq!(heard, expected, "{status} {doubted}");
         }
     }
 }
@@ -413,7 +412,14 @@ async fn what_is_found_after_a_refusal_must_have_our_lines() {
 /// The look-up of a refusal goes within the send, whose claim is settled after it.
 #[test]
 fn the_look_up_of_a_refusal_is_part_of_the_send() {
-    let timeout = |specific| World::default().open("http", specific).unwrap().timeout();
+    let timeout = |specific| {
+        World::default()
+            .open("http", specific)
+            .unwrap()
+            .orders()
+            .sender()
+            .timeout()
+    };
     let mut specific = specific();
     specific["create"]
         .as_object_mut()
@@ -433,11 +439,18 @@ async fn a_page_settles_no_doubt() {
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply));
-        supplier.lookup().unwrap().find(&attempt(true)).await.answer
+        supplier
+            .orders()
+            .sender()
+            .lookup()
+            .unwrap()
+            .find(&attempt(true))
+            .await
+            .answer
     };
-    let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
-    let absent = LookupAnswer::NotFound(LookupFinding::Absent);
-    let there = LookupAnswer::Accepted(Acceptance::default());
+    let unclear = Answer::NotFound(LookupFinding::Unclear);
+    let absent = Answer::NotFound(LookupFinding::Absent);
+    let there = Answer::Accepted(Accepted::default());
     for page in ["<html>moved</html>", "404 page not found"] {
         for status in [200, 404] {
             let found = finds("status == 200", "status == 404", plain(status, page)).await;
@@ -517,19 +530,31 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
     let world = World::default();
     let supplier = world.open("http", soft()).unwrap();
     assert_eq!(
-        supplier.not_before(&Moment::of_unset_clock(now), None),
+        supplier
+            .orders()
+            .sender()
+            .not_before(&Moment::of_unset_clock(now), None),
         None
     );
-    let artifact = supplier.prepare(&handover(), &Progress::default()).unwrap();
+    let artifact = supplier
+        .orders()
+        .prepare(&handover(), &Progress::default())
+        .unwrap();
     world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
-    let outcome = supplier.send(&artifact, &attempt(false)).await;
-    assert_eq!(told(&outcome), "not sent for 3600");
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &attempt(false))
+        .await;
+    assert_eq!(told(&heard), "not sent for 3600");
     assert!(
         supplier
+            .orders()
+            .sender()
             .not_before(&Moment::of_unset_clock(now), None)
             .is_some()
     );
-    let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
+    let unclear = Answer::NotFound(LookupFinding::Unclear);
     for body in [
         r#"{"orders": [], "wait": 30}"#,
         r#"{"orders": [], "error": "token"}"#,
@@ -537,7 +562,14 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
         let world = World::default();
         let supplier = world.open("http", soft()).unwrap();
         world.answer(Ok(plain(200, body)));
-        let found = supplier.lookup().unwrap().find(&attempt(true)).await.answer;
+        let found = supplier
+            .orders()
+            .sender()
+            .lookup()
+            .unwrap()
+            .find(&attempt(true))
+            .await
+            .answer;
         assert_eq!(found, unclear, "{body}");
     }
 }
@@ -597,19 +629,26 @@ async fn answers_are_read_in_every_encoding() {
         ),
         ("application/json; charset=utf-16", utf_16),
     ] {
-        let outcome = sent(specific(), false, vec![reply(content_type, body.clone())]).await;
-        assert_eq!(outcome, "accepted as S77");
+        let heard = sent(specific(), false, vec![reply(content_type, body.clone())]).await;
+        assert_eq!(heard, "accepted as S77");
         let mut specific = changed("/lookup/found", json!("body.id is given"));
         specific["lookup"]["reference"] = json!("body.id");
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply(content_type, body)));
-        let found = supplier.lookup().unwrap().find(&attempt(true)).await.answer;
-        let expected = Acceptance {
+        let found = supplier
+            .orders()
+            .sender()
+            .lookup()
+            .unwrap()
+            .find(&attempt(true))
+            .await
+            .answer;
+        let expected = Accepted {
             references: vec!["S77".to_owned()],
-            ..Acceptance::default()
+            ..Accepted::default()
         };
-        assert_eq!(found, LookupAnswer::Accepted(expected));
+        assert_eq!(found, Answer::Accepted(expected));
     }
 }
 
@@ -624,9 +663,9 @@ async fn a_code_word_is_told_and_a_sentence_is_not() {
         (503, r#"{"code": "BUSY"}"#, "HTTP 503: BUSY"),
         (403, r#"{"code": "KEY_EXPIRED"}"#, "HTTP 403: KEY_EXPIRED"),
     ] {
-        let outcome = outcome_of(specific.clone(), false, [Ok(plain(status, body))]).await;
-        let (SendOutcome::InDoubt { why, .. } | SendOutcome::NotSent { why, .. }) = outcome else {
-            panic!("{outcome:?}")
+        let heard = outcome_of(specific.clone(), false, [Ok(plain(status, body))]).await;
+        let (Outcome::InDoubt { why, .. } | Outcome::NotSent { why, .. }) = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(why, expected);
     }

@@ -3,8 +3,10 @@
 use crate::testing::{World, attempt, handover};
 use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
 use http_client::{Failure, Response};
-use ports::supplier::LookupAnswer;
-use ports::{Attempt, CancelRequest, Handover, SendOutcome, SendSubject, StepDone, Supplier};
+use ports::{
+    Answer, Attempt, CancelRequest, Endpoint, Handover, Outcome, SendAnswer, SendSubject, StepDone,
+    Trouble,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -133,7 +135,7 @@ fn at(progress: &Progress, doubted: bool) -> Attempt {
 }
 
 /// Sends one step of the four that there are: create, confirm, pay, and the request to cancel.
-async fn sent(kind: &str, answer: Reply) -> (SendOutcome, World) {
+async fn sent(kind: &str, answer: Reply) -> (SendAnswer, World) {
     let world = World::default();
     world.answer(answer);
     // What a refusal that does not say why is looked up for.
@@ -143,50 +145,48 @@ async fn sent(kind: &str, answer: Reply) -> (SendOutcome, World) {
         _ => {}
     }
     let supplier = world.open("http", specific()).unwrap();
-    let (supplier, handover, progress): (&dyn Supplier, _, _) = match kind {
-        "create" => (supplier.as_ref(), handover(), Progress::default()),
-        "confirm" => (supplier.as_ref(), handover(), created()),
-        "pay" => (supplier.as_ref(), handover(), confirmed()),
+    let (endpoint, handover, progress): (&dyn Endpoint, _, _) = match kind {
+        "create" => (supplier.orders(), handover(), Progress::default()),
+        "confirm" => (supplier.orders(), handover(), created()),
+        "pay" => (supplier.orders(), handover(), confirmed()),
         _ => (
             supplier.cancels().unwrap(),
             to_cancel(),
             Progress::default(),
         ),
     };
-    let artifact = supplier.prepare(&handover, &progress).unwrap();
+    let artifact = endpoint.prepare(&handover, &progress).unwrap();
     assert_eq!(artifact.carries_order, kind == "create");
-    let outcome = supplier.send(&artifact, &at(&progress, false)).await;
-    (outcome, world.clone())
+    let heard = endpoint
+        .sender()
+        .send(&artifact, &at(&progress, false))
+        .await;
+    (heard, world.clone())
 }
 
 #[tokio::test]
 async fn every_step_has_every_class() {
     for kind in ["create", "confirm", "pay", "cancel"] {
         for status in [400, 404, 422] {
-            let (outcome, _) = sent(kind, Ok(answer(status, r#"{"ok": false}"#))).await;
-            assert!(
-                matches!(
-                    outcome,
-                    SendOutcome::Rejected {
-                        reason: RejectionReason::Unknown,
-                        explained: false,
-                        ..
-                    }
-                ),
-                "{kind} {status} {outcome:?}"
-            );
+            let (heard, _) = sent(kind, Ok(answer(status, r#"{"ok": false}"#))).await;
+            let Outcome::Rejected { why, .. } = heard.outcome else {
+                panic!("{kind} {status} {heard:?}")
+            };
+            assert_eq!(why.reason, RejectionReason::Unknown);
+            assert_eq!(heard.trouble, Some(Trouble::Unexplained));
         }
-        let (outcome, _) = sent(kind, Ok(answer(409, r#"{"ok": false}"#))).await;
+        let (heard, _) = sent(kind, Ok(answer(409, r#"{"ok": false}"#))).await;
         assert!(
-            matches!(outcome, SendOutcome::InDoubt { .. }),
-            "{kind} {outcome:?}"
+            matches!(heard.outcome, Outcome::InDoubt { .. }),
+            "{kind} {heard:?}"
         );
         for (status, denied) in [(401, true), (403, true), (429, false), (503, false)] {
-            let (outcome, _) = sent(kind, Ok(answer(status, r#"{"ok": false}"#))).await;
-            let SendOutcome::NotSent { unauthorized, .. } = outcome else {
-                panic!("{kind} {status} {outcome:?}")
-            };
-            assert_eq!(unauthorized, denied);
+            let (heard, _) = sent(kind, Ok(answer(status, r#"{"ok": false}"#))).await;
+            assert!(
+                matches!(heard.outcome, Outcome::NotSent { .. }),
+                "{kind} {status} {heard:?}"
+            );
+            assert_eq!(heard.trouble, denied.then_some(Trouble::Unauthorized));
         }
         for (status, body) in [
             (200, r#"{"ok": false}"#),
@@ -196,25 +196,26 @@ async fn every_step_has_every_class() {
             (500, "<html>"),
             (502, "{}"),
         ] {
-            let (outcome, _) = sent(kind, Ok(answer(status, body))).await;
-            let SendOutcome::InDoubt { evidence, .. } = outcome else {
-                panic!("{kind} {status} {outcome:?}")
-            };
-            let evidence = String::from_utf8(evidence.bytes).unwrap();
+            let (heard, _) = sent(kind, Ok(answer(status, body))).await;
+            assert!(
+                matches!(heard.outcome, Outcome::InDoubt { .. }),
+                "{kind} {status} {heard:?}"
+            );
+            let evidence = String::from_utf8(heard.evidence.bytes).unwrap();
             let head = format!("HTTP {status}\nlocation: /orders/119\nx-request-id: r-1\n\n{body}");
             assert_eq!(evidence, head);
         }
         let refused = Err(Failure::NotSent("connection refused".to_owned()));
-        let (outcome, _) = sent(kind, refused).await;
+        let (heard, _) = sent(kind, refused).await;
         assert!(
-            matches!(outcome, SendOutcome::NotSent { .. }),
-            "{outcome:?}"
+            matches!(heard.outcome, Outcome::NotSent { .. }),
+            "{heard:?}"
         );
         let silent = Err(Failure::InDoubt("no answer within 20 s".to_owned()));
-        let (outcome, _) = sent(kind, silent).await;
+        let (heard, _) = sent(kind, silent).await;
         assert!(
-            matches!(outcome, SendOutcome::InDoubt { .. }),
-            "{outcome:?}"
+            matches!(heard.outcome, Outcome::InDoubt { .. }),
+            "{heard:?}"
         );
     }
 }
@@ -222,26 +223,26 @@ async fn every_step_has_every_class() {
 #[tokio::test]
 async fn each_step_uses_what_the_one_before_gave() {
     let body = r#"{"ok": true, "parts": [{"id": "a"}, {"id": "b"}]}"#;
-    let (outcome, world) = sent("create", Ok(answer(201, body))).await;
-    let SendOutcome::Done(first) = outcome else {
-        panic!("{outcome:?}")
+    let (heard, world) = sent("create", Ok(answer(201, body))).await;
+    let Outcome::StepDone(first) = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert_eq!(
         first,
         done("create", &[("order", &["119"]), ("parts", &["a", "b"])])
     );
     assert_eq!(world.requests()[0].method, "POST");
-    let (outcome, world) = sent("confirm", Ok(answer(200, r#"{"ok": true, "invoice": 7}"#))).await;
-    let SendOutcome::Done(second) = outcome else {
-        panic!("{outcome:?}")
+    let (heard, world) = sent("confirm", Ok(answer(200, r#"{"ok": true, "invoice": 7}"#))).await;
+    let Outcome::StepDone(second) = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert_eq!(second, done("confirm", &[("invoice", &["7"])]));
     let request = &world.requests()[0];
     assert_eq!(request.url, "https://api.acme.example/orders/119/confirm");
     assert_eq!(request.body, br#"{"parts": ["a","b"]}"#);
-    let (outcome, world) = sent("pay", Ok(answer(200, r#"{"ok": true}"#))).await;
-    let SendOutcome::Accepted(acceptance) = outcome else {
-        panic!("{outcome:?}")
+    let (heard, world) = sent("pay", Ok(answer(200, r#"{"ok": true}"#))).await;
+    let Outcome::Accepted(acceptance) = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert_eq!(acceptance.references, ["a", "b"]);
     let request = &world.requests()[0];
@@ -259,9 +260,9 @@ async fn a_step_whose_ids_cannot_be_read_is_in_doubt() {
         // More than any order becomes.
         &json!({"ok": true, "parts": vec![json!({"id": 1}); 51]}).to_string(),
     ] {
-        let (outcome, _) = sent("create", Ok(answer(201, body))).await;
-        let SendOutcome::InDoubt { why, .. } = outcome else {
-            panic!("{outcome:?}")
+        let (heard, _) = sent("create", Ok(answer(201, body))).await;
+        let Outcome::InDoubt { why, .. } = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(
             why,
@@ -274,13 +275,13 @@ async fn a_step_whose_ids_cannot_be_read_is_in_doubt() {
 async fn every_step_is_looked_up_in_its_own_way() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
-    let lookup = supplier.lookup().unwrap();
-    let unclear = LookupAnswer::NotFound(LookupFinding::Unclear);
+    let lookup = supplier.orders().sender().lookup().unwrap();
+    let unclear = Answer::NotFound(LookupFinding::Unclear);
     world.answer(Ok(answer(200, r#"{"id": 119, "parts": ["a", "b"]}"#)));
     let start = at(&Progress::default(), true);
     assert_eq!(
         lookup.find(&start).await.answer,
-        LookupAnswer::Done(done(
+        Answer::StepDone(done(
             "create",
             &[("order", &["119"]), ("parts", &["a", "b"])]
         ))
@@ -293,7 +294,7 @@ async fn every_step_is_looked_up_in_its_own_way() {
     world.answer(Ok(answer(200, r#"{"confirmed": true, "invoice": "I-1"}"#)));
     assert_eq!(
         lookup.find(&second).await.answer,
-        LookupAnswer::Done(done("confirm", &[("invoice", &["I-1"])]))
+        Answer::StepDone(done("confirm", &[("invoice", &["I-1"])]))
     );
     let request = world.requests().pop().unwrap();
     assert_eq!(request.method, "POST");
@@ -301,7 +302,7 @@ async fn every_step_is_looked_up_in_its_own_way() {
     world.answer(Ok(answer(200, r#"{"confirmed": false}"#)));
     assert_eq!(
         lookup.find(&second).await.answer,
-        LookupAnswer::NotFound(LookupFinding::Absent)
+        Answer::NotFound(LookupFinding::Absent)
     );
     let lag = lookup.policy(&second).authoritative_after.unwrap();
     assert_eq!(lag.as_secs(), 5);
@@ -317,12 +318,16 @@ async fn a_later_step_that_is_done_already_is_ours() {
     specific["step"][1]["already_exists"] = json!("status == 409");
     let world = World::default();
     let supplier = world.open("http", specific).unwrap();
-    let artifact = supplier.prepare(&handover(), &created()).unwrap();
+    let artifact = supplier.orders().prepare(&handover(), &created()).unwrap();
     world.answer(Ok(answer(409, "{}")));
     world.answer(Ok(answer(200, r#"{"confirmed": true, "invoice": "I-1"}"#)));
-    let outcome = supplier.send(&artifact, &at(&created(), false)).await;
-    let SendOutcome::Done(second) = outcome else {
-        panic!("{outcome:?}")
+    let heard = supplier
+        .orders()
+        .sender()
+        .send(&artifact, &at(&created(), false))
+        .await;
+    let Outcome::StepDone(second) = heard.outcome else {
+        panic!("{heard:?}")
     };
     assert_eq!(second, done("confirm", &[("invoice", &["I-1"])]));
 }
@@ -332,7 +337,11 @@ async fn settings_that_changed_between_two_steps_are_no_reason_to_guess() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
     let why = |progress: &Progress| {
-        let error = supplier.prepare(&handover(), progress).err().unwrap();
+        let error = supplier
+            .orders()
+            .prepare(&handover(), progress)
+            .err()
+            .unwrap();
         error.0
     };
     let renamed = Progress::default().with("draft", BTreeMap::new());
@@ -352,13 +361,15 @@ async fn settings_that_changed_between_two_steps_are_no_reason_to_guess() {
         "all steps are done"
     );
     // An artifact of one step is never sent as another.
-    let artifact = supplier.prepare(&handover(), &created()).unwrap();
-    let outcome = supplier
+    let artifact = supplier.orders().prepare(&handover(), &created()).unwrap();
+    let heard = supplier
+        .orders()
+        .sender()
         .send(&artifact, &at(&Progress::default(), false))
         .await;
     assert!(
-        matches!(outcome, SendOutcome::NotSent { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::NotSent { .. }),
+        "{heard:?}"
     );
     assert!(world.requests().is_empty());
     // What the settings no longer extract is missed by name.
@@ -378,9 +389,9 @@ async fn a_request_to_cancel_is_answered_at_once_or_later() {
         (200, r#"{"result": "refused"}"#, Some(CancelAnswer::Refused)),
         (200, r#"{"result": "shipped"}"#, Some(CancelAnswer::TooLate)),
     ] {
-        let (outcome, world) = sent("cancel", Ok(answer(status, body))).await;
-        let SendOutcome::Accepted(acceptance) = outcome else {
-            panic!("{outcome:?}")
+        let (heard, world) = sent("cancel", Ok(answer(status, body))).await;
+        let Outcome::Accepted(acceptance) = heard.outcome else {
+            panic!("{heard:?}")
         };
         assert_eq!(acceptance.cancel, expected);
         let body: Value = serde_json::from_slice(&world.requests()[0].body).unwrap();
@@ -391,7 +402,7 @@ async fn a_request_to_cancel_is_answered_at_once_or_later() {
     let world = World::default();
     let supplier = world.open("http", specific()).unwrap();
     let cancels = supplier.cancels().unwrap();
-    assert!(cancels.lookup().is_none());
+    assert!(cancels.sender().lookup().is_none());
     let error = cancels.prepare(&handover(), &Progress::default());
     assert_eq!(error.err().unwrap().0, "this is no request to cancel");
     let id = SendSubject::Cancel {

@@ -1,11 +1,10 @@
 use super::{Way, accepted, cancel, doubt, open, opening, preset, with_skus};
 use crate::entry;
-use domain::order::answer::{CancelAnswer, LookupFinding, Progress, RejectionReason};
-use domain::sending::subject::SendSubject;
+use domain::order::answer::{CancelAnswer, LookupFinding, Progress, Rejection, RejectionReason};
 use doubles::exchange::Twist;
 use doubles::ingram::Ingram;
-use ports::supplier::LookupAnswer;
-use ports::{LineAnswer, LineStatus, SendOutcome};
+use jiff::SignedDuration;
+use ports::{Answer, LineOutcome, LineStatus, Outcome, SendSubject, Trouble};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +16,12 @@ async fn one_order_becomes_several() {
     let double = Ingram::default();
     double.move_elsewhere("4U0212");
     let supplier = open("ingram", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let acceptance = accepted(way.step().await);
     assert_eq!(acceptance.references, ["20-RF000", "20-RF001"]);
     assert!(acceptance.lines.is_empty());
     assert_eq!(double.orders(way.handover.number.as_str()).len(), 2);
-    let LookupAnswer::Accepted(found) = way.look_up().await else {
+    let Answer::Accepted(found) = way.look_up().await else {
         panic!("not found")
     };
     assert_eq!(found.references, acceptance.references);
@@ -42,43 +41,39 @@ async fn single_lines_are_backordered_or_refused() {
     double.backorder("DF4128");
     double.forget("4U0212");
     let supplier = open("ingram", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let acceptance = accepted(way.step().await);
     assert_eq!(acceptance.references, ["20-RF000"]);
     assert_eq!(
         acceptance.lines,
         [
-            LineAnswer {
+            LineOutcome {
                 supplier_sku: "DF4128".to_owned(),
                 quantity: 2,
                 status: LineStatus::Backordered(None),
             },
-            LineAnswer {
+            LineOutcome {
                 supplier_sku: "4U0212".to_owned(),
                 quantity: 13,
-                status: LineStatus::Rejected {
+                status: LineStatus::Rejected(Rejection {
                     reason: RejectionReason::InvalidSku,
                     detail: "the supplier refuses it: EN".to_owned(),
-                },
+                    evidence: None,
+                }),
             },
         ]
     );
     double.forget("DF4128");
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     way.handover.number = number(2);
     way.attempt.id = SendSubject::PurchaseOrder(number(2));
     // Nothing maps why; the look-up shows that it is not there.
-    let outcome = way.step().await;
+    let heard = way.step().await;
     assert!(
-        matches!(
-            outcome,
-            SendOutcome::Rejected {
-                explained: false,
-                ..
-            }
-        ),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::Rejected { .. }),
+        "{heard:?}"
     );
+    assert_eq!(heard.trouble, Some(Trouble::Unexplained));
 }
 
 fn number(counter: u32) -> domain::purchase_order_number::PurchaseOrderNumber {
@@ -93,45 +88,37 @@ async fn a_token_serves_many_orders_and_is_renewed_when_it_is_withdrawn() {
     let send = async |counter| {
         let mut handover = with_skus(SKUS);
         handover.number = number(counter);
-        Way::new(supplier.as_ref(), handover).step().await
+        Way::new(supplier.orders(), handover).step().await
     };
     accepted(send(1).await);
     accepted(send(2).await);
     assert_eq!(double.tokens(), 1);
     double.withdraw_tokens();
     // The token had been good: no reason to stop the supplier.
-    let outcome = send(3).await;
-    let SendOutcome::NotSent {
-        retry_after,
-        unauthorized: false,
-        why,
-    } = outcome
-    else {
-        panic!("{outcome:?}")
+    let heard = send(3).await;
+    let Outcome::NotSent { retry_after, why } = heard.outcome else {
+        panic!("{heard:?}")
     };
-    assert_eq!(retry_after, Some(Duration::from_secs(1)));
+    assert_eq!(heard.trouble, None);
+    assert_eq!(retry_after, Some(SignedDuration::from_secs(1)));
     assert_eq!(why, "HTTP 401: the access token is not valid any more");
     accepted(send(3).await);
     assert_eq!(double.tokens(), 2);
     // Now they do not know us any more.
     double.withdraw_tokens();
     double.refuse_client(true);
-    assert!(matches!(send(4).await, SendOutcome::NotSent { .. }));
-    let outcome = send(4).await;
-    let SendOutcome::NotSent {
-        unauthorized: true,
-        why,
-        ..
-    } = outcome
-    else {
-        panic!("{outcome:?}")
+    assert!(matches!(send(4).await.outcome, Outcome::NotSent { .. }));
+    let heard = send(4).await;
+    let Outcome::NotSent { why, .. } = heard.outcome else {
+        panic!("{heard:?}")
     };
+    assert_eq!(heard.trouble, Some(Trouble::Unauthorized));
     assert_eq!(why, "no access token: HTTP 401");
     assert!(double.orders(number(4).as_str()).is_empty());
     double.refuse_client(false);
     accepted(send(4).await);
     // Three times the timeout: a token first, and a look-up where it exists already.
-    assert_eq!(supplier.timeout(), Duration::from_mins(3));
+    assert_eq!(supplier.orders().sender().timeout(), Duration::from_mins(3));
 }
 
 #[tokio::test]
@@ -139,31 +126,28 @@ async fn what_exists_already_is_ours_after_a_doubt_only() {
     let double = Ingram::default();
     let supplier = open("ingram", double.clone());
     double.script([Twist::BadGateway]);
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     doubt(way.step().await);
     assert_eq!(accepted(way.step().await).references, ["20-RF000"]);
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let (why, _) = doubt(way.step().await);
     assert!(why.contains("nobody knows by whom"), "{why}");
     way.handover.number = number(9);
     way.attempt.id = SendSubject::PurchaseOrder(number(9));
-    assert_eq!(
-        way.look_up().await,
-        LookupAnswer::NotFound(LookupFinding::Absent)
-    );
+    assert_eq!(way.look_up().await, Answer::NotFound(LookupFinding::Absent));
     double.script([Twist::TooMany]);
-    let outcome = way.step().await;
-    let SendOutcome::NotSent { retry_after, .. } = outcome else {
-        panic!("{outcome:?}")
+    let heard = way.step().await;
+    let Outcome::NotSent { retry_after, .. } = heard.outcome else {
+        panic!("{heard:?}")
     };
-    assert_eq!(retry_after, Some(Duration::from_secs(30)));
+    assert_eq!(retry_after, Some(SignedDuration::from_secs(30)));
 }
 
 #[tokio::test]
 async fn an_order_on_hold_is_taken_back() {
     let double = Ingram::default();
     let supplier = open("ingram", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     accepted(way.step().await);
     let cancels = supplier.cancels().unwrap();
     let back = cancel(&way.handover, &["20-RF000"], true);
@@ -173,7 +157,7 @@ async fn an_order_on_hold_is_taken_back() {
     assert!(!double.is_deleted("20-RF000"));
     way.handover.number = number(2);
     accepted(
-        Way::new(supplier.as_ref(), way.handover.clone())
+        Way::new(supplier.orders(), way.handover.clone())
             .step()
             .await,
     );
@@ -182,10 +166,10 @@ async fn an_order_on_hold_is_taken_back() {
     assert_eq!(acceptance.cancel, Some(CancelAnswer::Accepted));
     assert!(double.is_deleted("20-RF002"));
     // Once more: they do not know it any more, and that is no answer to us.
-    let outcome = Way::new(cancels, back).step().await;
+    let heard = Way::new(cancels, back).step().await;
     assert!(
-        matches!(outcome, SendOutcome::Rejected { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::Rejected { .. }),
+        "{heard:?}"
     );
 }
 
@@ -210,8 +194,8 @@ async fn the_preset_speaks_over_a_real_connection() {
     let hosts = (entry("http").unwrap().hosts)(&settings.specific);
     let client = http_client::Client::new(hosts, true).unwrap();
     let supplier = (entry("http").unwrap().open)(opening(&settings, Arc::new(client))).unwrap();
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     assert_eq!(accepted(way.step().await).references, ["20-RF000"]);
-    assert!(matches!(way.look_up().await, LookupAnswer::Accepted(_)));
+    assert!(matches!(way.look_up().await, Answer::Accepted(_)));
     assert_eq!(double.tokens(), 1);
 }

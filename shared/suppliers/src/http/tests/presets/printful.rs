@@ -1,9 +1,9 @@
 use super::{Way, accepted, cancel, doubt, is_done, open, with_skus};
-use domain::order::answer::{CancelAnswer, LookupFinding, RejectionReason};
+use domain::order::answer::{CancelAnswer, LookupFinding, Rejection, RejectionReason};
 use doubles::exchange::Twist;
 use doubles::printful::Printful;
-use ports::supplier::LookupAnswer;
-use ports::{Moment, SendOutcome};
+use jiff::SignedDuration;
+use ports::{Answer, Moment, Outcome};
 use std::time::Duration;
 
 const SKUS: [&str; 2] = ["4012/leaf", "4013/wave"];
@@ -12,7 +12,7 @@ const SKUS: [&str; 2] = ["4012/leaf", "4013/wave"];
 async fn a_draft_is_made_and_bought() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let number = way.handover.number.to_string();
     assert!(is_done(&way.step().await));
     assert_eq!(double.order(&number), Some(("draft".to_owned(), 0)));
@@ -49,10 +49,10 @@ async fn a_draft_without_an_answer_is_found_and_bought_once() {
     for twist in [Twist::Silence, Twist::BadGateway] {
         let double = Printful::default();
         let supplier = open("printful", double.clone());
-        let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+        let mut way = Way::new(supplier.orders(), with_skus(SKUS));
         double.script([twist]);
         doubt(way.step().await);
-        let LookupAnswer::Done(done) = way.look_up().await else {
+        let Answer::StepDone(done) = way.look_up().await else {
             panic!("not found")
         };
         assert_eq!(done.extracted["order"], ["4000001"]);
@@ -66,7 +66,7 @@ async fn a_draft_without_an_answer_is_found_and_bought_once() {
 async fn a_draft_that_exists_already_is_ours_after_a_doubt() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     double.script([Twist::Silence]);
     doubt(way.step().await);
     assert!(is_done(&way.step().await));
@@ -79,13 +79,13 @@ async fn a_draft_of_somebody_else_is_not_bought() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
     assert!(is_done(
-        &Way::new(supplier.as_ref(), with_skus(SKUS)).step().await
+        &Way::new(supplier.orders(), with_skus(SKUS)).step().await
     ));
     // The same lines under the same number: we lost our memory, but it is what we want.
     assert!(is_done(
-        &Way::new(supplier.as_ref(), with_skus(SKUS)).step().await
+        &Way::new(supplier.orders(), with_skus(SKUS)).step().await
     ));
-    let mut way = Way::new(supplier.as_ref(), with_skus(["4012/leaf", "4999/sun"]));
+    let mut way = Way::new(supplier.orders(), with_skus(["4012/leaf", "4999/sun"]));
     let (why, evidence) = doubt(way.step().await);
     assert_eq!(why, "HTTP 400: it exists already, with other lines");
     assert!(evidence.contains("4013/wave"), "{evidence}");
@@ -95,29 +95,31 @@ async fn a_draft_of_somebody_else_is_not_bought() {
 async fn a_purchase_in_doubt_is_settled_by_its_status() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let number = way.handover.number.to_string();
     way.step().await;
     double.script([Twist::Silence]);
     doubt(way.step().await);
-    let LookupAnswer::Accepted(acceptance) = way.look_up().await else {
+    let Answer::Accepted(acceptance) = way.look_up().await else {
         panic!("not found")
     };
     assert_eq!(acceptance.references, ["4000001"]);
     assert_eq!(double.order(&number), Some(("pending".to_owned(), 1)));
     // A draft was not bought, and the look-up may be believed a minute later.
     double.set_status(&number, "draft");
-    assert_eq!(
-        way.look_up().await,
-        LookupAnswer::NotFound(LookupFinding::Absent)
-    );
-    let policy = supplier.lookup().unwrap().policy(&way.attempt);
+    assert_eq!(way.look_up().await, Answer::NotFound(LookupFinding::Absent));
+    let policy = supplier
+        .orders()
+        .sender()
+        .lookup()
+        .unwrap()
+        .policy(&way.attempt);
     assert_eq!(policy.authoritative_after, Some(Duration::from_mins(1)));
     // Bought, and then refused for a problem of its own: a person looks.
     double.set_status(&number, "failed");
     assert_eq!(
         way.look_up().await,
-        LookupAnswer::NotFound(LookupFinding::Unclear)
+        Answer::NotFound(LookupFinding::Unclear)
     );
 }
 
@@ -125,7 +127,7 @@ async fn a_purchase_in_doubt_is_settled_by_its_status() {
 async fn buying_again_what_was_bought_is_settled_by_its_look_up() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let number = way.handover.number.to_string();
     way.step().await;
     double.script([Twist::Silence]);
@@ -141,33 +143,41 @@ async fn one_request_too_many_closes_the_supplier_for_a_minute() {
     let supplier = open("printful", double.clone());
     let now = "2026-12-01T10:00:00Z".parse().unwrap();
     assert_eq!(
-        supplier.not_before(&Moment::of_unset_clock(now), None),
+        supplier
+            .orders()
+            .sender()
+            .not_before(&Moment::of_unset_clock(now), None),
         None
     );
     double.script([Twist::None, Twist::TooMany]);
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     way.step().await;
-    let outcome = way.step().await;
-    let SendOutcome::NotSent {
+    let heard = way.step().await;
+    let Outcome::NotSent {
         retry_after: Some(after),
-        unauthorized: false,
         ..
-    } = outcome
+    } = heard.outcome
     else {
-        panic!("{outcome:?}")
+        panic!("{heard:?}")
     };
-    assert_eq!(after, Duration::from_mins(1));
+    assert_eq!(heard.trouble, None);
+    assert_eq!(after, SignedDuration::from_mins(1));
     let until = supplier
+        .orders()
+        .sender()
         .not_before(&Moment::of_unset_clock(now), None)
         .unwrap();
     let wait = until.duration_since(now).as_secs();
     assert!((59..=61).contains(&wait), "{wait}");
     let asked = double.requests().len();
-    assert!(matches!(way.step().await, SendOutcome::NotSent { .. }));
+    assert!(matches!(way.step().await.outcome, Outcome::NotSent { .. }));
     assert_eq!(double.requests().len(), asked);
     let later = now + jiff::SignedDuration::from_secs(90);
     assert_eq!(
-        supplier.not_before(&Moment::of_unset_clock(later), None),
+        supplier
+            .orders()
+            .sender()
+            .not_before(&Moment::of_unset_clock(later), None),
         None
     );
     accepted(way.step().await);
@@ -178,17 +188,21 @@ async fn what_was_not_reached_goes_again_and_what_is_unknown_is_rejected() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
     double.script([Twist::Unreachable]);
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
-    let outcome = way.step().await;
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
+    let heard = way.step().await;
     assert!(
-        matches!(outcome, SendOutcome::NotSent { .. }),
-        "{outcome:?}"
+        matches!(heard.outcome, Outcome::NotSent { .. }),
+        "{heard:?}"
     );
     assert!(is_done(&way.step().await));
-    let mut way = Way::new(supplier.as_ref(), with_skus(["0/leaf", "4013/wave"]));
-    let outcome = way.step().await;
-    let SendOutcome::Rejected { reason, detail, .. } = outcome else {
-        panic!("{outcome:?}")
+    let mut way = Way::new(supplier.orders(), with_skus(["0/leaf", "4013/wave"]));
+    let heard = way.step().await;
+    let Outcome::Rejected {
+        why: Rejection { reason, detail, .. },
+        ..
+    } = heard.outcome
+    else {
+        panic!("{heard:?}")
     };
     assert_eq!(reason, RejectionReason::InvalidSku);
     assert_eq!(detail, "HTTP 404: NotFound");
@@ -198,7 +212,7 @@ async fn what_was_not_reached_goes_again_and_what_is_unknown_is_rejected() {
 async fn an_order_is_taken_back_until_it_is_in_production() {
     let double = Printful::default();
     let supplier = open("printful", double.clone());
-    let mut way = Way::new(supplier.as_ref(), with_skus(SKUS));
+    let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     let number = way.handover.number.to_string();
     way.step().await;
     accepted(way.step().await);
@@ -219,9 +233,9 @@ async fn an_order_is_taken_back_until_it_is_in_production() {
     ] {
         double.set_status(&number, status);
         let found = match way.look_up().await {
-            LookupAnswer::Accepted(acceptance) => acceptance.cancel,
-            LookupAnswer::NotFound(LookupFinding::Absent) => None,
-            other @ (LookupAnswer::Done(_) | LookupAnswer::NotFound(_)) => panic!("{other:?}"),
+            Answer::Accepted(acceptance) => acceptance.cancel,
+            Answer::NotFound(LookupFinding::Absent) => None,
+            other @ (Answer::StepDone(_) | Answer::NotFound(_)) => panic!("{other:?}"),
         };
         assert_eq!(found, expected);
     }
