@@ -45,7 +45,7 @@ use violation::Violation;
 pub struct Facts<'a> {
     pub settings: &'a Settings,
     pub offers: &'a [OfferWithStock],
-    /// What is spent of spend limits with [`limited`] suppliers, from [`spending::first_day`] on.
+    /// What is spent of spend limits with [`limited`] suppliers, from [`crate::spending::first_day`] on.
     pub spent: &'a [Spent],
     pub now: Timestamp,
     /// The short reference belongs to another order: number by digest.

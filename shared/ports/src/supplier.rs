@@ -74,7 +74,7 @@ pub struct HandoverLine {
 /// A request to take a purchase order, or units of it, back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CancelRequest {
-    /// `X1`, `X2`: the request's own part of its [`SendSubject`].
+    /// `X1`, `X2`: the request's own part of its [`crate::SendSubject`].
     pub id: String,
     /// Nothing of the purchase order is to be shipped any more.
     pub whole: bool,

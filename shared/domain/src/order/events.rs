@@ -5,12 +5,8 @@
 use crate::ids::OrderId;
 use crate::order::news::Latest;
 use crate::order::state::Order;
-use crate::order::topics::channel::ChannelChange;
-use crate::order::topics::person::PersonDecision;
-use crate::order::topics::routing::{Routed, RoutingDecision};
-use crate::order::topics::sending::SendChange;
-use crate::order::topics::supplier::SupplierReport;
-use crate::order::topics::{LineNames, Topic};
+use crate::order::topics::routing::Routed;
+use crate::order::topics::{self, LineNames, Topic};
 use crate::refusal::Refusal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,11 +48,11 @@ macro_rules! events {
 }
 
 events! {
-    Channel(ChannelChange),
-    Routing(RoutingDecision),
-    Send(SendChange),
-    Supplier(SupplierReport),
-    Person(PersonDecision),
+    Channel(topics::channel::ChannelChange),
+    Routing(topics::routing::RoutingDecision),
+    Send(topics::sending::SendChange),
+    Supplier(topics::supplier::SupplierReport),
+    Person(topics::person::PersonDecision),
 }
 
 impl Event {
