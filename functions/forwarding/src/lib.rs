@@ -50,7 +50,7 @@ pub async fn handle(
             Ok(Flow::GoOn(after)) => known = after,
             // Another purchase order of the same order took a step first: look again, and when
             // that happens again, a little later.
-            Err(StepError::Contended) if conflicts < TRIES => {
+            Err(StepError::Conflict) if conflicts < TRIES => {
                 if conflicts > 0 {
                     backoff.pause().await;
                 }

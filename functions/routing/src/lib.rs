@@ -85,7 +85,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Box<Order>>, StepErro
             (Changed::Missing, _) => return Ok(None),
         }
     }
-    Err(StepError::Contended)
+    Err(StepError::Conflict)
 }
 
 /// Decides who ships what, by the offers as they are at each look.

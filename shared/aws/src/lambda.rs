@@ -19,7 +19,7 @@ use std::fmt::Write as _;
 /// for an order that cannot be.
 pub async fn connect(orders: &impl OrderStore) -> Result<(), StepError> {
     let nobody = OrderId::parse("waybill/starts");
-    let nobody = nobody.map_err(|error| StepError::Stop(error.to_string()))?;
+    let nobody = nobody.map_err(|error| StepError::Permanent(error.to_string()))?;
     orders.load(&nobody).await?;
     Ok(())
 }

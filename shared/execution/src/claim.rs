@@ -49,7 +49,7 @@ impl SendStep<'_> {
         let orders = self.execution.orders.as_ref();
         let after = match commit_once(orders, self.order, events.into(), at).await {
             Ok(after) => Box::new(after),
-            Err(NotCommitted::Conflict(_)) => return Err(StepError::Contended),
+            Err(NotCommitted::Conflict(_)) => return Err(StepError::Conflict),
             Err(NotCommitted::Refused(refusal)) => return Err(refusal.into()),
             Err(NotCommitted::Failed(error)) => return Err(error),
         };

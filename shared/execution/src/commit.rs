@@ -184,7 +184,7 @@ impl<'a> Change<'a> {
                 Err(NotCommitted::Conflict(error)) => {
                     lost += 1;
                     if lost >= TRIES && !self.is_endless {
-                        return Err(StepError::Contended.into());
+                        return Err(StepError::Conflict.into());
                     }
                     // Whoever lost against one other looks again at once.
                     if lost > 1 || matches!(error, CommitError::Busy) {
@@ -210,7 +210,7 @@ impl<'a> Change<'a> {
     }
 
     fn may_go_on(&self, error: StepError) -> Result<(), StepError> {
-        if !self.is_endless || matches!(error, StepError::Stop(_)) {
+        if !self.is_endless || matches!(error, StepError::Permanent(_)) {
             return Err(error);
         }
         tracing::warn!(order.id = %self.id, error = %error, "not committed yet");
@@ -256,7 +256,7 @@ pub(crate) async fn commit_once(
         ) => Err(NotCommitted::Conflict(error)),
         Err(error @ CommitError::Unavailable(_)) => {
             let what = format!("commit of {}", order.id);
-            Err(NotCommitted::Failed(StepError::GiveBack(
+            Err(NotCommitted::Failed(StepError::Retry(
                 what,
                 Box::new(error),
             )))

@@ -169,23 +169,23 @@ pub enum Put {
 /// What a function answers to a message it could not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// Our own infrastructure failed: the message goes back.
+    /// Our own infrastructure failed: the message is redelivered.
     #[error("{0}")]
-    GiveBack(String, #[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Lost against other workers too often: the message goes back.
+    Retry(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Lost against other workers too often: the message is redelivered.
     #[error("the order changed under every try")]
-    Contended,
-    /// No repetition helps: the message goes back until it is a dead letter, and so an incident.
+    Conflict,
+    /// No repetition helps: the message is redelivered until it is a dead letter, and so an incident.
     #[error("{0}")]
-    Stop(String),
+    Permanent(String),
 }
 
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(what) => Self::Stop(what),
+            StoreError::Corrupt(what) => Self::Permanent(what),
             StoreError::Unavailable(_) => {
-                Self::GiveBack("the store did not answer".to_owned(), Box::new(error))
+                Self::Retry("the store did not answer".to_owned(), Box::new(error))
             }
         }
     }
@@ -193,12 +193,12 @@ impl From<StoreError> for StepError {
 
 impl From<Refusal> for StepError {
     fn from(refusal: Refusal) -> Self {
-        Self::Stop(refusal.to_string())
+        Self::Permanent(refusal.to_string())
     }
 }
 
 impl From<Unavailable> for StepError {
     fn from(error: Unavailable) -> Self {
-        Self::GiveBack("a port did not answer".to_owned(), Box::new(error))
+        Self::Retry("a port did not answer".to_owned(), Box::new(error))
     }
 }

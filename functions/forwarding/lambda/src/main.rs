@@ -127,7 +127,7 @@ async fn main() -> Result<(), Error> {
                     purchase_order,
                 }) => forwarding::handle(&deps, &order, &purchase_order).await,
                 Work::Step(Message::Route { .. }) => {
-                    Err(StepError::Stop("a message for routing".to_owned()))
+                    Err(StepError::Permanent("a message for routing".to_owned()))
                 }
                 Work::Report(Reported::Mail(event)) => forwarding::mail_event(&deps, &event).await,
                 Work::Report(Reported::Noted(what)) => {

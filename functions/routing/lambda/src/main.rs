@@ -49,7 +49,7 @@ async fn main() -> Result<(), Error> {
             match message {
                 Message::Route { order } => routing::handle(&deps, &order).await,
                 Message::Forward { .. } => {
-                    Err(StepError::Stop("a message for forwarding".to_owned()))
+                    Err(StepError::Permanent("a message for forwarding".to_owned()))
                 }
             }
         }

@@ -277,7 +277,7 @@ pub(super) async fn decide(
             Ok(Decided::Refused(order))
         }
         (Err(Halt::Refused(refusal)), None) => bail!("refused: {refusal}"),
-        (Err(Halt::NotCommitted(StepError::Contended)), _) => {
+        (Err(Halt::NotCommitted(StepError::Conflict)), _) => {
             bail!("{id} changed under every try; nothing was decided")
         }
         (Err(Halt::NotCommitted(error)), _) => {

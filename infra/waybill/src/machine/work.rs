@@ -123,7 +123,9 @@ impl Machine {
         let handler = tokio::spawn(async move {
             match serde_json::from_str(&body) {
                 Ok(message) => machine.handle(&message).await,
-                Err(_) => Err(StepError::Stop("the message cannot be read".to_owned())),
+                Err(_) => Err(StepError::Permanent(
+                    "the message cannot be read".to_owned(),
+                )),
             }
         });
         let failed = match handler.await {

@@ -78,7 +78,7 @@ mod tests {
         ] {
             assert_eq!(serve(event, Ok(())).await.unwrap(), Value::Null);
         }
-        let failed = serve(json!({}), Err(StepError::Contended)).await;
+        let failed = serve(json!({}), Err(StepError::Conflict)).await;
         assert!(
             failed.is_err(),
             "a sweep that failed is an error of the function"

@@ -122,7 +122,7 @@ impl<'a> CutOff<'a> {
         let mut contents = BTreeSet::new();
         if stored != GIVEN_UP {
             let unreadable =
-                || StepError::Stop(format!("the file of batch {} is unreadable", self.name));
+                || StepError::Permanent(format!("the file of batch {} is unreadable", self.name));
             let file = BatchFile::from_evidence(stored).ok_or_else(unreadable)?;
             let files = self.purchase_orders.execution.files.as_ref();
             files
@@ -174,11 +174,11 @@ impl<'a> CutOff<'a> {
                 return Ok(());
             };
             match step.step.claim(&artifact, purchase_order.cut_off).await {
-                Err(StepError::Contended) => backoff.pause().await,
+                Err(StepError::Conflict) => backoff.pause().await,
                 claimed => return claimed.map(drop),
             }
         }
-        Err(StepError::Contended)
+        Err(StepError::Conflict)
     }
 
     /// The artifact, stored. What was rendered for another kind of file must not keep the others out of
@@ -191,7 +191,7 @@ impl<'a> CutOff<'a> {
     ) -> Result<Artifact, PreparationError> {
         let endpoint = terms.supplier().orders();
         let step = self.purchase_orders.step(order, subject, endpoint);
-        let missing = || StepError::Stop(format!("{subject} is no purchase order"));
+        let missing = || StepError::Permanent(format!("{subject} is no purchase order"));
         let artifact = step.ok_or_else(missing)?.stored_artifact().await?;
         fits(terms.batches()?, subject.purchase_order(), &artifact)?;
         Ok(artifact)
@@ -244,7 +244,8 @@ impl<'a> CutOff<'a> {
             return Ok(None);
         }
         artifacts.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let failed = |error: PrepareError| StepError::Stop(format!("batch {}: {error}", self.name));
+        let failed =
+            |error: PrepareError| StepError::Permanent(format!("batch {}: {error}", self.name));
         let file = BatchFile::assemble(batches, &self.name, self.at, &artifacts).map_err(failed)?;
         files.put_new(area, &key, &file.to_evidence()?).await?;
         Ok(files.get(area, &key).await?)

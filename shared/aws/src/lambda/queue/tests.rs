@@ -35,7 +35,7 @@ async fn answered(records: Vec<Value>) -> (Value, Vec<String>) {
         async move {
             tokio::task::yield_now().await;
             match order.as_str() {
-                "acme/contended" => Err(StepError::Contended),
+                "acme/contended" => Err(StepError::Conflict),
                 "acme/panics" => panic!("as asked"),
                 _ => Ok(()),
             }

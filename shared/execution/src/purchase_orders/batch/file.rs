@@ -46,8 +46,8 @@ impl BatchFile {
     }
 
     pub(super) fn to_evidence(&self) -> Result<Vec<u8>, StepError> {
-        let mut evidence =
-            serde_json::to_vec(&self.head).map_err(|error| StepError::Stop(error.to_string()))?;
+        let mut evidence = serde_json::to_vec(&self.head)
+            .map_err(|error| StepError::Permanent(error.to_string()))?;
         evidence.push(b'\n');
         evidence.extend_from_slice(&self.bytes);
         Ok(evidence)

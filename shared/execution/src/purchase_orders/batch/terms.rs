@@ -38,7 +38,7 @@ impl<'a> Terms<'a> {
 
     pub(super) fn batches(&self) -> Result<&dyn Batches, StepError> {
         let batches = self.supplier().batches();
-        batches.ok_or_else(|| StepError::Stop(format!("batch {}: no batches", self.name)))
+        batches.ok_or_else(|| StepError::Permanent(format!("batch {}: no batches", self.name)))
     }
 
     pub(super) fn is_begun(&self) -> bool {
@@ -64,7 +64,7 @@ impl<'a> Terms<'a> {
     fn apply(&mut self, stored: &[u8]) -> Result<(), StepError> {
         let begun = self.batches()?.under(stored);
         let begun =
-            begun.map_err(|error| StepError::Stop(format!("batch {}: {error}", self.name)))?;
+            begun.map_err(|error| StepError::Permanent(format!("batch {}: {error}", self.name)))?;
         self.begun = Some(begun);
         Ok(())
     }
