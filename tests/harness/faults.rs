@@ -569,16 +569,18 @@ impl Deliveries for Faulty {
             .effect(lost, self.inner.acknowledge(delivery))
             .await
     }
-    async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
+    async fn nack(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
         self.faults
-            .effect(lost, self.inner.give_back(delivery, at))
+            .effect(lost, self.inner.nack(delivery, at))
             .await
     }
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Unavailable> {
         self.inner.dead_letters(limit).await
     }
-    async fn bury(&self, id: i64) -> Result<(), Unavailable> {
-        self.faults.effect(lost, self.inner.bury(id)).await
+    async fn remove_dead_letter(&self, id: i64) -> Result<(), Unavailable> {
+        self.faults
+            .effect(lost, self.inner.remove_dead_letter(id))
+            .await
     }
 }
 

@@ -447,7 +447,7 @@ impl World {
             drop(self.ports.acknowledge(delivery).await);
         } else {
             let at = self.clock.now() + SignedDuration::from_secs(5);
-            drop(self.ports.give_back(delivery, at).await);
+            drop(self.ports.nack(delivery, at).await);
         }
     }
 
@@ -468,15 +468,20 @@ impl World {
         if self.faults.drive(told).await.is_none() {
             self.store.release_leases().await.unwrap();
         }
-        if self.faults.drive(self.sweep_and_bury()).await.is_none() {
+        if self
+            .faults
+            .drive(self.sweep_and_quarantine())
+            .await
+            .is_none()
+        {
             self.store.release_leases().await.unwrap();
         }
         self.pump().await;
     }
 
-    async fn sweep_and_bury(&self) {
+    async fn sweep_and_quarantine(&self) {
         drop(Box::pin(exceptions::sweep(&self.exceptions)).await);
-        drop(exceptions::bury_all(&self.exceptions, self.ports.as_ref()).await);
+        drop(exceptions::quarantine_dead_letters(&self.exceptions, self.ports.as_ref()).await);
     }
 
     /// The sweep alone, while nobody works on the queues.

@@ -214,18 +214,10 @@ async fn report_clock(deps: &Deps, by: SignedDuration, at: Timestamp) -> Result<
     open_incident(deps, CaseKind::ClockSet, "clock".to_owned(), detail).await
 }
 
-/// A message that failed every time it was delivered.
-#[derive(Debug, Clone, Copy)]
-pub struct Letter<'a> {
-    /// The queue it was sent to.
-    pub queue: &'a str,
-    pub body: &'a str,
-}
-
-/// Kept byte for byte, then an incident; when it returns, the letter may go from its queue. In this
-/// order nothing is lost, and again changes nothing.
-pub async fn bury(deps: &Deps, letter: &Letter<'_>) -> Result<(), StepError> {
-    let Letter { queue, body } = letter;
+/// Keeps a message that failed every time byte for byte, then opens an incident; when it returns, the
+/// message may go from the dead letters. In this order nothing is lost, and again changes nothing.
+/// `queue` is the one that it was sent to.
+pub async fn quarantine_dead_letter(deps: &Deps, queue: &str, body: &str) -> Result<(), StepError> {
     let digest = Digest::of(body.as_bytes());
     let key = format!("quarantine/{queue}/{digest}");
     deps.files
@@ -236,11 +228,14 @@ pub async fn bury(deps: &Deps, letter: &Letter<'_>) -> Result<(), StepError> {
 }
 
 /// Empties the dead letters where nobody delivers them, as on one machine; how many there were.
-pub async fn bury_all(deps: &Deps, deliveries: &dyn Deliveries) -> Result<usize, StepError> {
+pub async fn quarantine_dead_letters(
+    deps: &Deps,
+    deliveries: &dyn Deliveries,
+) -> Result<usize, StepError> {
     let letters = deliveries.dead_letters(DEAD_LETTERS_AT_ONCE).await?;
     for DeadLetter { id, queue, body } in &letters {
-        bury(deps, &Letter { queue, body }).await?;
-        deliveries.bury(*id).await?;
+        quarantine_dead_letter(deps, queue, body).await?;
+        deliveries.remove_dead_letter(*id).await?;
     }
     Ok(letters.len())
 }

@@ -188,7 +188,8 @@ impl Machine {
         if let Err(error) = exceptions::sweep(&self.exceptions).await {
             tracing::warn!(error = %error, "sweep not finished; the next one goes on");
         }
-        if let Err(error) = exceptions::bury_all(&self.exceptions, &self.store).await {
+        if let Err(error) = exceptions::quarantine_dead_letters(&self.exceptions, &self.store).await
+        {
             tracing::warn!(error = %error, "dead letters stay until the next sweep");
         }
     }

@@ -164,7 +164,7 @@ impl Deliveries for Embedded {
         Ok(self.delete(ACKNOWLEDGE, delivery.id).await?)
     }
 
-    async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
+    async fn nack(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable> {
         let (id, receives) = (delivery.id, delivery.receives);
         let given_back = self.database.write_at_once(move |connection| {
             // Another who received it since has a lease of their own.
@@ -193,7 +193,7 @@ impl Deliveries for Embedded {
         Ok(letters.await?)
     }
 
-    async fn bury(&self, id: i64) -> Result<(), Unavailable> {
+    async fn remove_dead_letter(&self, id: i64) -> Result<(), Unavailable> {
         Ok(self
             .delete("DELETE FROM dead_letters WHERE id = ?1", id)
             .await?)
@@ -222,12 +222,16 @@ fn lease_of(now: Timestamp, visibility: Duration) -> (i64, i64) {
 fn give_up(connection: &Connection, queue: QueueName, now: i64) -> Result<(), Broken> {
     // The number in the text, not bound: only so is the index known to hold them all.
     let spent = format!("queue = ?1 AND visible_at <= ?2 AND receives >= {MAX_RECEIVES}");
-    let bury = format!(
+    let move_to_dead_letters = format!(
         "INSERT INTO dead_letters (id, queue, body) SELECT id, queue, body FROM messages
          WHERE {spent}"
     );
     let key = params![queue.as_str(), now];
-    if connection.prepare_cached(&bury)?.execute(key)? > 0 {
+    if connection
+        .prepare_cached(&move_to_dead_letters)?
+        .execute(key)?
+        > 0
+    {
         let remove = format!("DELETE FROM messages WHERE {spent}");
         connection.prepare_cached(&remove)?.execute(key)?;
     }

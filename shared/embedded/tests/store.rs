@@ -129,10 +129,10 @@ async fn a_message_comes_until_it_is_acknowledged_or_dead() {
     assert_eq!(message, Message::Route { order: order(1) });
     assert!(receive(29).await.is_empty(), "leased");
     store.acknowledge(&first[0]).await.unwrap();
-    store.give_back(&first[1], at(5)).await.unwrap();
+    store.nack(&first[1], at(5)).await.unwrap();
     assert!(receive(4).await.is_empty());
     assert_eq!(receive(5).await[0].receives, 2);
-    store.give_back(&first[1], at(6)).await.unwrap();
+    store.nack(&first[1], at(6)).await.unwrap();
     assert!(receive(6).await.is_empty(), "the lease is another's");
 
     store.release_leases().await.unwrap();
@@ -147,7 +147,7 @@ async fn a_message_comes_until_it_is_acknowledged_or_dead() {
     let dead = store.dead_letters(10).await.unwrap();
     assert_eq!((dead.len(), dead[0].queue.as_str()), (1, "routing"));
     assert_eq!(dead[0].body, last[0].body);
-    store.bury(dead[0].id).await.unwrap();
+    store.remove_dead_letter(dead[0].id).await.unwrap();
     assert!(store.dead_letters(10).await.unwrap().is_empty());
 }
 

@@ -116,11 +116,11 @@ pub trait Deliveries: Send + Sync {
         visibility: Duration,
     ) -> Result<Vec<Delivery>, Unavailable>;
     async fn acknowledge(&self, delivery: &Delivery) -> Result<(), Unavailable>;
-    /// Visible again at `at`.
-    async fn give_back(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable>;
-    /// The oldest dead letters, raw; they stay until [`Deliveries::bury`].
+    /// Has the message redelivered from `at` on.
+    async fn nack(&self, delivery: &Delivery, at: Timestamp) -> Result<(), Unavailable>;
+    /// The oldest dead letters, raw; they stay until [`Deliveries::remove_dead_letter`].
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Unavailable>;
-    async fn bury(&self, id: i64) -> Result<(), Unavailable>;
+    async fn remove_dead_letter(&self, id: i64) -> Result<(), Unavailable>;
 }
 
 /// Deliveries of one message before it is a dead letter.
@@ -129,7 +129,7 @@ pub const MAX_RECEIVES: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub id: i64,
-    /// As sent; a body that is no [`Message`] is given back until it is a dead letter.
+    /// As sent; a body that is no [`Message`] is redelivered until it is a dead letter.
     pub body: String,
     /// Of this message, this one included.
     pub receives: u32,

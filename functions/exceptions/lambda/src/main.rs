@@ -10,7 +10,7 @@ use aws::metrics::Measured;
 use aws::s3::S3Files;
 use aws::sqs::SqsQueue;
 use domain::messages::{Message, QueueName};
-use exceptions::{Deps, Letter};
+use exceptions::Deps;
 use std::sync::Arc;
 use ways::running::{Running, SettingsOnly};
 
@@ -89,12 +89,9 @@ async fn main() -> Result<(), Error> {
             exceptions::sweep(&deps).await.map(drop)
         }
     };
-    let bury = move |Dead { queue, body, .. }: Dead| {
+    let quarantine = move |Dead { queue, body, .. }: Dead| {
         let deps = deps.clone();
-        async move {
-            let (queue, body) = (queue.as_str(), body.as_str());
-            exceptions::bury(&deps, &Letter { queue, body }).await
-        }
+        async move { exceptions::quarantine_dead_letter(&deps, &queue, &body).await }
     };
-    serve_sweep(sweep, bury).await
+    serve_sweep(sweep, quarantine).await
 }

@@ -146,7 +146,7 @@ impl Machine {
             "message given back"
         );
         let at = self.clock.now() + GIVE_BACK_FOR;
-        if let Err(error) = self.store.give_back(&delivery, at).await {
+        if let Err(error) = self.store.nack(&delivery, at).await {
             tracing::warn!(message.id = delivery.id, error = %error, "message stays leased");
         }
     }
