@@ -6,7 +6,7 @@ use domain::cases::CaseKind;
 use domain::ids::SupplierId;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{Clock as _, OrderStore as _, Slots as _};
+use ports::{Clock as _, OrderStore as _, SupplierSlots as _};
 use tests::faults::{FAULTS, Faults};
 use tests::slots::TestSlots;
 use tests::world::{World, configuration};
@@ -48,7 +48,7 @@ async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
     let northwind = SupplierId::parse("northwind").unwrap();
     let now = world.clock.now();
     let until = now + SignedDuration::from_hours(1);
-    let other = slots.take(&northwind, 1, "another", now, until).await;
+    let other = slots.acquire(&northwind, 1, "another", now, until).await;
     let other = other.unwrap().unwrap();
     order(&mut world, 1001).await;
     world.pump().await;
@@ -61,7 +61,7 @@ async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
     let cases = world.store.attention().await.unwrap();
     let kinds: Vec<_> = cases.iter().map(|row| row.attention.kind).collect();
     assert_eq!(kinds, [CaseKind::SendDelayed]);
-    slots.leave(&other).await.unwrap();
+    slots.free(&other).await.unwrap();
     world.pass(SignedDuration::from_mins(2)).await;
     assert_eq!(world.received().len(), 1);
     assert!(world.store.attention().await.unwrap().is_empty());

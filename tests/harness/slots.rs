@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use domain::ids::SupplierId;
 use domain::messages::Message;
 use jiff::Timestamp;
-use ports::{Later, Slot, Slots, StoreError, Unavailable};
+use ports::{DelayedQueue, Slot, StoreError, SupplierSlots, Unavailable};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,8 +42,8 @@ impl TestSlots {
 }
 
 #[async_trait]
-impl Slots for TestSlots {
-    async fn take(
+impl SupplierSlots for TestSlots {
+    async fn acquire(
         &self,
         supplier: &SupplierId,
         of: usize,
@@ -72,7 +72,7 @@ impl Slots for TestSlots {
             .await
     }
 
-    async fn leave(&self, slot: &Slot) -> Result<(), StoreError> {
+    async fn free(&self, slot: &Slot) -> Result<(), StoreError> {
         let left = async {
             self.held.lock().unwrap().retain(|held| held != slot);
             Ok(())
@@ -84,8 +84,8 @@ impl Slots for TestSlots {
 }
 
 #[async_trait]
-impl Later for TestSlots {
-    async fn send_later(&self, message: &Message, _: Duration) -> Result<(), Unavailable> {
+impl DelayedQueue for TestSlots {
+    async fn send_after(&self, message: &Message, _: Duration) -> Result<(), Unavailable> {
         let sent = async {
             self.waiting.lock().unwrap().push(message.clone());
             Ok(())

@@ -246,7 +246,7 @@ async fn route_again(deps: &Deps, order: &OrderId) -> Result<Flow, StepError> {
     let order = order.clone();
     let message = Message::Route { order };
     match &deps.purchase_orders.concurrency {
-        Some(limit) => limit.later.send_later(&message, ROUTE_AGAIN_AFTER).await?,
+        Some(limit) => limit.later.send_after(&message, ROUTE_AGAIN_AFTER).await?,
         None => deps.queue.send(&message).await?,
     }
     Ok(Flow::Stop(None))

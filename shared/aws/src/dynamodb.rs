@@ -57,7 +57,7 @@
 //! | `BatchStore::mark_uploaded` | `dynamodb:UpdateItem` | orders |
 //! | `RefusalStore::streak` | `dynamodb:GetItem` | orders |
 //! | `RefusalStore::replace_streak` | `dynamodb:PutItem`, `DeleteItem` | orders |
-//! | `Slots::take`, `leave` | `dynamodb:UpdateItem` | orders |
+//! | `SupplierSlots::acquire`, `free` | `dynamodb:UpdateItem` | orders |
 //!
 //! A transaction needs the action of each of its items, and no action of its own.
 

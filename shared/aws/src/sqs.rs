@@ -5,7 +5,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::ids::OrderId;
 use domain::messages::{Message, QueueName};
-use ports::{Later, Queue, Unavailable};
+use ports::{DelayedQueue, Queue, Unavailable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -69,8 +69,8 @@ impl Queue for SqsQueue {
 }
 
 #[async_trait]
-impl Later for SqsQueue {
-    async fn send_later(&self, message: &Message, pause: Duration) -> Result<(), Unavailable> {
+impl DelayedQueue for SqsQueue {
+    async fn send_after(&self, message: &Message, pause: Duration) -> Result<(), Unavailable> {
         let delay = i32::try_from(pause.as_secs()).unwrap_or(LONGEST_DELAY_SECONDS);
         self.send_one(message, delay.min(LONGEST_DELAY_SECONDS))
             .await

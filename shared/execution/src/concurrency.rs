@@ -6,7 +6,7 @@ use domain::sending::machine::SendState;
 use domain::sending::subject::SendSubject;
 use domain::sending::timing::RESEND_AFTER;
 use jiff::Timestamp;
-use ports::{Later, Slot, Slots, StepError};
+use ports::{DelayedQueue, Slot, StepError, SupplierSlots};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ const SPREAD_SECONDS: i32 = 8;
 pub struct ConcurrencyLimit {
     /// At most, each with one send at a time.
     pub processes: usize,
-    pub slots: Arc<dyn Slots>,
-    pub later: Arc<dyn Later>,
+    pub slots: Arc<dyn SupplierSlots>,
+    pub later: Arc<dyn DelayedQueue>,
 }
 
 /// Whether one more send may begin.
@@ -43,7 +43,7 @@ impl ConcurrencyLimit {
         }
         // Two workers with the same purchase order are told apart by the moment.
         let holder = format!("{subject} {now}");
-        let taken = self.slots.take(supplier, permitted, &holder, now, until);
+        let taken = self.slots.acquire(supplier, permitted, &holder, now, until);
         Ok(match taken.await? {
             Some(slot) => Admission::Admitted(Some(slot)),
             None => Admission::Busy,
@@ -52,7 +52,7 @@ impl ConcurrencyLimit {
 
     /// A slot that cannot be freed is free again by itself.
     pub(crate) async fn free(&self, slot: &Slot) {
-        if let Err(error) = self.slots.leave(slot).await {
+        if let Err(error) = self.slots.free(slot).await {
             tracing::warn!(supplier.id = %slot.supplier, error = %error, "a slot was not freed");
         }
     }
@@ -65,7 +65,7 @@ impl ConcurrencyLimit {
         now: Timestamp,
     ) -> Result<(), StepError> {
         if let Some(pause) = redeliver_after(state, now) {
-            self.later.send_later(message, pause).await?;
+            self.later.send_after(message, pause).await?;
         }
         Ok(())
     }

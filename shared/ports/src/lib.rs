@@ -31,7 +31,7 @@ pub use sender::{
 };
 pub use store::{
     AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
-    Page, Provenance, RefusalStore, Reservation, Slot, Slots, StoreError,
+    Page, Provenance, RefusalStore, Reservation, Slot, StoreError, SupplierSlots,
 };
 pub use supplier::{
     Batches, CancelRequest, Decoded, Endpoint, Handover, HandoverLine, Part, PrepareError, Supplier,
@@ -98,9 +98,9 @@ pub trait Queue: Send + Sync {
 
 /// Keeps a message back for a while before it is delivered.
 #[async_trait]
-pub trait Later: Send + Sync {
+pub trait DelayedQueue: Send + Sync {
     /// After whole seconds, at most 15 minutes.
-    async fn send_later(&self, message: &Message, pause: Duration) -> Result<(), Unavailable>;
+    async fn send_after(&self, message: &Message, pause: Duration) -> Result<(), Unavailable>;
 }
 
 /// The receiving end; on AWS the event source mapping plays it.

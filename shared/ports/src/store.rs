@@ -251,9 +251,9 @@ pub struct Slot {
 
 /// By which processes that know nothing of each other keep a supplier's `concurrency`.
 #[async_trait]
-pub trait Slots: Send + Sync {
-    /// One of `of` slots, to be held until it is left, or until then; `None` where others hold all.
-    async fn take(
+pub trait SupplierSlots: Send + Sync {
+    /// One of `of` slots, to be held until it is freed, or until then; `None` where others hold all.
+    async fn acquire(
         &self,
         supplier: &SupplierId,
         of: usize,
@@ -261,6 +261,6 @@ pub trait Slots: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Slot>, StoreError>;
-    /// Nothing where it is somebody else's by now.
-    async fn leave(&self, slot: &Slot) -> Result<(), StoreError>;
+    /// Changes nothing where it is somebody else's by now.
+    async fn free(&self, slot: &Slot) -> Result<(), StoreError>;
 }

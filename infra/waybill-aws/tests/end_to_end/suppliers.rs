@@ -13,7 +13,7 @@ use doubles::server::serve_supplier;
 use doubles::shop::ShopOrder;
 use doubles::supplier::{Behaviour, SupplierDouble, http_tables};
 use jiff::{SignedDuration, Timestamp, Zoned};
-use ports::Slots as _;
+use ports::SupplierSlots as _;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use waybill::demo::Stage as _;
@@ -179,7 +179,7 @@ async fn one_at_a_time(place: &Place, ferry: &SupplierDouble) {
     let supplier = SupplierId::parse("ferry").unwrap();
     let now = place.installation().clock.now();
     let until = now + SignedDuration::from_mins(10);
-    let slot = slots.take(&supplier, 1, "another", now, until).await;
+    let slot = slots.acquire(&supplier, 1, "another", now, until).await;
     let slot = slot.unwrap().unwrap();
 
     let order = ShopOrder::new(2031, &[("TWINE", 1)]);
@@ -205,7 +205,7 @@ async fn one_at_a_time(place: &Place, ferry: &SupplierDouble) {
     let number = &only(&waits).number;
     assert_eq!(only(&waits).sending.attempts, 0);
     assert!(!ferry.taken().contains_key(number.as_str()));
-    slots.leave(&slot).await.unwrap();
+    slots.free(&slot).await.unwrap();
     place
         .until(&order, "sent", |order| only(order).sending.is_sent())
         .await;

@@ -9,15 +9,15 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::ids::SupplierId;
 use jiff::Timestamp;
-use ports::{Slot, Slots, StoreError};
+use ports::{Slot, StoreError, SupplierSlots};
 
 /// Tries to take one that was free a moment ago.
 const TRIES: usize = 4;
 
 #[async_trait]
-impl Slots for DynamoDb {
+impl SupplierSlots for DynamoDb {
     /// The first is guessed; where somebody holds it, the refusal shows which are free.
-    async fn take(
+    async fn acquire(
         &self,
         supplier: &SupplierId,
         of: usize,
@@ -69,7 +69,7 @@ impl Slots for DynamoDb {
         Ok(None)
     }
 
-    async fn leave(&self, slot: &Slot) -> Result<(), StoreError> {
+    async fn free(&self, slot: &Slot) -> Result<(), StoreError> {
         let left = self
             .client
             .update_item()
