@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 pub(crate) async fn serve(
@@ -48,15 +49,15 @@ pub(crate) async fn serve(
             return Ok(Exit::No);
         }
     };
+    // Before anybody can know that it serves: whoever does may stop it at once.
+    let stop_signal = StopSignal::catch().context("signals cannot be caught")?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} cannot be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        if let Err(error) = told_to_stop().await {
-            tracing::error!(error = %error, "signals cannot be heard");
-        }
+        stop_signal.received().await;
         tracing::info!("stopping: what is in flight ends first");
         stop.send_replace(true);
     });
@@ -73,13 +74,33 @@ pub(crate) async fn serve(
     Ok(Exit::Done)
 }
 
+/// The request of a service manager, or of Ctrl-C, to stop. While it is caught it does not end the
+/// process.
+struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}
+
 /// By a service manager, or by Ctrl-C.
 pub async fn told_to_stop() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
+    StopSignal::catch()?.received().await;
+    Ok(())
 }
 
 /// What a request is answered from.
