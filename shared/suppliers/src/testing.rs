@@ -11,8 +11,8 @@ use domain::settings::{Merchant, SupplierSettings};
 use http_client::{Failure, Http, Request, Response};
 use ports::supplier::HandoverLine;
 use ports::{
-    Area, Attempt, Files, Handover, MailOutcome, MailPlace, Mailer, Put, SendSubject, Supplier,
-    Unavailable,
+    Answer, Area, Artifact, Attempt, Files, Handover, MailOutcome, MailPlace, Mailer, Put,
+    SendAnswer, SendSubject, Supplier, Unavailable,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +62,18 @@ pub(crate) fn handover() -> Handover {
         note: Personal::default(),
         attributes: Vec::new(),
     }
+}
+
+/// The answer to the first attempt to send the artifact as a purchase order.
+pub(crate) async fn sent_to(supplier: &dyn Supplier, artifact: &Artifact) -> SendAnswer {
+    let sender = supplier.orders().sender();
+    sender.send(artifact, &attempt(false)).await
+}
+
+/// What the look-up of a purchase order that is in doubt answers.
+pub(crate) async fn looked_up(supplier: &dyn Supplier) -> Answer {
+    let lookup = supplier.orders().sender().lookup().unwrap();
+    lookup.find(&attempt(true)).await.answer
 }
 
 pub(crate) fn attempt(doubted: bool) -> Attempt {

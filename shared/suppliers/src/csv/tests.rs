@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, handover, sent_to};
 use domain::ids::ChannelCode;
 use ports::{Outcome, Supplier};
 use serde_json::{Value, json};
@@ -33,11 +33,7 @@ async fn a_file_appears_once_under_the_number() {
     );
     let number = handover().number;
     for _ in 0..2 {
-        let heard = supplier
-            .orders()
-            .sender()
-            .send(&artifact, &attempt(false))
-            .await;
+        let heard = sent_to(supplier.as_ref(), &artifact).await;
         assert!(matches!(heard.outcome, Outcome::Accepted(_)));
     }
     let key = format!("acme/in/{number}.csv");
@@ -60,11 +56,7 @@ async fn an_outbox_that_fails_is_in_doubt() {
         .orders()
         .prepare(&handover(), &Progress::default())
         .unwrap();
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
 }
 
@@ -212,11 +204,7 @@ async fn in_a_batch_nothing_goes_alone() {
         .orders()
         .prepare(&handover(), &Progress::default())
         .unwrap();
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     assert!(matches!(heard.outcome, Outcome::NotSent { .. }));
     assert!(supplier.orders().sender().lookup().is_none() && supplier.cancels().is_none());
     assert!(world.file("acme/S-1001-1-K.csv").is_none());
@@ -269,11 +257,7 @@ async fn an_outbox_that_hangs_is_in_doubt_within_the_timeout() {
         .prepare(&handover(), &Progress::default())
         .unwrap();
     let started = tokio::time::Instant::now();
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
     assert!(started.elapsed() <= supplier.orders().sender().timeout() + Duration::from_millis(1));
 }

@@ -11,7 +11,7 @@ mod steps;
 
 use super::allow_private;
 use crate::entry;
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, attempt, handover, sent_to};
 use domain::fidelity;
 use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
@@ -105,11 +105,7 @@ async fn the_request_repeats_and_holds_no_secret_until_it_is_sent() {
     );
     assert!(!String::from_utf8_lossy(&artifact.bytes).contains("hush"));
     world.answer(Ok(response(201, "{}")));
-    supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    sent_to(supplier.as_ref(), &artifact).await;
     let request = world.requests().remove(0);
     assert_eq!(request.url, "https://api.acme.example/orders/%231001");
     assert_eq!(

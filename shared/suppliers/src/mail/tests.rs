@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, attempt, handover, sent_to};
 use ports::{Endpoint, Outcome, Supplier};
 use serde_json::{Value, json};
 
@@ -385,11 +385,7 @@ async fn the_mailer_says_what_became_of_it_and_where_it_went() {
     for (world, taken) in [(world.clone(), true), (World::failing(), false)] {
         let supplier = world.open("mail", settings(&json!({}))).unwrap();
         let artifact = prepared(supplier.orders(), &handover());
-        let heard = supplier
-            .orders()
-            .sender()
-            .send(&artifact, &attempt(false))
-            .await;
+        let heard = sent_to(supplier.as_ref(), &artifact).await;
         assert_eq!(matches!(heard.outcome, Outcome::Accepted { .. }), taken);
         assert_eq!(matches!(heard.outcome, Outcome::InDoubt { .. }), !taken);
         let via = supplier.orders().sender().via(&attempt(false).id, 0);
@@ -418,11 +414,7 @@ async fn a_mailer_that_hangs_is_in_doubt_within_the_timeout() {
     let supplier = World::hanging().open("mail", settings(&json!({}))).unwrap();
     let artifact = prepared(supplier.orders(), &handover());
     let started = tokio::time::Instant::now();
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     assert!(matches!(heard.outcome, Outcome::InDoubt { .. }));
     assert!(started.elapsed() <= supplier.orders().sender().timeout() + Duration::from_millis(1));
 }

@@ -1,6 +1,6 @@
 //! Three kinds of bodies, with addresses that are awkward in each.
 
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, handover, sent_to};
 use domain::fidelity;
 use domain::order::answer::{Progress, Rejection};
 use domain::personal::Personal;
@@ -140,11 +140,7 @@ async fn an_xml_answer_is_a_tree() {
             headers: Vec::new(),
             body: body.as_bytes().to_vec(),
         }));
-        let heard = supplier
-            .orders()
-            .sender()
-            .send(&artifact, &attempt(false))
-            .await;
+        let heard = sent_to(supplier.as_ref(), &artifact).await;
         let request = world.requests().remove(0);
         let media = (
             "Content-Type".to_owned(),

@@ -1,6 +1,6 @@
 //! Who we are to the supplier, in each of the four ways.
 
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, attempt, handover, sent_to};
 use crate::{SettingsError, entry};
 use domain::order::answer::Progress;
 use http_client::{Failure, Http, Request, Response};
@@ -46,11 +46,7 @@ async fn sent(auth: Value, answers: Vec<Reply>) -> (SendAnswer, World) {
         .prepare(&handover(), &Progress::default())
         .unwrap();
     assert!(!String::from_utf8_lossy(&artifact.bytes).contains("hush"));
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     (heard, world)
 }
 
@@ -213,18 +209,10 @@ async fn a_token_that_runs_out_is_asked_for_again() {
         let token = json!({"access_token": name, "expires_in": life});
         world.answer(Ok(answer(200, &token.to_string())));
         world.answer(Ok(answer(200, "{}")));
-        supplier
-            .orders()
-            .sender()
-            .send(&artifact, &attempt(false))
-            .await;
+        sent_to(supplier.as_ref(), &artifact).await;
     }
     world.answer(Ok(answer(200, "{}")));
-    supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    sent_to(supplier.as_ref(), &artifact).await;
     let shown: Vec<String> = world
         .requests()
         .into_iter()

@@ -1,7 +1,7 @@
 //! What an answer says of single lines.
 
 use super::steps::{answer, specific};
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, handover, sent_to};
 use domain::order::answer::{Progress, Rejection, RejectionReason};
 use jiff::civil::date;
 use ports::{Accepted, LineStatus, Outcome};
@@ -34,11 +34,7 @@ async fn lines_are_taken_later_refused_or_unreadable() {
                   {"sku": "LS-2", "n": 1, "day": "soon"}, {"sku": "LS-2", "n": 0, "day": ""}],
         "refused": [{"sku": "LS-2", "n": 12, "code": "GONE"}]});
     world.answer(Ok(answer(201, &body.to_string())));
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     let Outcome::Accepted(Accepted { lines, .. }) = heard.outcome else {
         panic!("{heard:?}")
     };
@@ -68,11 +64,7 @@ async fn lines_are_taken_later_refused_or_unreadable() {
         201,
         r#"{"id": 1, "refused": [{"sku": "LS-2"}]}"#,
     )));
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     let Outcome::InDoubt { why, .. } = heard.outcome else {
         panic!("{heard:?}")
     };

@@ -2,7 +2,7 @@
 //! of web servers, and answers in every encoding.
 
 use super::{changed, outcome_of, response, specific};
-use crate::testing::{World, attempt, handover};
+use crate::testing::{World, attempt, handover, looked_up, sent_to};
 use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
 use ports::{Accepted, Answer, Moment, Outcome, SendAnswer, Trouble};
@@ -439,14 +439,7 @@ async fn a_page_settles_no_doubt() {
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply));
-        supplier
-            .orders()
-            .sender()
-            .lookup()
-            .unwrap()
-            .find(&attempt(true))
-            .await
-            .answer
+        looked_up(supplier.as_ref()).await
     };
     let unclear = Answer::NotFound(LookupFinding::Unclear);
     let absent = Answer::NotFound(LookupFinding::Absent);
@@ -541,11 +534,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
         .prepare(&handover(), &Progress::default())
         .unwrap();
     world.answer(Ok(plain(200, r#"{"wait": "2030-01-01T00:00:00Z"}"#)));
-    let heard = supplier
-        .orders()
-        .sender()
-        .send(&artifact, &attempt(false))
-        .await;
+    let heard = sent_to(supplier.as_ref(), &artifact).await;
     assert_eq!(told(&heard), "not sent for 3600");
     assert!(
         supplier
@@ -562,14 +551,7 @@ async fn a_wait_that_an_expression_finds_closes_the_supplier() {
         let world = World::default();
         let supplier = world.open("http", soft()).unwrap();
         world.answer(Ok(plain(200, body)));
-        let found = supplier
-            .orders()
-            .sender()
-            .lookup()
-            .unwrap()
-            .find(&attempt(true))
-            .await
-            .answer;
+        let found = looked_up(supplier.as_ref()).await;
         assert_eq!(found, unclear, "{body}");
     }
 }
@@ -636,14 +618,7 @@ async fn answers_are_read_in_every_encoding() {
         let world = World::default();
         let supplier = world.open("http", specific).unwrap();
         world.answer(Ok(reply(content_type, body)));
-        let found = supplier
-            .orders()
-            .sender()
-            .lookup()
-            .unwrap()
-            .find(&attempt(true))
-            .await
-            .answer;
+        let found = looked_up(supplier.as_ref()).await;
         let expected = Accepted {
             references: vec!["S77".to_owned()],
             ..Accepted::default()
