@@ -15,14 +15,12 @@ use domain::sending::machine::SendState;
 use domain::sending::subject::SendSubject;
 use domain::settings::Settings;
 use execution::purchase_orders::{PurchaseOrders, Suspicion};
-use execution::{Doubt, Flow, PreparationError};
+use execution::{Doubt, Execution, Flow, PreparationError, TRIES};
 use jiff::Timestamp;
 use ports::{Backoff, MailEvent, Queue, StepError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Commits of others that a step loses against before the message goes back.
-const TRIES: u32 = 8;
 /// Steps of one purchase order and its requests in one go; the sweep goes on with more.
 const STEPS: usize = 12;
 
@@ -137,11 +135,7 @@ async fn take_step(
     }
     let endpoint = match purchase_orders.endpoint(purchase_order, &subject) {
         Ok(endpoint) => endpoint,
-        Err(why) => {
-            let failed = execution.record_preparation_failure(id, &subject, why);
-            failed.await?;
-            return Ok(Flow::Stop(None));
-        }
+        Err(why) => return cannot_prepare(execution, id, &subject, why).await,
     };
     let settings = purchase_orders.settings();
     match step {
@@ -195,11 +189,7 @@ async fn prepare_ahead(
     }
     let endpoint = match purchase_orders.endpoint(purchase_order, &subject) {
         Ok(endpoint) => endpoint,
-        Err(why) => {
-            let failed = execution.record_preparation_failure(&order.id, &subject, why);
-            failed.await?;
-            return Ok(Flow::Stop(None));
-        }
+        Err(why) => return cannot_prepare(execution, &order.id, &subject, why).await,
     };
     let Some(step) = purchase_orders.step(&order, &subject, endpoint) else {
         return Ok(Flow::Stop(None));
@@ -207,8 +197,7 @@ async fn prepare_ahead(
     let artifact = match step.prepare().await {
         Ok(artifact) => artifact,
         Err(PreparationError::Impossible(why)) => {
-            step.record_preparation_failure(why).await?;
-            return Ok(Flow::Stop(None));
+            return cannot_prepare(execution, &order.id, &subject, why).await;
         }
         Err(PreparationError::Step(error)) => return Err(error),
     };
@@ -224,6 +213,17 @@ async fn prepare_ahead(
     };
     let after = execution.commit(&order.id, &command).await?;
     Ok(Flow::GoOn(after))
+}
+
+async fn cannot_prepare(
+    execution: &Execution,
+    order: &OrderId,
+    subject: &SendSubject,
+    why: String,
+) -> Result<Flow, StepError> {
+    let failed = execution.record_preparation_failure(order, subject, why);
+    failed.await?;
+    Ok(Flow::Stop(None))
 }
 
 /// Routing has to find another supplier for it, or another way to this one.

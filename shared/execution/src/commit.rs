@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ports::{Backoff, Clock, CommitError, OrderStore, StepError};
 
 /// Commits of others that one change loses against before its message goes back.
-const TRIES: u32 = 8;
+pub const TRIES: u32 = 8;
 
 /// What is to be committed together; without events nothing is.
 #[derive(Debug, Default)]

@@ -19,12 +19,11 @@ pub mod purchase_orders;
 mod record;
 mod resolve;
 mod send;
-mod subject;
 mod wake;
 
 pub use artifact::PreparationError;
 pub use claim::Claim;
-pub use commit::{Change, Changed, Decider, Draft, Look, load};
+pub use commit::{Change, Changed, Decider, Draft, Look, TRIES, load};
 pub use concurrency::{Admission, ConcurrencyLimit};
 pub use incidents::open_incident;
 pub use record::Receiver;

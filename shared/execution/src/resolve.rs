@@ -2,7 +2,6 @@
 
 use crate::Execution;
 use crate::claim::attempt;
-use crate::subject::sending;
 use domain::order::Order;
 use domain::order::answer::LookupFinding;
 use domain::order::decide::{Accepted, Answer, Command, LookupTime};
@@ -60,7 +59,7 @@ impl<'a> Doubt<'a> {
             execution,
             order,
             subject,
-            sending: sending(order, subject)?,
+            sending: order.sending(subject)?,
             sender,
         })
     }

@@ -1,6 +1,5 @@
 //! One step of one send: one claim, one send, one outcome.
 
-use crate::subject::sending;
 use crate::{Claim, Execution, Receiver};
 use domain::ids::OrderId;
 use domain::order::Order;
@@ -44,7 +43,7 @@ impl<'a> SendStep<'a> {
             execution,
             order,
             subject,
-            sending: sending(order, subject)?,
+            sending: order.sending(subject)?,
             sender,
         })
     }

@@ -571,13 +571,8 @@ impl Order {
 
 /// The state of what is sent.
 fn sending<'a>(own: &'a PurchaseOrder, subject: &SendSubject) -> Result<&'a Sending, Refusal> {
-    match subject.request() {
-        None => Ok(&own.sending),
-        Some(request) => own
-            .cancel(request)
-            .map(|asked| &asked.sending)
-            .ok_or_else(|| Refusal::NotPossible(format!("there is no request {subject}"))),
-    }
+    own.sending_of(subject)
+        .ok_or_else(|| Refusal::NotPossible(format!("there is no request {subject}")))
 }
 
 pub(super) fn of(subject: SendSubject, event: SendEvent) -> Event {

@@ -372,6 +372,14 @@ impl PurchaseOrder {
         SendSubject::new(self.number.clone(), request)
     }
 
+    /// The state of what is sent of it; `None` where it has no such request to cancel.
+    pub fn sending_of(&self, subject: &SendSubject) -> Option<&Sending> {
+        match subject.request() {
+            None => Some(&self.sending),
+            Some(request) => self.cancel(request).map(|asked| &asked.sending),
+        }
+    }
+
     pub fn cancel(&self, request: u32) -> Option<&CancelRequest> {
         self.cancels
             .get(usize::try_from(request).ok()?.checked_sub(1)?)

@@ -8,7 +8,9 @@ use crate::order::news::{Content, Latest, News, ShippingMethod};
 use crate::order::purchase_order::{PurchaseOrder, PurchaseOrderLine};
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
+use crate::sending::Sending;
 use crate::sending::machine::SendState;
+use crate::sending::subject::SendSubject;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -287,6 +289,12 @@ impl Order {
     /// waits for it, for ever where it never comes.
     pub fn unrouted_since(&self) -> Option<Timestamp> {
         self.needs_routing.filter(|_| self.news.latest.is_some())
+    }
+
+    /// The state of what is sent once; `None` where the order has no such subject.
+    pub fn sending(&self, subject: &SendSubject) -> Option<&Sending> {
+        let purchase_order = self.purchase_order(subject.purchase_order())?;
+        purchase_order.sending_of(subject)
     }
 
     pub fn purchase_order(&self, number: &PurchaseOrderNumber) -> Option<&PurchaseOrder> {

@@ -12,7 +12,7 @@ pub use file::BatchFile;
 pub(super) use file::{key, upload_by};
 
 use super::PurchaseOrders;
-use crate::PreparationError;
+use crate::{PreparationError, TRIES};
 use domain::batch::BatchName;
 use domain::ids::{OrderId, SupplierId};
 use domain::order::decide::{Accepted, Command, Outcome};
@@ -26,8 +26,6 @@ use jiff::Timestamp;
 use ports::{Area, Artifact, Backoff, Batches, PrepareError, Put, StepError, Supplier};
 use std::collections::BTreeSet;
 use terms::Terms;
-
-const TRIES: u32 = 8;
 
 /// The batch of a cut-off.
 struct CutOff<'a> {

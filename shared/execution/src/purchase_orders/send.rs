@@ -82,7 +82,11 @@ impl SupplierStep<'_> {
         let artifact = match self.stored_artifact().await {
             Ok(artifact) => artifact,
             Err(PreparationError::Impossible(why)) => {
-                self.record_preparation_failure(why).await?;
+                let (order, subject) = (&self.step.order.id, self.step.subject);
+                let execution = self.step.execution;
+                execution
+                    .record_preparation_failure(order, subject, why)
+                    .await?;
                 return Ok(Flow::Stop(None));
             }
             Err(PreparationError::Step(error)) => return Err(error),
@@ -104,13 +108,5 @@ impl SupplierStep<'_> {
         let artifact = self.prepare().await?;
         self.step.store(&artifact).await?;
         Ok(artifact)
-    }
-
-    pub async fn record_preparation_failure(&self, why: String) -> Result<(), StepError> {
-        let (order, subject) = (&self.step.order.id, self.step.subject);
-        let execution = self.step.execution;
-        execution
-            .record_preparation_failure(order, subject, why)
-            .await
     }
 }

@@ -214,10 +214,7 @@ impl Routed {
         texts.extend(state.holds.iter().map(|hold| {
             format!(
                 "held {}, {}: {}; way out: {}",
-                counted(
-                    hold.lines.values().copied().fold(0, u32::saturating_add),
-                    "unit"
-                ),
+                counted(total(&hold.lines), "unit"),
                 hold.kind,
                 hold.reason,
                 crate::cases::way_out(hold.kind)

@@ -69,7 +69,6 @@ fn apply_to_purchase_order(
         own.cut_off = Some(*until);
     }
     // What came while it was being sent concerns it again now that it is not.
-    let own = order.own_mut(number)?;
     let open = matches!(
         own.sending.state,
         SendState::Planned { .. } | SendState::BetweenSteps { .. }
