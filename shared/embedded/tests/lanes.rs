@@ -7,6 +7,7 @@ use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{Message, QueueName};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
+use domain::order::topics::routing::RoutingDecision;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::{Embedded, InLane, Room};
 use jiff::Timestamp;
@@ -45,9 +46,11 @@ async fn plan(store: &Embedded, suppliers: &[&str]) {
         .map(|(number, supplier)| json!({"number": number, "supplier": supplier, "lines": []}))
         .collect();
     let digest = "0".repeat(64);
-    let event = json!({"type": "routed", "trace": 1, "payload": 1, "edit": digest,
+    let routed = json!({"trace": 1, "payload": 1, "edit": digest,
         "purchase_orders": planned, "state": {"configuration": digest}});
-    let event: Event = serde_json::from_value(event).unwrap();
+    let event = Event::Routing(RoutingDecision::Routed(
+        serde_json::from_value(routed).unwrap(),
+    ));
     let commit = Commit {
         order: order(),
         expected_version: 0,
