@@ -73,7 +73,7 @@ mod tests {
         let digest = Digest::of(DICTIONARY_1);
         assert_eq!(
             digest.as_str(),
-            "d40b021b3f49175bd5ba680f11252d00f1a237d6d906cd711434c530e6d6dcaa"
+            "3cb6e3281025076869538d8e42bf1acad1d093f290d21b89a3c70d6271a0f47f"
         );
         assert!(u16::try_from(DICTIONARY_1.len()).is_ok());
     }
@@ -94,8 +94,8 @@ mod tests {
     /// As another implementation packs it with the same dictionary.
     #[test]
     fn what_was_stored_is_read() {
-        let packed = [0x01, 0xc3, 0x53, 0x1b, 0x10, 0x99, 0x45, 0x63, 0x01];
-        let text = r#"[{"at":"2026-11-23T10:00:00Z","event":{"type":"payment_received"}}]"#;
+        let packed = [0x01, 0xc3, 0x53, 0x7f, 0x12, 0x5f, 0x52, 0xc5, 0x02, 0x00];
+        let text = r#"[{"at":"2026-11-23T10:00:00Z","event":{"channel":"payment_received"}}]"#;
         assert_eq!(unpack(&packed).unwrap(), text);
         assert!(pack(text).len() <= packed.len() + 2);
     }
