@@ -3,10 +3,17 @@
 //! A line of the file is the history of one order. Lines are added, never changed: a merchant's table
 //! has such histories. A later form has a file of its own and a migration.
 
+use domain::batch::Uploaded;
+use domain::cases::Attention;
+use domain::catalogue::Offer;
 use domain::ids::OrderId;
 use domain::invariants;
+use domain::messages::Message;
 use domain::order::Order;
 use domain::order::events::Recorded;
+use domain::order::news::Payload;
+use domain::routing::trace::Trace;
+use domain::trust::RefusalStreak;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -43,6 +50,47 @@ fn histories_of_form_1_fold_and_are_written_as_they_were() {
         let written: Value = serde_json::to_value(&stored).unwrap();
         assert_eq!(written, serde_json::from_str::<Value>(line).unwrap());
     }
+}
+
+/// What form 1 stores as JSON, by what it is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Item {
+    Recorded(Box<Recorded>),
+    Payload(Box<Payload>),
+    Trace(Box<Trace>),
+    Case(Attention),
+    Offer(Offer),
+    Uploaded(Uploaded),
+    Refusals(RefusalStreak),
+    Message(Message),
+}
+
+/// Each line has every field that may be absent, and between them they have every value of the
+/// enumerations: a name that changed would be read as absent, without an error.
+#[test]
+fn every_field_of_form_1_is_read() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("fixtures/histories/form-1-every-field.jsonl");
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.lines().count() > 70);
+    let mut events = BTreeSet::new();
+    for line in text.lines() {
+        let item: Item =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let stored: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_value(&item).unwrap(), stored);
+        if let Item::Recorded(recorded) = &item {
+            let recorded = serde_json::to_value([recorded]).unwrap();
+            events.extend(kinds(&serde_json::json!({ "events": recorded })));
+        }
+    }
+    let histories = lines();
+    let histories = histories
+        .iter()
+        .flat_map(|line| kinds(&serde_json::from_str::<Value>(line).unwrap()));
+    let missing: BTreeSet<_> = histories.filter(|kind| !events.contains(kind)).collect();
+    assert!(missing.is_empty(), "only in histories: {missing:?}");
 }
 
 /// `WAYBILL_ADD_HISTORIES=1` adds the histories that are missing.
