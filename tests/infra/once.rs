@@ -16,7 +16,7 @@ fn code() -> Vec<(PathBuf, Vec<String>)> {
                 continue;
             }
             let text = std::fs::read_to_string(&file).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap();
+            let text = without_tests(&text);
             let lines = text
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"));
@@ -29,6 +29,37 @@ fn code() -> Vec<(PathBuf, Vec<String>)> {
     }
     assert!(code.len() > 200, "{} files", code.len());
     code
+}
+
+/// The text without each item that only tests have.
+fn without_tests(text: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim_start() != "#[cfg(test)]" {
+            kept.push_str(line);
+            kept.push('\n');
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        let ends = |line: &str| {
+            let is_outer = line.len() - line.trim_start().len() == indent;
+            is_outer && (line.trim_end().ends_with(';') || line.trim() == "}")
+        };
+        for line in lines.by_ref() {
+            if ends(line) {
+                break;
+            }
+        }
+    }
+    kept
+}
+
+#[test]
+fn what_only_tests_have_is_left_out() {
+    let text =
+        "a();\n#[cfg(test)]\nmod tests;\nb();\n#[cfg(test)]\nmod more {\n    c();\n}\nd();\n";
+    assert_eq!(without_tests(text), "a();\nb();\nd();\n");
 }
 
 /// The files in which a word occurs, and none of which lies in `except`.
