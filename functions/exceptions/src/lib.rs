@@ -133,7 +133,15 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
         attention: Vec::new(),
         configuration: None,
     };
-    Ok(deps.orders.postpone(id, None, &index).await?)
+    let postponed = deps.orders.postpone(id, None, &index).await;
+    match postponed {
+        // It stays due, and what was due after it has its turn all the same.
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(order.id = %id, error = %error, "an order that cannot be read stays due");
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// A configuration that an order was not planned with may cure its hold.

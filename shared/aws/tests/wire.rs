@@ -491,6 +491,29 @@ async fn a_conflict_of_transactions_is_no_news() {
     }
 }
 
+/// A version of tomorrow wrote it: the sweep goes on with the others, and changes nothing but the time.
+#[tokio::test]
+async fn an_order_of_an_unknown_form_is_postponed_unread() {
+    let item = r#"{"Item":{"pk":{"S":"acme/1"},"sk":{"S":"state"},"form":{"N":"99"}}}"#;
+    let server = Server::start([answer(200, item), answer(200, "{}")]).await;
+    let client = server.clients().dynamodb();
+    let store = DynamoDb::new(client, "orders".to_owned(), None);
+    let order = OrderId::parse("acme/1").unwrap();
+    let index = Index {
+        due: Some(jiff::Timestamp::from_second(7200).unwrap()),
+        ..Index::default()
+    };
+    store.postpone(&order, None, &index).await.unwrap();
+    let heard = server.heard();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    let update = &heard[1];
+    assert!(update.contains("DynamoDB_20120810.UpdateItem"), "{update}");
+    assert!(update.contains("7200000000"), "{update}");
+    for untouched in ["cases", "batches", "history", "form"] {
+        assert!(!update.contains(untouched), "{untouched}: {update}");
+    }
+}
+
 /// The table says its own name, which is asked for once; a table of another name was restored, and is
 /// asked for until somebody took note of it.
 #[tokio::test]

@@ -116,7 +116,12 @@ impl OrderStore for DynamoDb {
         let mut seen = known.filter(is_meant);
         for look in 0..LOOKS {
             if seen.is_none() {
-                seen = self.read_state(order).await?;
+                seen = match self.read_state(order).await {
+                    Err(StoreError::Corrupt(_)) if version.is_none() => {
+                        return self.set_aside(order, index).await;
+                    }
+                    read => read?,
+                };
             }
             let Some(found) = seen.take().filter(is_meant) else {
                 return Ok(());
@@ -214,6 +219,15 @@ impl DynamoDb {
             known_form(item)?;
         }
         Ok(got.item)
+    }
+
+    /// Postpones what cannot be read, and changes nothing else of it: a newer version may have written
+    /// it.
+    async fn set_aside(&self, order: &OrderId, index: &Index) -> Result<(), StoreError> {
+        let name = self.memory.name_of_a_write();
+        let write = state::set_aside(order, index);
+        let written = self.write(&[write], &name).await;
+        written.map(drop).map_err(unanswered)
     }
 
     pub(super) async fn read_state(&self, order: &OrderId) -> Result<Option<Seen>, StoreError> {

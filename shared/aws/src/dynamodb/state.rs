@@ -153,6 +153,14 @@ impl Seen {
     }
 }
 
+/// The write that only says when an order is due, whatever else is stored of it.
+pub(crate) fn set_aside(order: &OrderId, index: &Index) -> Write {
+    let mut changes = Changes::default();
+    set_due(&mut changes, order, index.due.map(not_before));
+    let condition = Condition::new("attribute_exists(#version)", []);
+    Write::update(key(order), changes).only_if(condition, Meaning::State)
+}
+
 fn version(version: u64) -> aws_sdk_dynamodb::types::AttributeValue {
     number(i64::try_from(version).unwrap_or(i64::MAX))
 }
