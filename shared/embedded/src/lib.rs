@@ -79,6 +79,8 @@ pub enum OpenError {
          begin with an empty data directory"
     )]
     BeforeBaseline,
+    #[error("waybill.db is another program's database: use another data directory")]
+    Foreign,
     #[error(
         "the database has form {found}, and this version of Waybill knows forms up to {known}: use the \
          version that wrote it, or a newer one"

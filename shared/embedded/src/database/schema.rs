@@ -18,7 +18,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
     settings(connection).map_err(OpenError::Database)?;
     let (application, found) = create(connection).map_err(OpenError::Database)?;
-    if application != APPLICATION || found < FORM {
+    if application != APPLICATION && application != 0 {
+        Err(OpenError::Foreign)
+    } else if application == 0 || found < FORM {
         Err(OpenError::BeforeBaseline)
     } else if found > FORM {
         Err(OpenError::Newer { found, known: FORM })
@@ -85,18 +87,15 @@ mod tests {
 
     #[test]
     fn a_form_that_this_version_does_not_know_is_refused_with_what_to_do() {
-        for before in [
-            refused(0, 5),
-            refused(0, 1),
-            refused(7, 1),
-            refused(APPLICATION, 0),
-        ] {
+        for before in [refused(0, 5), refused(0, 1), refused(APPLICATION, 0)] {
             assert!(before.contains("before its first release"), "{before}");
             assert!(
                 before.ends_with("begin with an empty data directory"),
                 "{before}"
             );
         }
+        let foreign = refused(7, 1);
+        assert!(foreign.contains("another program's"), "{foreign}");
         let newer = refused(APPLICATION, FORM + 1);
         assert!(
             newer.contains("form 2, and this version of Waybill knows forms up to 1"),
