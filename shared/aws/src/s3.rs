@@ -10,7 +10,7 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use ports::{Area, Backoff, Files, Put, Unavailable};
 
-/// Tries where another request for the same key is under way, and the pause between them.
+/// Tries where another request for the same key is under way.
 const TRIES: u32 = 5;
 
 #[derive(Debug, Clone)]

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 
 const KEYS_A_REQUEST: usize = 100;
 const WRITES_A_REQUEST: usize = 25;
-const TRIES: u32 = 8;
+/// With their pauses up to 10 seconds, as long as a table may take to grow.
+const TRIES: u32 = 10;
 
 /// A write without a condition.
 pub(crate) enum Bulk {

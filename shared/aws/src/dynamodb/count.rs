@@ -10,7 +10,7 @@ use super::reservations::{Held, OnHand, RESERVATION};
 use crate::clock::SystemClock;
 use ports::{Backoff, StoreError, Unavailable};
 
-const TRIES: u32 = 8;
+const TRIES: u32 = 10;
 
 /// A stock row and the reservations of it, as they were read: not all at one moment.
 #[derive(Debug, Clone, Default)]
