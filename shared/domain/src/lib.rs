@@ -3,7 +3,7 @@
 //! person. No clock, no environment, no randomness, no I/O: `now` is always an argument, and the
 //! same input gives the same output, byte for byte.
 //!
-//! Handlers load, call one function of this crate, commit what it returned, and act. Preview,
+//! A handler selects a decision of this crate; `execution` loads, commits what it returned, and sends. Preview,
 //! replay and simulation are other callers of the same functions. Stories over the whole flow
 //! are in `tests/flow`.
 

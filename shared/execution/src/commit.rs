@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::commit::Commit;
 use domain::ids::OrderId;
+use domain::order::decide::Command;
 use domain::order::events::Event;
 use domain::order::news::Payload;
 use domain::order::{Order, Refusal};
@@ -124,12 +125,9 @@ impl<'a> Change<'a> {
         self
     }
 
-    /// Commits the events that follow. What is not possible any more counts as done.
-    pub async fn commit_events(
-        self,
-        decide: impl Fn(&Order, Timestamp) -> Result<Vec<Event>, Refusal> + Send,
-    ) -> Result<Changed, StepError> {
-        let decide = move |look: Look<'_>| match decide(look.order, look.now) {
+    /// Commits what follows from the command. What is not possible any more counts as done.
+    pub async fn commit_command(self, command: &Command) -> Result<Changed, StepError> {
+        let decide = |look: Look<'_>| match look.order.decide(command.clone(), look.now) {
             Ok(events) => Ok(Draft::from(events)),
             Err(Refusal::Illegal { .. }) => Ok(Draft::default()),
             Err(refusal) => Err(StepError::from(refusal)),
@@ -183,8 +181,11 @@ impl<'a> Change<'a> {
                 }
                 Err(NotCommitted::Conflict(error)) => {
                     lost += 1;
-                    if lost >= TRIES && !self.is_endless {
-                        return Err(StepError::Conflict.into());
+                    if lost % TRIES == 0 {
+                        tracing::warn!(order.id = %self.id, error = %error, lost, "not committed yet");
+                        if !self.is_endless {
+                            return Err(StepError::Conflict.into());
+                        }
                     }
                     // Whoever lost against one other looks again at once.
                     if lost > 1 || matches!(error, CommitError::Busy) {

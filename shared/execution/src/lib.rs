@@ -7,7 +7,7 @@
 //!
 //! The protocol knows a subject, its state, an artifact and a `dyn Sender`, and no supplier:
 //! [`purchase_orders`] is what its first user adds. `domain` decides what is to be done with an order;
-//! a function says which of its decisions it wants. `tests/flow` tells stories of it with every fault.
+//! a function selects the decision and hands it over. `tests/flow` replays its stories with every fault.
 
 mod artifact;
 mod claim;
@@ -67,8 +67,7 @@ impl Execution {
         command: &Command,
     ) -> Result<Option<Box<Order>>, StepError> {
         let change = self.change(id).knowing(known);
-        let decide = |order: &Order, now| order.decide(command.clone(), now);
-        Ok(change.commit_events(decide).await?.order())
+        Ok(change.commit_command(command).await?.order())
     }
 
     /// What is known, else what is stored.

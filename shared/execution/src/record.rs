@@ -25,7 +25,7 @@ pub trait Receiver: Send + Sync {
 }
 
 impl SendStep<'_> {
-    /// Stores the evidence and hears what the answer says of the receiver.
+    /// Stores the evidence, and reports to the receiver what the answer shows of it.
     pub(crate) async fn outcome_of(
         &self,
         answer: SendAnswer,
@@ -85,8 +85,7 @@ impl Execution {
             attempt,
             outcome,
         };
-        let decide = |order: &Order, now| order.decide(record.clone(), now);
         let change = self.change(order).knowing(claimed).endless();
-        Ok(change.commit_events(decide).await?.order())
+        Ok(change.commit_command(&record).await?.order())
     }
 }

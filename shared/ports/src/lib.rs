@@ -173,7 +173,7 @@ pub enum StepError {
     #[error("{0}")]
     Retry(String, #[source] Box<dyn std::error::Error + Send + Sync>),
     /// Lost against other workers too often: the message is redelivered.
-    #[error("the order changed under every try")]
+    #[error("others committed first under every try")]
     Conflict,
     /// No repetition helps: the message is redelivered until it is a dead letter, and so an incident.
     #[error("{0}")]

@@ -41,7 +41,7 @@ pub struct Attempt {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
     pub bytes: Vec<u8>,
-    /// Digest of what is the same whenever the same answer comes again: without dates and the numbers
+    /// Digest of what is the same in every repetition of the answer: without dates and the numbers
     /// of exchanges. `None` where all of it is.
     pub identity: Option<Digest>,
 }
@@ -132,7 +132,7 @@ impl SendAnswer {
         Outcome::NotSent { retry_after, why }.into()
     }
 
-    /// Nobody knows whether it arrived; a look-up may tell, where there is one.
+    /// Nobody knows whether it arrived; a look-up may resolve it, where there is one.
     pub fn in_doubt(why: impl Into<String>, evidence: impl Into<Evidence>) -> Self {
         let outcome = Outcome::InDoubt {
             why: why.into(),

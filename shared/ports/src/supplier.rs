@@ -191,7 +191,7 @@ pub trait Endpoint: Send + Sync {
 
 pub trait Supplier: Send + Sync {
     fn orders(&self) -> &dyn Endpoint;
-    /// How a request to take a purchase order back is sent, where it can be: like a purchase order,
+    /// How a cancellation request is sent, where it can be: like a purchase order,
     /// with artifacts, steps and look-up of its own.
     fn cancels(&self) -> Option<&dyn Endpoint> {
         None

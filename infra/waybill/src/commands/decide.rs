@@ -280,7 +280,9 @@ pub(super) async fn decide(
         (Err(Halt::NotCommitted(StepError::Conflict)), _) => {
             bail!("{id} changed under every try; nothing was decided")
         }
-        (Err(Halt::NotCommitted(error)), _) => {
+        // Nothing was decided on what cannot be read.
+        (Err(Halt::NotCommitted(error @ StepError::Permanent(_))), _) => Err(error.into()),
+        (Err(Halt::NotCommitted(error @ StepError::Retry(..))), _) => {
             Err(error).context("the decision may not have been stored")
         }
         (Err(Halt::Failed(error)), _) => Err(error),

@@ -9,7 +9,7 @@
 //! meets an acceptance, or a person closes it. Orders are held longer by that, never doubled or lost.
 
 use super::PurchaseOrders;
-use crate::{Receiver, open_incident};
+use crate::{Receiver, TRIES, open_incident};
 use async_trait::async_trait;
 use domain::cases::CaseKind;
 use domain::ids::{OrderId, SupplierId};
@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const KIND: CaseKind = CaseKind::SupplierAnswersUnknown;
-const TRIES: u32 = 8;
 
 /// Whether there may be something to forget, by supplier.
 #[derive(Debug)]

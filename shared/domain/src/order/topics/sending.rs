@@ -40,7 +40,24 @@ impl Topic for SendChange {
             (SendSubject::PurchaseOrder(_), SendEvent::Sent { .. }) => Some("OrdersSent"),
             (SendSubject::PurchaseOrder(_), SendEvent::SuspectedSent { .. })
             | (_, SendEvent::SendInDoubt { .. }) => Some("SendsInDoubt"),
-            _ => None,
+            (
+                _,
+                SendEvent::Sent { .. }
+                | SendEvent::SuspectedSent { .. }
+                | SendEvent::SendStarted { .. }
+                | SendEvent::SendStepDone { .. }
+                | SendEvent::SendRejected { .. }
+                | SendEvent::SendBounced { .. }
+                | SendEvent::DeliveryReported { .. }
+                | SendEvent::SendDeferred { .. }
+                | SendEvent::SendPostponed { .. }
+                | SendEvent::LookedUp { .. }
+                | SendEvent::PreparationFailed { .. }
+                | SendEvent::Prepared
+                | SendEvent::RetryRequested { .. }
+                | SendEvent::PurchaseOrderVoided { .. }
+                | SendEvent::RejectionFreed,
+            ) => None,
         }
     }
 }
