@@ -133,6 +133,11 @@ impl Template {
         self.resources().find(|resource| resource.id == id)
     }
 
+    /// The logical id that an output refers to.
+    pub fn output(&self, name: &str) -> Option<&str> {
+        names(&self.0["Outputs"][name]["Value"])
+    }
+
     /// That a parameter may be.
     pub fn least(&self, parameter: &str) -> Option<u64> {
         self.0["Parameters"][parameter]["MinValue"].as_u64()

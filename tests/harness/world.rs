@@ -13,7 +13,7 @@ use crate::mail::{FaultyMailer, MailService};
 use crate::mutated::FirstArtifacts;
 use crate::slots::TestSlots;
 use domain::ids::OrderId;
-use domain::messages::{Message, QueueName};
+use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
 use domain::order::Order;
 use domain::settings::Settings;
 use domain::timeline::timeline;
@@ -412,10 +412,10 @@ impl World {
     }
 
     async fn next_delivery(&self) -> Option<ports::Delivery> {
-        for queue in [QueueName::Routing, QueueName::Forwarding] {
+        for queue in QueueName::ALL {
             let received = self
                 .ports
-                .receive(queue, 1, self.clock.now(), VISIBILITY)
+                .receive(*queue, 1, self.clock.now(), VISIBILITY)
                 .await
                 .unwrap();
             if let Some(delivery) = received.into_iter().next() {
@@ -430,11 +430,13 @@ impl World {
             self.store.acknowledge(delivery).await.unwrap();
         }
         let done = match serde_json::from_str::<Message>(&delivery.body).unwrap() {
-            Message::Route { order } => Box::pin(routing::handle(&self.routing, &order)).await,
-            Message::Forward {
+            Message::Routing(RouteOrder { order }) => {
+                Box::pin(routing::handle(&self.routing, &order)).await
+            }
+            Message::Forwarding(ForwardPurchaseOrder {
                 order,
                 purchase_order,
-            } => {
+            }) => {
                 Box::pin(forwarding::handle(
                     &self.forwarding,
                     &order,

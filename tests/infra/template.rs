@@ -61,6 +61,16 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "EventSourceArn: !GetAtt ForwardingQueue.Arn",
     ),
     (
+        "the queues are those of the code",
+        "deadLetterTargetArn: !GetAtt RoutingDeadLetterQueue.Arn",
+        "deadLetterTargetArn: !GetAtt ForwardingDeadLetterQueue.Arn",
+    ),
+    (
+        "the queues are those of the code",
+        "    Value: !Ref ForwardingQueue\n",
+        "    Value: !Ref RoutingQueue\n",
+    ),
+    (
         "every queue is encrypted",
         "SqsManagedSseEnabled: true",
         "SqsManagedSseEnabled: false",

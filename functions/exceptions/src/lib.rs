@@ -6,7 +6,7 @@ mod memory;
 use domain::cases::{CaseKind, curable_by_configuration};
 use domain::digest::Digest;
 use domain::ids::OrderId;
-use domain::messages::Message;
+use domain::messages::RouteOrder;
 use domain::order::Order;
 use domain::order::index::Index;
 use domain::settings::Settings;
@@ -158,11 +158,8 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
         .map(|row| row.order)
         .collect();
     for order in &held {
-        deps.queue
-            .send(&Message::Route {
-                order: order.clone(),
-            })
-            .await?;
+        let order = order.clone();
+        deps.queue.send(&RouteOrder { order }.into()).await?;
     }
     Ok(held.len())
 }

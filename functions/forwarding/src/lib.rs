@@ -6,7 +6,7 @@
 
 use domain::digest::Digest;
 use domain::ids::OrderId;
-use domain::messages::Message;
+use domain::messages::RouteOrder;
 use domain::order::decide::Command;
 use domain::order::step::{Step, is_out_of_step, step, step_of_cancel, waiting};
 use domain::order::{Order, PurchaseOrder};
@@ -84,7 +84,7 @@ async fn wake_routing(
     };
     if order.needs_routing.is_some() {
         let order = id.clone();
-        deps.queue.send(&Message::Route { order }).await?;
+        deps.queue.send(&RouteOrder { order }.into()).await?;
     }
     Ok(())
 }
@@ -244,7 +244,7 @@ fn needs_replanning(
 /// wrong with the order: the two would ask each other without a pause.
 async fn route_again(deps: &Deps, order: &OrderId) -> Result<Flow, StepError> {
     let order = order.clone();
-    let message = Message::Route { order };
+    let message = RouteOrder { order }.into();
     match &deps.purchase_orders.concurrency {
         Some(limit) => limit.later.send_after(&message, ROUTE_AGAIN_AFTER).await?,
         None => deps.queue.send(&message).await?,

@@ -10,7 +10,7 @@ pub use quarantine::{Redriven, redrive};
 
 use domain::cases::CaseKind;
 use domain::ids::{ChannelId, OrderId};
-use domain::messages::Message;
+use domain::messages::RouteOrder;
 use domain::order::Order;
 use domain::order::news::ChannelEvent;
 use execution::{Change, Draft, Look, notify};
@@ -159,7 +159,7 @@ async fn take_in(
         let state = accept(deps, &order, event).await?;
         if state.is_some_and(|state| state.needs_routing.is_some()) {
             let order = order.clone();
-            notify(deps.queue.as_ref(), &[Message::Route { order }]).await;
+            notify(deps.queue.as_ref(), &[RouteOrder { order }.into()]).await;
         }
         orders.push(order);
     }

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use domain::digest::Digest;
 use domain::ids::OrderId;
-use domain::messages::Message;
+use domain::messages::{Message, QueueName};
 use domain::order::Order;
 use domain::order::decide::Command;
 use domain::order::events::Event;
@@ -176,5 +176,5 @@ async fn looked_at(
 }
 
 fn is_routing(message: &Message) -> bool {
-    matches!(message, Message::Route { .. })
+    message.queue() == QueueName::Routing
 }

@@ -18,7 +18,7 @@ use crate::local_aws::preparation::Preparation;
 use crate::local_aws::stage::LocalStage;
 use anyhow::{Context as _, ensure};
 use domain::ids::OrderId;
-use domain::messages::Message;
+use domain::messages::{ForwardPurchaseOrder, Message, RouteOrder};
 use domain::order::Order;
 use doubles::runtime::events;
 use doubles::shop::ShopOrder;
@@ -128,19 +128,21 @@ impl Bench {
         let answer = self.order_webhook.call(&self.endpoints, &event).await?;
         ensure!(answer["statusCode"] == 200, "order-webhook: {answer}");
 
-        let event = queue_event(&Message::Route {
+        let route = RouteOrder {
             order: order.clone(),
-        })?;
+        };
+        let event = queue_event(&route.into())?;
         let answer = self.routing.call(&self.endpoints, &event).await?;
         ensure!(is_done(&answer), "routing: {answer}");
 
         let planned = self.order(&order).await?;
         let planned = planned.purchase_orders.first();
         let planned = planned.with_context(|| format!("{order} was not routed"))?;
-        let event = queue_event(&Message::Forward {
+        let forward = ForwardPurchaseOrder {
             order: order.clone(),
             purchase_order: planned.number.clone(),
-        })?;
+        };
+        let event = queue_event(&forward.into())?;
         let answer = self.forwarding.call(&self.endpoints, &event).await?;
         ensure!(is_done(&answer), "forwarding: {answer}");
         let sent = self.order(&order).await?;

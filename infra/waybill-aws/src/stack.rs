@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use aws::clock::SystemClock;
 use aws::dynamodb::DynamoDb;
 use aws::s3::S3Files;
-use aws::sqs::SqsQueue;
+use aws::sqs::{self, SqsQueue};
 use aws::ssm::SsmSecrets;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use domain::messages::QueueName;
@@ -20,8 +20,7 @@ use waybill::{Installation, Instead, Stack};
 pub struct Outputs {
     pub orders_table: String,
     pub stock_table: String,
-    pub routing_queue_url: String,
-    pub forwarding_queue_url: String,
+    pub queue_urls: BTreeMap<QueueName, String>,
     pub artifacts_bucket: String,
     pub drops_bucket: String,
     /// Secrets of channels and suppliers lie below it.
@@ -31,13 +30,15 @@ pub struct Outputs {
 
 impl Outputs {
     /// Or the name of one that is missing.
-    fn of(mut outputs: BTreeMap<String, String>) -> Result<Self, &'static str> {
-        let mut take = |name| outputs.remove(name).ok_or(name);
+    fn of(mut outputs: BTreeMap<String, String>) -> Result<Self, String> {
+        let mut take = |name: &str| outputs.remove(name).ok_or_else(|| name.to_owned());
         Ok(Self {
             orders_table: take("OrdersTable")?,
             stock_table: take("StockTable")?,
-            routing_queue_url: take("RoutingQueueUrl")?,
-            forwarding_queue_url: take("ForwardingQueueUrl")?,
+            queue_urls: QueueName::ALL
+                .iter()
+                .map(|queue| Ok((*queue, take(&sqs::url_output(*queue))?)))
+                .collect::<Result<_, String>>()?,
             artifacts_bucket: take("ArtifactsBucket")?,
             drops_bucket: take("DropsBucket")?,
             parameters_path: take("ParametersPath")?,
@@ -57,10 +58,6 @@ impl Opened {
     pub fn installation(&self) -> Installation {
         let (clients, outputs) = (&self.account.clients, &self.outputs);
         let store = Arc::new(self.orders());
-        let queues = [
-            (QueueName::Routing, outputs.routing_queue_url.clone()),
-            (QueueName::Forwarding, outputs.forwarding_queue_url.clone()),
-        ];
         let files = S3Files::new(
             clients.s3(),
             outputs.artifacts_bucket.clone(),
@@ -80,7 +77,7 @@ impl Opened {
             batches: store,
             files: Arc::new(files),
             listing: Arc::new(listing),
-            queue: Arc::new(SqsQueue::new(clients.sqs(), queues)),
+            queue: Arc::new(SqsQueue::new(clients.sqs(), outputs.queue_urls.clone())),
             clock: Arc::new(SystemClock),
         }
     }
@@ -155,12 +152,16 @@ mod tests {
         let found = Outputs::of(names.collect()).unwrap();
         assert_eq!(found.orders_table, "the OrdersTable");
         assert_eq!(found.webhook_url, "the WebhookUrl");
+        assert_eq!(
+            found.queue_urls[&QueueName::Forwarding],
+            "the ForwardingQueueUrl"
+        );
     }
 
     #[test]
     fn another_stack_is_told_by_what_it_lacks() {
         let outputs = BTreeMap::from([("OrdersTable".to_owned(), "orders".to_owned())]);
-        assert_eq!(Outputs::of(outputs), Err("StockTable"));
+        assert_eq!(Outputs::of(outputs), Err("StockTable".to_owned()));
     }
 
     #[test]

@@ -167,13 +167,15 @@ impl Machine {
     /// Until `shutdown` is true and what was in flight has ended.
     pub(crate) async fn run(self: Arc<Self>, shutdown: watch::Receiver<bool>) {
         let machine = self.clone();
-        let tasks = [
-            tokio::spawn(self.clone().work(QueueName::Routing, shutdown.clone())),
-            tokio::spawn(self.clone().work(QueueName::Forwarding, shutdown.clone())),
+        let workers = QueueName::ALL
+            .iter()
+            .map(|queue| tokio::spawn(self.clone().work(*queue, shutdown.clone())));
+        let mut tasks: Vec<_> = workers.collect();
+        tasks.extend([
             tokio::spawn(self.clone().sweep_often(shutdown.clone())),
             tokio::spawn(self.clone().look_often(shutdown.clone())),
             tokio::spawn(self.reload_often(shutdown)),
-        ];
+        ]);
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(error = %error, "a worker ended");

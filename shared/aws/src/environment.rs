@@ -3,7 +3,7 @@
 /// Variables that are missing, empty or no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not set: {}", .0.join(", "))]
-pub struct Missing(pub Vec<&'static str>);
+pub struct Missing(pub Vec<String>);
 
 /// All of them, or the names of all that are missing.
 pub fn needed<const N: usize>(names: [&'static str; N]) -> Result<[String; N], Missing> {
@@ -12,7 +12,7 @@ pub fn needed<const N: usize>(names: [&'static str; N]) -> Result<[String; N], M
         .iter()
         .zip(&values)
         .filter(|(_, value)| value.is_none())
-        .map(|(name, _)| *name)
+        .map(|(name, _)| (*name).to_owned())
         .collect();
     if missing.is_empty() {
         Ok(values.map(Option::unwrap_or_default))

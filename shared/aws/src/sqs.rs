@@ -1,5 +1,6 @@
 //! Messages on SQS. Those about one order come a little apart.
 
+use crate::environment::{Missing, variable};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -29,6 +30,23 @@ impl SqsQueue {
         Self {
             client,
             urls: urls.into_iter().collect(),
+        }
+    }
+
+    /// To those queues, by the variables that say where they are.
+    pub fn from_environment(client: Client, queues: &[QueueName]) -> Result<Self, Missing> {
+        let (mut urls, mut missing) = (BTreeMap::new(), Vec::new());
+        for queue in queues {
+            let name = url_variable(*queue);
+            match variable(&name) {
+                Some(url) => drop(urls.insert(*queue, url)),
+                None => missing.push(name),
+            }
+        }
+        if missing.is_empty() {
+            Ok(Self { client, urls })
+        } else {
+            Err(Missing(missing))
         }
     }
 
@@ -132,4 +150,56 @@ fn body(message: &Message) -> Result<String, Unavailable> {
 
 fn unsent(queue: QueueName) -> String {
     format!("sending to the queue {}", queue.as_str())
+}
+
+/// The variable that says a function where the queue is.
+pub fn url_variable(queue: QueueName) -> String {
+    let name = queue.as_str().to_uppercase().replace('-', "_");
+    format!("{name}_QUEUE_URL")
+}
+
+/// What the template calls the queue.
+pub fn logical_id(queue: QueueName) -> String {
+    format!("{}Queue", in_template(queue))
+}
+
+/// What the template calls the queue of its dead letters.
+pub fn dead_letter_id(queue: QueueName) -> String {
+    format!("{}DeadLetterQueue", in_template(queue))
+}
+
+/// The output of the template that says where the queue is.
+pub fn url_output(queue: QueueName) -> String {
+    format!("{}Url", logical_id(queue))
+}
+
+/// The queue whose dead letters lie in the one of that name, which `CloudFormation` made of the
+/// stack's and the template's. It shortens what is too long.
+pub fn origin(dead_letter_queue: &str) -> Option<QueueName> {
+    let mut queues = QueueName::ALL.iter().copied();
+    queues.find(|queue| dead_letter_queue.contains(&dead_letter_id(*queue)))
+}
+
+fn in_template(queue: QueueName) -> String {
+    let words = queue.as_str().split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_the_template_follow_from_the_queue() {
+        let queue = QueueName::Forwarding;
+        assert_eq!(logical_id(queue), "ForwardingQueue");
+        assert_eq!(url_output(queue), "ForwardingQueueUrl");
+        assert_eq!(url_variable(queue), "FORWARDING_QUEUE_URL");
+        let letters = "waybill-ForwardingDeadLetterQueue-1A2B3C";
+        assert_eq!(origin(letters), Some(queue));
+        assert_eq!(origin("waybill-ForwardingQueue-1A2B3C"), None);
+    }
 }

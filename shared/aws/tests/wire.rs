@@ -13,7 +13,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
-use domain::messages::{Message, QueueName};
+use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::topics::channel::ChannelChange;
@@ -337,9 +337,8 @@ async fn a_bundle_is_given_once() {
 }
 
 fn route(order: usize) -> Message {
-    Message::Route {
-        order: OrderId::parse(&format!("acme/{order}")).unwrap(),
-    }
+    let order = OrderId::parse(&format!("acme/{order}")).unwrap();
+    RouteOrder { order }.into()
 }
 
 fn queue(server: &Server) -> SqsQueue {
@@ -391,11 +390,11 @@ async fn messages_about_one_order_come_apart() {
 async fn a_queue_that_is_not_ours_is_refused() {
     let server = Server::start([]).await;
     let code = ChannelCode::parse("SH").unwrap();
-    let forward = Message::Forward {
+    let forward = ForwardPurchaseOrder {
         order: OrderId::parse("acme/1").unwrap(),
         purchase_order: PurchaseOrderNumber::new(&code, "1001", 1),
     };
-    assert!(queue(&server).send(&forward).await.is_err());
+    assert!(queue(&server).send(&forward.into()).await.is_err());
     assert!(server.heard().is_empty());
 }
 

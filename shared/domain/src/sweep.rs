@@ -1,6 +1,6 @@
 //! Which messages wake what is due.
 
-use crate::messages::Message;
+use crate::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
 use crate::order::purchase_order::PurchaseOrder;
 use crate::order::state::Order;
 use crate::order::step::{Step, step, step_of_cancel, waiting};
@@ -12,7 +12,7 @@ fn wake_again_after(order: &Order, now: Timestamp) -> SignedDuration {
     let only_holds = order.needs_routing.is_none()
         && wake(order, now)
             .iter()
-            .all(|message| matches!(message, Message::Route { .. }));
+            .all(|message| message.queue() == QueueName::Routing);
     SignedDuration::from_mins(if only_holds { 15 } else { 2 })
 }
 
@@ -43,8 +43,9 @@ pub fn wake(order: &Order, now: Timestamp) -> Vec<Message> {
                     .filter_map(|wait| wait.until)
                     .any(|at| at <= now)
         });
-    let route = routing_due.then(|| Message::Route {
-        order: order.id.clone(),
+    let route = routing_due.then(|| {
+        let order = order.id.clone();
+        RouteOrder { order }.into()
     });
     let due = |own: &&PurchaseOrder| is_due(order, own, now);
     let forward = order.purchase_orders.iter().filter(due);
@@ -88,10 +89,12 @@ fn is_due(order: &Order, own: &PurchaseOrder, now: Timestamp) -> bool {
 }
 
 fn forwarding_of(order: &Order, own: &PurchaseOrder) -> Message {
-    Message::Forward {
-        order: order.id.clone(),
-        purchase_order: own.number.clone(),
-    }
+    let (order, purchase_order) = (order.id.clone(), own.number.clone());
+    let message = ForwardPurchaseOrder {
+        order,
+        purchase_order,
+    };
+    message.into()
 }
 
 fn wants_a_step(step: &Step) -> bool {

@@ -31,7 +31,7 @@ use database::Database;
 use files::Folders;
 use jiff::Timestamp;
 use marks::Marks;
-use queue::Bells;
+use queue::Wakeups;
 use restored::Beside;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub use smtp::{SmtpError, SmtpMailer};
 pub struct Embedded {
     database: Database,
     folders: Arc<Folders>,
-    bells: Arc<Bells>,
+    wakeups: Arc<Wakeups>,
     restored_at: Option<Timestamp>,
     /// `None` where nothing lies on disk but the outbox.
     place: Option<Place>,
@@ -145,7 +145,7 @@ impl Embedded {
         Ok(Self {
             database: Database::start(&path, connection, marks)?,
             folders: Arc::new(folders),
-            bells: Arc::default(),
+            wakeups: Arc::default(),
             restored_at,
             place: Some(place),
         })
@@ -183,7 +183,7 @@ impl Embedded {
         Ok(Self {
             database: Database::in_memory()?,
             folders: Arc::new(folders),
-            bells: Arc::default(),
+            wakeups: Arc::default(),
             restored_at: None,
             place: None,
         })

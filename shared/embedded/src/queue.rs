@@ -19,10 +19,14 @@ use tokio::sync::Notify;
 const ACKNOWLEDGE: &str = "DELETE FROM messages WHERE id = ?1";
 
 /// Wakes whoever waits for a message of a queue.
-#[derive(Debug, Default)]
-pub(crate) struct Bells {
-    routing: Notify,
-    forwarding: Notify,
+#[derive(Debug)]
+pub(crate) struct Wakeups(BTreeMap<QueueName, Notify>);
+
+impl Default for Wakeups {
+    fn default() -> Self {
+        let queues = QueueName::ALL.iter();
+        Self(queues.map(|queue| (*queue, Notify::new())).collect())
+    }
 }
 
 /// How many messages of each lane are wanted.
@@ -42,15 +46,11 @@ pub struct InLane {
 }
 
 impl Embedded {
-    /// Returns soon after this process sent a message; others' messages ring no bell here.
+    /// Returns soon after this process sent a message; others' messages notify nobody here.
     pub async fn sent(&self, queue: QueueName) {
-        self.bell(queue).notified().await;
-    }
-
-    fn bell(&self, queue: QueueName) -> &Notify {
-        match queue {
-            QueueName::Routing => &self.bells.routing,
-            QueueName::Forwarding => &self.bells.forwarding,
+        match self.wakeups.0.get(&queue) {
+            Some(wakeup) => wakeup.notified().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -109,10 +109,7 @@ impl Queue for Embedded {
             return Ok(());
         }
         let bodies = messages.iter().map(|message| {
-            let number = match message {
-                Message::Route { .. } => None,
-                Message::Forward { purchase_order, .. } => Some(purchase_order.clone()),
-            };
+            let number = message.purchase_order().cloned();
             Ok((message.queue(), to_json(message)?, number))
         });
         let rows = bodies.collect::<Result<Vec<_>, Broken>>()?;
@@ -128,7 +125,9 @@ impl Queue for Embedded {
         });
         sent.await?;
         for message in messages {
-            self.bell(message.queue()).notify_one();
+            if let Some(wakeup) = self.wakeups.0.get(&message.queue()) {
+                wakeup.notify_one();
+            }
         }
         Ok(())
     }

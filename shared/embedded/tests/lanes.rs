@@ -4,7 +4,7 @@
 
 use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
-use domain::messages::{Message, QueueName};
+use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::topics::routing::RoutingDecision;
@@ -31,10 +31,12 @@ fn number(counter: u32) -> PurchaseOrderNumber {
 }
 
 fn forward(counter: u32) -> Message {
-    Message::Forward {
-        order: order(),
-        purchase_order: number(counter),
-    }
+    let (order, purchase_order) = (order(), number(counter));
+    let message = ForwardPurchaseOrder {
+        order,
+        purchase_order,
+    };
+    message.into()
 }
 
 /// A plan with a purchase order for each of the suppliers, whose numbers count from 1.
@@ -142,7 +144,7 @@ async fn a_message_rings_for_whoever_waits() {
     let dir = tempfile::tempdir().unwrap();
     let store = Embedded::open(dir.path()).unwrap();
     let waiting = store.sent(FORWARDING);
-    let message = Message::Route { order: order() };
+    let message = RouteOrder { order: order() }.into();
     store.send(&message).await.unwrap();
     store.send(&forward(1)).await.unwrap();
     waiting.await;

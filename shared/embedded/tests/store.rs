@@ -6,7 +6,7 @@
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId};
-use domain::messages::{Message, QueueName};
+use domain::messages::{QueueMessage as _, QueueName, RouteOrder};
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::news::Payload;
@@ -111,7 +111,7 @@ async fn a_message_comes_until_it_is_acknowledged_or_dead() {
     };
     for own in [1, 2] {
         store
-            .send(&Message::Route { order: order(own) })
+            .send(&RouteOrder { order: order(own) }.into())
             .await
             .unwrap();
     }
@@ -125,8 +125,8 @@ async fn a_message_comes_until_it_is_acknowledged_or_dead() {
 
     let first = receive(0).await;
     assert_eq!(first.len(), 2);
-    let message: Message = serde_json::from_str(&first[0].body).unwrap();
-    assert_eq!(message, Message::Route { order: order(1) });
+    let message = RouteOrder::parse(&first[0].body).unwrap();
+    assert_eq!(message, RouteOrder { order: order(1) });
     assert!(receive(29).await.is_empty(), "leased");
     store.acknowledge(&first[0]).await.unwrap();
     store.nack(&first[1], at(5)).await.unwrap();

@@ -1,7 +1,7 @@
 //! A supplier's `concurrency`, where several processes send without knowing of each other.
 
 use domain::ids::SupplierId;
-use domain::messages::Message;
+use domain::messages::ForwardPurchaseOrder;
 use domain::sending::machine::SendState;
 use domain::sending::subject::SendSubject;
 use domain::sending::timing::RESEND_AFTER;
@@ -60,12 +60,12 @@ impl ConcurrencyLimit {
     /// Has the message of a send that was not admitted redelivered soon.
     pub(crate) async fn redeliver(
         &self,
-        message: &Message,
+        message: ForwardPurchaseOrder,
         state: &SendState,
         now: Timestamp,
     ) -> Result<(), StepError> {
         if let Some(pause) = redeliver_after(state, now) {
-            self.later.send_after(message, pause).await?;
+            self.later.send_after(&message.into(), pause).await?;
         }
         Ok(())
     }

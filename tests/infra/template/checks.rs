@@ -1,5 +1,7 @@
 //! One function a check; what it returns is what is wrong.
 
+use aws::sqs::{dead_letter_id, logical_id, url_output, url_variable};
+use domain::messages::QueueName;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tests::template::{Resource, Template, each, names, tables};
@@ -11,6 +13,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
         "every queue has a dead-letter queue that is emptied",
         dead_letters,
     ),
+    ("the queues are those of the code", queues_of_the_code),
     ("every queue is encrypted", encrypted_queues),
     ("a message is hidden for six timeouts", visibility),
     ("failures are told message by message", partial_answers),
@@ -93,6 +96,28 @@ fn dead_letters(template: &Template) -> Vec<String> {
             wrong.push(format!("{id} does not try {RECEIVES} times"));
         }
     }
+    wrong
+}
+
+/// Each under the names that the code finds it by, and no other.
+fn queues_of_the_code(template: &Template) -> Vec<String> {
+    let mut others: BTreeSet<&str> = template.of_kind(QUEUE).map(|queue| queue.id).collect();
+    let mut wrong = Vec::new();
+    for queue in QueueName::ALL.iter().copied() {
+        let (id, letters) = (logical_id(queue), dead_letter_id(queue));
+        others.retain(|known| *known != id && *known != letters);
+        let target = template
+            .get(&id)
+            .and_then(|found| names(&found.properties["RedrivePolicy"]["deadLetterTargetArn"]));
+        if target != Some(&letters) {
+            wrong.push(format!("the dead letters of {id} do not go to {letters}"));
+        }
+        let output = url_output(queue);
+        if template.output(&output) != Some(&id) {
+            wrong.push(format!("the output {output} is not that of {id}"));
+        }
+    }
+    wrong.extend(others.into_iter().map(|id| format!("{id} is nobody's")));
     wrong
 }
 
@@ -554,6 +579,10 @@ fn environment(template: &Template) -> Vec<String> {
             word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
         };
         let read = main.split('"').skip(1).step_by(2).filter(is_variable);
+        let names_queue = |queue: &&QueueName| main.contains(&format!("QueueName::{queue:?}"));
+        let queues = QueueName::ALL.iter().filter(names_queue);
+        let queues: Vec<String> = queues.map(|queue| url_variable(*queue)).collect();
+        let read = read.chain(queues.iter().map(String::as_str));
         let read: BTreeSet<&str> = read.chain(["LOG_LEVEL"]).collect();
         let given = function.properties["Environment"]["Variables"].as_object();
         let given = given.into_iter().flatten().map(|(name, _)| name.as_str());

@@ -8,7 +8,7 @@ use aws::environment::needed;
 use aws::lambda::{Body, Delivered, Error, serve_sweep};
 use aws::metrics::Measured;
 use aws::s3::S3Files;
-use aws::sqs::SqsQueue;
+use aws::sqs::{SqsQueue, origin};
 use domain::messages::{Message, QueueName};
 use exceptions::Deps;
 use std::sync::Arc;
@@ -22,16 +22,11 @@ struct Dead {
 }
 
 impl Body for Dead {
-    /// The queue it was sent to follows from what it says, else it is told by its dead-letter queue.
+    /// The queue it was sent to follows from that of its dead letters, else from what it says.
     fn read(Delivered { body, queue }: Delivered) -> Option<Self> {
         let message = serde_json::from_str::<Message>(&body).ok();
-        let queue = match &message {
-            Some(message) => message.queue().as_str().to_owned(),
-            None if aws::ses::reported(&body).is_some() => {
-                QueueName::Forwarding.as_str().to_owned()
-            }
-            None => queue,
-        };
+        let origin = origin(&queue).or_else(|| message.as_ref().map(Message::queue));
+        let queue = origin.map_or(queue, |origin| origin.as_str().to_owned());
         let subject = message.map(|message| message.order().to_string());
         Some(Self {
             queue,
@@ -48,13 +43,7 @@ impl Body for Dead {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::log::begin()?;
-    let [stack, orders, routing_queue, forwarding_queue, artifacts] = needed([
-        "STACK_NAME",
-        "ORDERS_TABLE",
-        "ROUTING_QUEUE_URL",
-        "FORWARDING_QUEUE_URL",
-        "ARTIFACTS_BUCKET",
-    ])?;
+    let [stack, orders, artifacts] = needed(["STACK_NAME", "ORDERS_TABLE", "ARTIFACTS_BUCKET"])?;
     let clients = Clients::new(Place::from_environment()?);
     let clock = Arc::new(SystemClock);
     let store = DynamoDb::new(clients.dynamodb(), orders, None);
@@ -66,13 +55,10 @@ async fn main() -> Result<(), Error> {
     let running = Arc::new(running);
     let deps = Deps {
         orders,
-        queue: Arc::new(SqsQueue::new(
+        queue: Arc::new(SqsQueue::from_environment(
             clients.sqs(),
-            [
-                (QueueName::Routing, routing_queue),
-                (QueueName::Forwarding, forwarding_queue),
-            ],
-        )),
+            &[QueueName::Routing, QueueName::Forwarding],
+        )?),
         files: Arc::new(S3Files::new(clients.s3(), artifacts, None)),
         clock,
         settings: running.settings.clone(),

@@ -11,11 +11,10 @@ use aws::s3::S3Files;
 use aws::ses::{Reported, SesMailer, reported};
 use aws::sqs::SqsQueue;
 use aws::ssm::SsmSecrets;
-use domain::messages::{Message, QueueName};
+use domain::messages::{ForwardPurchaseOrder, QueueMessage as _, QueueName};
 use execution::purchase_orders::{PurchaseOrders, Trust};
 use execution::{ConcurrencyLimit, Execution};
 use forwarding::Deps;
-use ports::StepError;
 use std::sync::Arc;
 use std::time::Duration;
 use ways::running::{Running, SuppliersOf};
@@ -25,20 +24,20 @@ const MAIL_WITHIN: Duration = Duration::from_secs(50);
 
 /// Our own messages, and what SES reports.
 enum Work {
-    Step(Message),
+    Step(ForwardPurchaseOrder),
     Report(Reported),
 }
 
 impl Body for Work {
     fn read(delivered: Delivered) -> Option<Self> {
         let report = || reported(&delivered.body).map(Self::Report);
-        let message = serde_json::from_str(&delivered.body);
-        message.map(Self::Step).ok().or_else(report)
+        let message = ForwardPurchaseOrder::parse(&delivered.body);
+        message.map(Self::Step).or_else(report)
     }
 
     fn subject(&self) -> String {
         match self {
-            Self::Step(message) => message.order().to_string(),
+            Self::Step(message) => message.order.to_string(),
             Self::Report(Reported::Mail(event)) => event.id.to_string(),
             Self::Report(Reported::Noted(_) | Reported::Foreign) => String::new(),
         }
@@ -52,8 +51,6 @@ async fn main() -> Result<(), Error> {
         stack,
         orders,
         stock,
-        routing_queue,
-        forwarding_queue,
         artifacts,
         drops,
         parameters,
@@ -63,8 +60,6 @@ async fn main() -> Result<(), Error> {
         "STACK_NAME",
         "ORDERS_TABLE",
         "STOCK_TABLE",
-        "ROUTING_QUEUE_URL",
-        "FORWARDING_QUEUE_URL",
         "ARTIFACTS_BUCKET",
         "DROPS_BUCKET",
         "PARAMETERS_PATH",
@@ -88,13 +83,8 @@ async fn main() -> Result<(), Error> {
     let bundles = Arc::new(S3Bundles::new(clients.s3(), artifacts));
     let running = Running::start(suppliers, bundles, orders.clone(), clock.clone()).await?;
     let running = Arc::new(running);
-    let queue = Arc::new(SqsQueue::new(
-        clients.sqs(),
-        [
-            (QueueName::Routing, routing_queue),
-            (QueueName::Forwarding, forwarding_queue),
-        ],
-    ));
+    let queues = [QueueName::Routing, QueueName::Forwarding];
+    let queue = Arc::new(SqsQueue::from_environment(clients.sqs(), &queues)?);
     let store = Arc::new(store);
     let deps = Deps {
         queue: queue.clone(),
@@ -122,13 +112,10 @@ async fn main() -> Result<(), Error> {
             running.look().await;
             deps.purchase_orders.suppliers = running.opened();
             match work {
-                Work::Step(Message::Forward {
+                Work::Step(ForwardPurchaseOrder {
                     order,
                     purchase_order,
                 }) => forwarding::handle(&deps, &order, &purchase_order).await,
-                Work::Step(Message::Route { .. }) => {
-                    Err(StepError::Permanent("a message for routing".to_owned()))
-                }
                 Work::Report(Reported::Mail(event)) => forwarding::mail_event(&deps, &event).await,
                 Work::Report(Reported::Noted(what)) => {
                     tracing::info!(what, "a mail was reported");

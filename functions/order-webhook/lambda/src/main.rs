@@ -19,10 +19,9 @@ use ways::running::{ChannelsOf, Running};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::log::begin()?;
-    let [stack, orders, routing_queue, artifacts, parameters] = needed([
+    let [stack, orders, artifacts, parameters] = needed([
         "STACK_NAME",
         "ORDERS_TABLE",
-        "ROUTING_QUEUE_URL",
         "ARTIFACTS_BUCKET",
         "PARAMETERS_PATH",
     ])?;
@@ -38,10 +37,10 @@ async fn main() -> Result<(), Error> {
     let running = Arc::new(running);
     let deps = Deps {
         orders,
-        queue: Arc::new(SqsQueue::new(
+        queue: Arc::new(SqsQueue::from_environment(
             clients.sqs(),
-            [(QueueName::Routing, routing_queue)],
-        )),
+            &[QueueName::Routing],
+        )?),
         files: Arc::new(S3Files::new(clients.s3(), artifacts, None)),
         clock,
         channels: running.opened(),

@@ -8,8 +8,7 @@ use aws::environment::needed;
 use aws::lambda::{Error, serve_queue};
 use aws::metrics::Measured;
 use aws::sqs::SqsQueue;
-use domain::messages::{Message, QueueName};
-use ports::StepError;
+use domain::messages::{QueueName, RouteOrder};
 use routing::Deps;
 use std::sync::Arc;
 use ways::running::{Running, SettingsOnly};
@@ -17,11 +16,10 @@ use ways::running::{Running, SettingsOnly};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::log::begin()?;
-    let [stack, orders, stock, forwarding_queue, artifacts] = needed([
+    let [stack, orders, stock, artifacts] = needed([
         "STACK_NAME",
         "ORDERS_TABLE",
         "STOCK_TABLE",
-        "FORWARDING_QUEUE_URL",
         "ARTIFACTS_BUCKET",
     ])?;
     let clients = Clients::new(Place::from_environment()?);
@@ -35,23 +33,18 @@ async fn main() -> Result<(), Error> {
     let deps = Deps {
         orders,
         offers: Arc::new(store),
-        queue: Arc::new(SqsQueue::new(
+        queue: Arc::new(SqsQueue::from_environment(
             clients.sqs(),
-            [(QueueName::Forwarding, forwarding_queue)],
-        )),
+            &[QueueName::Forwarding],
+        )?),
         clock,
         settings: running.settings.clone(),
     };
-    serve_queue(move |message: Message| {
+    serve_queue(move |RouteOrder { order }: RouteOrder| {
         let (running, deps) = (running.clone(), deps.clone());
         async move {
             running.look().await;
-            match message {
-                Message::Route { order } => routing::handle(&deps, &order).await,
-                Message::Forward { .. } => {
-                    Err(StepError::Permanent("a message for forwarding".to_owned()))
-                }
-            }
+            routing::handle(&deps, &order).await
         }
     })
     .await

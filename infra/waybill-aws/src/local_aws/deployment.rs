@@ -213,7 +213,7 @@ impl Deployment {
     pub async fn hide_messages_for(&self, seconds: u32) -> anyhow::Result<()> {
         let outputs = &self.opened.outputs;
         let sqs = self.opened.account.clients.sqs();
-        for url in [&outputs.routing_queue_url, &outputs.forwarding_queue_url] {
+        for url in outputs.queue_urls.values() {
             sqs.set_queue_attributes()
                 .queue_url(url)
                 .attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string())

@@ -6,7 +6,7 @@
 
 use super::TURN;
 use super::place::{Place, eventually};
-use domain::messages::Message;
+use domain::messages::{ForwardPurchaseOrder, QueueMessage as _, QueueName};
 use domain::order::events::Event;
 use domain::order::topics::routing::RoutingDecision;
 use doubles::runtime::{RuntimeDouble, Said, events};
@@ -38,15 +38,15 @@ async fn an_invocation_that_comes_again_changes_nothing() {
     for answer in answers {
         assert_eq!(answer["statusCode"], 200, "{answer}");
     }
-    for body in bodies(&place, &outputs.routing_queue_url, 1).await {
-        let event = queue_event(&outputs.routing_queue_url, &body);
+    for body in bodies(&place, &outputs.queue_urls[&QueueName::Routing], 1).await {
+        let event = queue_event(&outputs.queue_urls[&QueueName::Routing], &body);
         for answer in again(&place, "RoutingFunction", &event).await {
             assert_eq!(answer, done);
         }
     }
-    let bodies = bodies(&place, &outputs.forwarding_queue_url, 3).await;
+    let bodies = bodies(&place, &outputs.queue_urls[&QueueName::Forwarding], 3).await;
     for body in &bodies {
-        let event = queue_event(&outputs.forwarding_queue_url, body);
+        let event = queue_event(&outputs.queue_urls[&QueueName::Forwarding], body);
         for answer in again(&place, "ForwardingFunction", &event).await {
             assert_eq!(answer, done);
         }
@@ -80,10 +80,7 @@ async fn an_invocation_that_comes_again_changes_nothing() {
         assert_eq!(told, 1, "{number}");
     }
     assert_eq!(http.len(), 0, "{http:?}");
-    let forward = |body: &String| match serde_json::from_str(body).unwrap() {
-        Message::Forward { purchase_order, .. } => purchase_order,
-        Message::Route { .. } => panic!("{body}"),
-    };
+    let forward = |body: &String| ForwardPurchaseOrder::parse(body).unwrap().purchase_order;
     let numbers: BTreeSet<_> = bodies.iter().map(forward).collect();
     let planned = known.purchase_orders.iter().map(|own| own.number.clone());
     assert_eq!(numbers, planned.collect());

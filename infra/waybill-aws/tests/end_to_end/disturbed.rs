@@ -2,7 +2,7 @@
 
 use super::TURN;
 use super::place::{Place, id};
-use domain::messages::Message;
+use domain::messages::RouteOrder;
 use domain::order::Order;
 use domain::sending::machine::SendState;
 use doubles::recorder::{Call, Fault};
@@ -81,7 +81,7 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
         let stored = place.stored(order).await;
         assert!(stored.is_some(), "answered, and not stored");
         // Once more, as queues do.
-        let again = Message::Route { order: id(order) };
+        let again = RouteOrder { order: id(order) }.into();
         installation.queue.send(&again).await.unwrap();
         tokio::time::sleep(Duration::from_millis(1500)).await;
         killed += deployment.emulator.kill_functions().unwrap();

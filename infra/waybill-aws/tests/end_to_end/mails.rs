@@ -8,7 +8,7 @@ use super::TURN;
 use super::place::{Place, eventually, id, only};
 use domain::cases::CaseKind;
 use domain::ids::ChannelCode;
-use domain::messages::Message;
+use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
 use domain::order::Order;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::machine::SendState;
@@ -161,11 +161,11 @@ async fn settled_by_a_report_alone(place: &Place, lost: &[ShopOrder; 2]) {
 /// As queues and the schedule do, and more often.
 async fn work_on(place: &Place, order: &ShopOrder) {
     let known = place.stored(order).await.unwrap();
-    let route = Message::Route { order: id(order) };
-    let forward = Message::Forward {
+    let route = Message::from(RouteOrder { order: id(order) });
+    let forward = Message::from(ForwardPurchaseOrder {
         order: id(order),
         purchase_order: only(&known).number.clone(),
-    };
+    });
     for _ in 0..3 {
         let messages = [route.clone(), forward.clone(), forward.clone()];
         let queue = &place.installation().queue;
@@ -262,7 +262,7 @@ async fn report(place: &Place, event: &Value) {
     let [target] = targets["Targets"].as_array().unwrap().as_slice() else {
         panic!("the rule has other targets, too: {targets}");
     };
-    let url = &deployment.opened.outputs.forwarding_queue_url;
+    let url = &deployment.opened.outputs.queue_urls[&QueueName::Forwarding];
     let queue = url.rsplit('/').next().unwrap();
     let arn = target["Arn"].as_str().unwrap();
     assert_eq!(arn.rsplit(':').next(), Some(queue));

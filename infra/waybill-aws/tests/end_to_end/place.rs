@@ -7,6 +7,7 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 };
 use domain::cases::CaseKind;
 use domain::ids::OrderId;
+use domain::messages::QueueName;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use doubles::shop::{ShopOrder, SignedWebhook};
@@ -95,7 +96,7 @@ impl Place {
         let opened = &self.deployment.opened;
         let outputs = &opened.outputs;
         let mut messages = 0;
-        for url in [&outputs.routing_queue_url, &outputs.forwarding_queue_url] {
+        for url in outputs.queue_urls.values() {
             let asked = opened.account.clients.sqs().get_queue_attributes();
             let counted = asked
                 .queue_url(url)
@@ -117,7 +118,7 @@ impl Place {
     pub(crate) async fn put_for_forwarding(&self, body: &str) {
         let opened = &self.deployment.opened;
         let send = opened.account.clients.sqs().send_message();
-        let send = send.queue_url(&opened.outputs.forwarding_queue_url);
+        let send = send.queue_url(&opened.outputs.queue_urls[&QueueName::Forwarding]);
         send.message_body(body).send().await.unwrap();
     }
 

@@ -3,7 +3,7 @@
 use super::place::{Place, eventually};
 use domain::cases::CaseKind;
 use domain::digest::Digest;
-use domain::messages::Message;
+use domain::messages::{ForwardPurchaseOrder, QueueName, RouteOrder};
 use doubles::recorder::{Call, Need};
 use doubles::shop::ShopOrder;
 use ports::Incident;
@@ -45,11 +45,10 @@ async fn dead_letters(place: &Place) {
     place.deployment.hide_messages_for(1).await.unwrap();
     let opened = &place.deployment.opened;
     let outputs = &opened.outputs;
-    for (url, body) in [
+    for queue in QueueName::ALL {
+        let url = &outputs.queue_urls[queue];
         // The same cause would be the same incident.
-        (&outputs.routing_queue_url, "no message for routing"),
-        (&outputs.forwarding_queue_url, "no message for forwarding"),
-    ] {
+        let body = format!("no message for {}", queue.as_str());
         let sqs = opened.account.clients.sqs();
         let sent = sqs.send_message().queue_url(url).message_body(body);
         sent.send().await.unwrap();
@@ -57,7 +56,9 @@ async fn dead_letters(place: &Place) {
     let orders = &place.installation().orders;
     eventually(
         "the unreadable payload and a dead letter of each queue are incidents",
-        async || (orders.incidents().await.unwrap().len() == 3).then_some(()),
+        async || {
+            (orders.incidents().await.unwrap().len() == 1 + QueueName::ALL.len()).then_some(())
+        },
     )
     .await;
 }
@@ -80,12 +81,12 @@ async fn bad_configuration(place: &Place) {
         let order = history.fold().unwrap();
         if let Some(own) = order.purchase_orders.first() {
             let purchase_order = own.number.clone();
-            let route = Message::Route { order: id.clone() };
-            let forward = Message::Forward {
+            let route = RouteOrder { order: id.clone() };
+            let forward = ForwardPurchaseOrder {
                 order: id,
                 purchase_order,
             };
-            let messages = [route, forward];
+            let messages = [route.into(), forward.into()];
             installation.queue.send_all(&messages).await.unwrap();
             break;
         }

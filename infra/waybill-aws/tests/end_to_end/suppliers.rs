@@ -5,6 +5,7 @@ use super::place::{Place, eventually, only};
 use aws::dynamodb::DynamoDb;
 use domain::batch::Batch;
 use domain::ids::SupplierId;
+use domain::messages::QueueName;
 use domain::order::{Order, PurchaseOrder};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::machine::SendState;
@@ -187,7 +188,9 @@ async fn one_at_a_time(place: &Place, ferry: &SupplierDouble) {
     let deployment = &place.deployment;
     let forwarding = deployment.access_key("ForwardingFunction", "ForwardingRole");
     let forwarding = forwarding.unwrap();
-    let queue = opened.outputs.forwarding_queue_url.rsplit('/').next();
+    let queue = opened.outputs.queue_urls[&QueueName::Forwarding]
+        .rsplit('/')
+        .next();
     let queue = queue.unwrap();
     let recorder = &deployment.emulator.recorder;
     eventually("its message came again", async || {

@@ -2,7 +2,7 @@
 //! that a slow one with a long queue keeps nobody else waiting.
 
 use super::{Machine, pause};
-use domain::messages::{Message, QueueName};
+use domain::messages::{ForwardPurchaseOrder, QueueMessage, QueueName, RouteOrder};
 use embedded::{InLane, Room};
 use jiff::SignedDuration;
 use ports::{Deliveries as _, Delivery, StepError};
@@ -55,7 +55,7 @@ impl Machine {
         while !*shutdown.borrow() {
             while in_flight.try_join_next().is_some() {}
             // Only this loop takes permits: what is free now is free when the messages are here.
-            let slots = self.slots(queue);
+            let slots = self.slots();
             let room = Room {
                 lanes: slots
                     .iter()
@@ -76,7 +76,8 @@ impl Machine {
                 let Ok(slot) = slots.clone().acquire_owned().await else {
                     return;
                 };
-                in_flight.spawn(self.clone().deliver(delivery, slot, ended.clone()));
+                let delivered = self.clone().deliver(queue, delivery, slot, ended.clone());
+                in_flight.spawn(delivered);
             }
         }
         while in_flight.join_next().await.is_some() {}
@@ -97,37 +98,26 @@ impl Machine {
         })
     }
 
-    /// By the lanes of the queue.
-    fn slots(&self, queue: QueueName) -> BTreeMap<String, Arc<Semaphore>> {
-        match queue {
-            QueueName::Routing => BTreeMap::new(),
-            QueueName::Forwarding => {
-                let ways = self.ways();
-                let limits = ways.limits.iter();
-                limits
-                    .map(|(id, permits)| (id.to_string(), permits.clone()))
-                    .collect()
-            }
-        }
+    /// By lane: what waits for a supplier lies in that supplier's.
+    fn slots(&self) -> BTreeMap<String, Arc<Semaphore>> {
+        let ways = self.ways();
+        let limits = ways.limits.iter();
+        limits
+            .map(|(id, permits)| (id.to_string(), permits.clone()))
+            .collect()
     }
 
     /// A panic fails its own message only, hence a task of its own for the handler.
     async fn deliver(
         self: Arc<Self>,
+        queue: QueueName,
         delivery: Delivery,
         slot: OwnedSemaphorePermit,
         ended: Arc<Ended>,
     ) {
         let machine = self.clone();
         let body = delivery.body.clone();
-        let handler = tokio::spawn(async move {
-            match serde_json::from_str(&body) {
-                Ok(message) => machine.handle(&message).await,
-                Err(_) => Err(StepError::Permanent(
-                    "the message cannot be read".to_owned(),
-                )),
-            }
-        });
+        let handler = tokio::spawn(async move { machine.handle(queue, &body).await });
         let failed = match handler.await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -151,16 +141,25 @@ impl Machine {
         }
     }
 
-    async fn handle(&self, message: &Message) -> Result<(), StepError> {
-        match message {
-            Message::Route { order } => routing::handle(&self.routing, order).await,
-            Message::Forward {
-                order,
-                purchase_order,
-            } => {
+    /// Has the function of the queue handle the message.
+    async fn handle(&self, queue: QueueName, body: &str) -> Result<(), StepError> {
+        match queue {
+            QueueName::Routing => {
+                let RouteOrder { order } = read(body)?;
+                routing::handle(&self.routing, &order).await
+            }
+            QueueName::Forwarding => {
+                let ForwardPurchaseOrder {
+                    order,
+                    purchase_order,
+                } = read(body)?;
                 let deps = self.forwarding(&self.ways());
-                forwarding::handle(&deps, order, purchase_order).await
+                forwarding::handle(&deps, &order, &purchase_order).await
             }
         }
     }
+}
+
+fn read<M: QueueMessage>(body: &str) -> Result<M, StepError> {
+    M::parse(body).ok_or_else(|| StepError::Permanent("the message cannot be read".to_owned()))
 }

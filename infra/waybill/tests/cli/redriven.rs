@@ -6,7 +6,7 @@ use crate::{DONE, NO, NOT_FOUND, USAGE};
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::ids::OrderId;
-use domain::messages::Message;
+use domain::messages::{Message, RouteOrder};
 use doubles::shop::{Shop, ShopOrder};
 use embedded::{Embedded, SystemClock};
 use ports::{Area, Clock as _, Files as _, Incident, OrderStore as _};
@@ -94,9 +94,9 @@ async fn a_dead_letter_goes_back_into_its_queue() {
     let place = Place::new().await;
     std::fs::create_dir_all(place.folder.path().join("data")).unwrap();
     let store = opened(&place);
-    let letter = Message::Route {
+    let letter = Message::from(RouteOrder {
         order: OrderId::parse("acme/1").unwrap(),
-    };
+    });
     let body = serde_json::to_vec(&letter).unwrap();
     let key = put_aside(&store, CaseKind::DeadLetter, "routing", &body).await;
     let said = place.says(DONE, &redrive(&key));

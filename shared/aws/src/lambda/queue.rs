@@ -1,7 +1,7 @@
 //! Messages of SQS, in batches; each that fails is named, and only those come again.
 
 use super::told;
-use domain::messages::Message;
+use domain::messages::QueueMessage;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ports::StepError;
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,9 @@ pub trait Body: Sized + Send + 'static {
     fn subject(&self) -> String;
 }
 
-impl Body for Message {
+impl<M: QueueMessage + Send + 'static> Body for M {
     fn read(delivered: Delivered) -> Option<Self> {
-        serde_json::from_str(&delivered.body).ok()
+        M::parse(&delivered.body)
     }
 
     fn subject(&self) -> String {

@@ -538,8 +538,8 @@ impl World {
             let woken = wake(&self.order, self.now);
             for message in &woken {
                 match message {
-                    Message::Route { .. } => self.routes(),
-                    Message::Forward { purchase_order, .. } => self.forwards(purchase_order),
+                    Message::Routing(_) => self.routes(),
+                    Message::Forwarding(message) => self.forwards(&message.purchase_order),
                 }
             }
             if round % 8 == 7 {

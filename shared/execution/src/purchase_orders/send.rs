@@ -3,7 +3,7 @@
 use super::PurchaseOrders;
 use super::trust::SupplierReceiver;
 use crate::{Admission, Flow, PreparationError, SendStep};
-use domain::messages::Message;
+use domain::messages::ForwardPurchaseOrder;
 use domain::order::{Order, PurchaseOrder};
 use domain::sending::subject::SendSubject;
 use jiff::Timestamp;
@@ -67,12 +67,12 @@ impl SupplierStep<'_> {
         let admission = limit.admit(supplier, known.concurrency, subject, now, until);
         let admission = admission.await?;
         if let Admission::Busy = admission {
-            let message = Message::Forward {
+            let message = ForwardPurchaseOrder {
                 order: self.step.order.id.clone(),
                 purchase_order: self.purchase_order.number.clone(),
             };
             let state = &self.step.sending.state;
-            limit.redeliver(&message, state, now).await?;
+            limit.redeliver(message, state, now).await?;
         }
         Ok(admission)
     }

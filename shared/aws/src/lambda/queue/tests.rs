@@ -1,4 +1,5 @@
 use super::*;
+use domain::messages::RouteOrder;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -29,8 +30,8 @@ fn route(order: &str) -> String {
 async fn answered(records: Vec<Value>) -> (Value, Vec<String>) {
     let begun: Arc<Mutex<Vec<String>>> = Arc::default();
     let heard = begun.clone();
-    let handle = move |message: Message| {
-        let order = message.order().to_string();
+    let handle = move |message: RouteOrder| {
+        let order = message.order.to_string();
         heard.lock().unwrap().push(order.clone());
         async move {
             tokio::task::yield_now().await;

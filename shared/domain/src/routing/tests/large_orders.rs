@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::commit::Commit;
-use crate::messages::Message;
+use crate::messages::QueueName;
 use crate::order::events::Recorded;
 use crate::settings::Split;
 use crate::sweep::wake;
@@ -44,7 +44,7 @@ fn commits(world: &mut World) -> Vec<Commit> {
         let again = wake(&world.order, world.now);
         if !again
             .iter()
-            .any(|message| matches!(message, Message::Route { .. }))
+            .any(|message| message.queue() == QueueName::Routing)
         {
             return made;
         }
