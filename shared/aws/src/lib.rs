@@ -6,6 +6,7 @@ pub mod clients;
 pub mod clock;
 pub mod dynamodb;
 pub mod environment;
+pub mod function;
 pub mod lambda;
 pub mod log;
 pub mod metrics;

@@ -1,6 +1,5 @@
 //! Messages on SQS. Those about one order come a little apart.
 
-use crate::environment::{Missing, variable};
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -30,23 +29,6 @@ impl SqsQueue {
         Self {
             client,
             urls: urls.into_iter().collect(),
-        }
-    }
-
-    /// To those queues, by the variables that say where they are.
-    pub fn from_environment(client: Client, queues: &[QueueName]) -> Result<Self, Missing> {
-        let (mut urls, mut missing) = (BTreeMap::new(), Vec::new());
-        for queue in queues {
-            let name = url_variable(*queue);
-            match variable(&name) {
-                Some(url) => drop(urls.insert(*queue, url)),
-                None => missing.push(name),
-            }
-        }
-        if missing.is_empty() {
-            Ok(Self { client, urls })
-        } else {
-            Err(Missing(missing))
         }
     }
 

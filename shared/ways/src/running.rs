@@ -188,6 +188,12 @@ impl<O: Opens> Running<O> {
             .clone()
     }
 
+    /// What a piece of work goes by, from its beginning to its end.
+    pub async fn current(&self) -> O::Opened {
+        self.look().await;
+        self.opened()
+    }
+
     /// To be called before each piece of work; whether another configuration was taken over. What
     /// fails is logged, for the former works on.
     pub async fn look(&self) -> bool {

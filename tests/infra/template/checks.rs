@@ -1,6 +1,7 @@
 //! One function a check; what it returns is what is wrong.
 
-use aws::sqs::{dead_letter_id, logical_id, url_output, url_variable};
+use aws::function::{ALWAYS, Need};
+use aws::sqs::{dead_letter_id, logical_id, url_output};
 use domain::messages::QueueName;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -575,14 +576,20 @@ fn environment(template: &Template) -> Vec<String> {
             wrong.push(format!("{} has no {}", function.id, main.display()));
             continue;
         };
-        let is_variable = |word: &&str| {
-            word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        let is_named = |need: &Need| {
+            let name = match need {
+                Need::Queue(queue) => format!("QueueName::{queue:?}"),
+                Need::StockTable
+                | Need::DropsBucket
+                | Need::Secrets
+                | Need::Mail
+                | Need::ConcurrentSends => format!("Need::{need:?}"),
+            };
+            main.contains(&name)
         };
-        let read = main.split('"').skip(1).step_by(2).filter(is_variable);
-        let names_queue = |queue: &&QueueName| main.contains(&format!("QueueName::{queue:?}"));
-        let queues = QueueName::ALL.iter().filter(names_queue);
-        let queues: Vec<String> = queues.map(|queue| url_variable(*queue)).collect();
-        let read = read.chain(queues.iter().map(String::as_str));
+        let needs = Need::all().into_iter().filter(is_named);
+        let needs: Vec<String> = needs.map(Need::variable).collect();
+        let read = needs.iter().map(String::as_str).chain(ALWAYS);
         let read: BTreeSet<&str> = read.chain(["LOG_LEVEL"]).collect();
         let given = function.properties["Environment"]["Variables"].as_object();
         let given = given.into_iter().flatten().map(|(name, _)| name.as_str());

@@ -1,69 +1,26 @@
 //! `exceptions` on Lambda: wiring only.
 
-use aws::bundle::S3Bundles;
-use aws::clients::{Clients, Place};
-use aws::clock::SystemClock;
-use aws::dynamodb::DynamoDb;
-use aws::environment::needed;
-use aws::lambda::{Body, Delivered, Error, serve_sweep};
-use aws::metrics::Measured;
-use aws::s3::S3Files;
-use aws::sqs::{SqsQueue, origin};
-use domain::messages::{Message, QueueName};
+use aws::function::{Function, Need};
+use aws::lambda::{DeadLetter, Error, serve_sweep};
+use domain::messages::QueueName;
 use exceptions::Deps;
 use std::sync::Arc;
-use ways::running::{Running, SettingsOnly};
-
-/// A message that failed every time, whatever it says.
-struct Dead {
-    queue: String,
-    body: String,
-    subject: String,
-}
-
-impl Body for Dead {
-    /// The queue it was sent to follows from that of its dead letters, else from what it says.
-    fn read(Delivered { body, queue }: Delivered) -> Option<Self> {
-        let message = serde_json::from_str::<Message>(&body).ok();
-        let origin = origin(&queue).or_else(|| message.as_ref().map(Message::queue));
-        let queue = origin.map_or(queue, |origin| origin.as_str().to_owned());
-        let subject = message.map(|message| message.order().to_string());
-        Some(Self {
-            queue,
-            body,
-            subject: subject.unwrap_or_default(),
-        })
-    }
-
-    fn subject(&self) -> String {
-        self.subject.clone()
-    }
-}
+use ways::running::{FOLLOWED_WITHIN, SettingsOnly};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::log::begin()?;
-    let [stack, orders, artifacts] = needed(["STACK_NAME", "ORDERS_TABLE", "ARTIFACTS_BUCKET"])?;
-    let clients = Clients::new(Place::from_environment()?);
-    let clock = Arc::new(SystemClock);
-    let store = DynamoDb::new(clients.dynamodb(), orders, None);
-    aws::lambda::connect(&store).await?;
-    let orders = Arc::new(Measured::new(store, stack, clock.clone()));
-    let bundles = Arc::new(S3Bundles::new(clients.s3(), artifacts.clone()));
-    let running = Running::start(SettingsOnly, bundles, orders.clone(), clock.clone()).await?;
+    let needs = [QueueName::Routing, QueueName::Forwarding].map(Need::Queue);
+    let function = Function::start(&needs).await?;
+    let running = function.running(SettingsOnly).await?;
     running.close_refusals().await?;
-    let running = Arc::new(running);
     let deps = Deps {
-        orders,
-        queue: Arc::new(SqsQueue::from_environment(
-            clients.sqs(),
-            &[QueueName::Routing, QueueName::Forwarding],
-        )?),
-        files: Arc::new(S3Files::new(clients.s3(), artifacts, None)),
-        clock,
+        orders: function.orders(),
+        queue: function.queue(),
+        files: function.files(),
+        clock: function.clock(),
         settings: running.settings.clone(),
         memory: Arc::default(),
-        others_follow_within: ways::running::FOLLOWED_WITHIN,
+        others_follow_within: FOLLOWED_WITHIN,
     };
     let sweeper = deps.clone();
     let sweep = move || {
@@ -75,7 +32,7 @@ async fn main() -> Result<(), Error> {
             exceptions::sweep(&deps).await.map(drop)
         }
     };
-    let quarantine = move |Dead { queue, body, .. }: Dead| {
+    let quarantine = move |DeadLetter { queue, body, .. }: DeadLetter| {
         let deps = deps.clone();
         async move { exceptions::quarantine_dead_letter(&deps, &queue, &body).await }
     };

@@ -1,38 +1,13 @@
 //! Messages of SQS, in batches; each that fails is named, and only those come again.
 
+use super::body::{Body, Delivered, Read};
 use super::told;
-use domain::messages::QueueMessage;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ports::StepError;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
-
-/// One message as the queue delivered it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    pub body: String,
-    /// The last part of its queue's name in AWS.
-    pub queue: String,
-}
-
-/// What a message's body says. One that cannot be read fails until it is a dead letter.
-pub trait Body: Sized + Send + 'static {
-    fn read(delivered: Delivered) -> Option<Self>;
-    /// The order or purchase order it is about, for the log.
-    fn subject(&self) -> String;
-}
-
-impl<M: QueueMessage + Send + 'static> Body for M {
-    fn read(delivered: Delivered) -> Option<Self> {
-        M::parse(&delivered.body)
-    }
-
-    fn subject(&self) -> String {
-        self.order().to_string()
-    }
-}
 
 /// What comes without these is no batch, and fails as a whole: an answer without failures would say
 /// that everything was done.
@@ -113,9 +88,16 @@ where
             queue: queue.unwrap_or_default().to_owned(),
             body: record.body,
         };
-        let Some(message) = M::read(delivered) else {
-            span.in_scope(|| tracing::error!("the message cannot be read"));
-            continue;
+        let message = match span.in_scope(|| M::read(delivered)) {
+            Read::Work(message) => message,
+            Read::Done => {
+                open.retain(|open| *open != id);
+                continue;
+            }
+            Read::Unreadable => {
+                span.in_scope(|| tracing::error!("the message cannot be read"));
+                continue;
+            }
         };
         span.record("order.id", message.subject());
         let handled = handle(message);

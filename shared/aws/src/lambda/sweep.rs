@@ -1,6 +1,7 @@
 //! A schedule and dead letters, which start the same function.
 
-use super::queue::{Body, answer};
+use super::body::Body;
+use super::queue::answer;
 use super::told;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use ports::StepError;
@@ -46,15 +47,18 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::Delivered;
+    use super::super::{Delivered, Read};
     use super::*;
     use serde_json::json;
 
     struct Any;
 
     impl Body for Any {
-        fn read(delivered: Delivered) -> Option<Self> {
-            (delivered.queue == "letters").then_some(Self)
+        fn read(delivered: Delivered) -> Read<Self> {
+            match delivered.queue.as_str() {
+                "letters" => Read::Work(Self),
+                _ => Read::Unreadable,
+            }
         }
         fn subject(&self) -> String {
             String::new()
