@@ -22,11 +22,7 @@ async fn a_refund_does_not_hide_another_address() {
     world.pump().await;
     let (order, _) = world.orders().await.remove(0);
     let now = world.clock.now();
-    let kinds: Vec<_> = order
-        .attention(now)
-        .iter()
-        .map(|entry| entry.kind)
-        .collect();
+    let kinds: Vec<_> = order.cases(now).iter().map(|entry| entry.kind).collect();
     assert_eq!(
         kinds,
         [CaseKind::CancelAfterSend, CaseKind::EditedAfterSend]
@@ -38,11 +34,7 @@ async fn a_refund_does_not_hide_another_address() {
     };
     let events = order.decide(release.clone(), now).unwrap();
     let (_, after) = domain::commit::Commit::new(&order, events, now).unwrap();
-    let left: Vec<_> = after
-        .attention(now)
-        .iter()
-        .map(|entry| entry.kind)
-        .collect();
+    let left: Vec<_> = after.cases(now).iter().map(|entry| entry.kind).collect();
     assert_eq!(
         left,
         [CaseKind::CancelAfterSend],

@@ -1,6 +1,6 @@
 //! A supplier that is no longer configured while something of it is open: a case says so at once.
 
-use domain::cases::{Attention, CaseKind};
+use domain::cases::{CaseEntry, CaseKind};
 use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
@@ -17,9 +17,9 @@ async fn northwind_is_gone(world: &mut World) {
     world.configure("suppliers.toml", &suppliers).await;
 }
 
-async fn only_case(world: &World) -> Attention {
+async fn only_case(world: &World) -> CaseEntry {
     let (order, _) = world.orders().await.remove(0);
-    let mut entries = order.attention(world.clock.now());
+    let mut entries = order.cases(world.clock.now());
     assert_eq!(entries.len(), 1, "{entries:?}");
     entries.remove(0)
 }
@@ -63,7 +63,7 @@ async fn a_batch_that_was_given_up_is_not_sent_by_whoever_still_assembles_it() {
         let own = &order.purchase_orders[0];
         assert_eq!(own.cut_off.unwrap().to_string(), "2026-11-24T12:00:00Z");
         assert!(matches!(own.sending.state, SendState::Planned { .. }));
-        assert_eq!(order.attention(world.clock.now()), []);
+        assert_eq!(order.cases(world.clock.now()), []);
     }
     world.pass(SignedDuration::from_hours(24)).await;
     assert_eq!(world.received().len(), 2);

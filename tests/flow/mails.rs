@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
-use domain::cases::{Attention, CaseKind};
+use domain::cases::{CaseEntry, CaseKind};
 use domain::sending::timing::MAIL_PAUSED;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
@@ -27,9 +27,9 @@ async fn minutes(world: &mut World, minutes: i64) {
 }
 
 /// As the index has them, which `cases` shows.
-async fn cases(world: &World) -> Vec<Attention> {
-    let rows = world.store.attention().await.unwrap();
-    rows.into_iter().map(|row| row.attention).collect()
+async fn cases(world: &World) -> Vec<CaseEntry> {
+    let rows = world.store.cases().await.unwrap();
+    rows.into_iter().map(|row| row.entry).collect()
 }
 
 async fn kinds(world: &World) -> Vec<CaseKind> {

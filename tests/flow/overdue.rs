@@ -12,9 +12,9 @@ use tests::faults::{FAULTS, Faults};
 use tests::world::World;
 
 async fn indexed(world: &World) -> Vec<(CaseKind, String)> {
-    let rows = world.store.attention().await.unwrap();
+    let rows = world.store.cases().await.unwrap();
     rows.into_iter()
-        .map(|row| (row.attention.kind, row.attention.cause))
+        .map(|row| (row.entry.kind, row.entry.cause))
         .collect()
 }
 

@@ -43,8 +43,8 @@ async fn only_order(world: &World) -> Order {
 }
 
 async fn cases(world: &World) -> Vec<CaseKind> {
-    let attention = only_order(world).await.attention(world.clock.now());
-    attention.into_iter().map(|case| case.kind).collect()
+    let cases = only_order(world).await.cases(world.clock.now());
+    cases.into_iter().map(|case| case.kind).collect()
 }
 
 async fn assert_holds(world: &World, times: usize) {
@@ -101,7 +101,7 @@ async fn what_nothing_settles_is_settled_for_a_whole_supplier() {
         assert_eq!(world.received().len(), 0, "{told}");
         let mut causes = Vec::new();
         for (order, _) in world.orders().await {
-            for case in order.attention(world.clock.now()) {
+            for case in order.cases(world.clock.now()) {
                 assert_eq!(case.kind, CaseKind::SendInDoubt);
                 causes.push(case.cause);
             }

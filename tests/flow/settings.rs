@@ -326,7 +326,7 @@ async fn in_doubt(from: Way, to: Way, mutant: Mutant) -> Vec<String> {
         }
     };
     let kinds: Vec<_> = order
-        .attention(world.clock.now())
+        .cases(world.clock.now())
         .iter()
         .map(|entry| entry.kind)
         .collect();
@@ -388,7 +388,7 @@ async fn a_draft_is_gone_on_with_by_its_own_way_only() {
         world.settle().await;
         let (order, _) = world.orders().await.remove(0);
         let kinds: Vec<_> = order
-            .attention(world.clock.now())
+            .cases(world.clock.now())
             .iter()
             .map(|entry| entry.kind)
             .collect();
@@ -480,7 +480,7 @@ async fn files_that_change_nothing_add_nothing_to_a_held_order() {
     let (order, after) = world.orders().await.remove(0);
     assert_eq!(before, after);
     let kinds: Vec<_> = order
-        .attention(world.clock.now())
+        .cases(world.clock.now())
         .iter()
         .map(|entry| entry.kind)
         .collect();

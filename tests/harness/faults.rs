@@ -26,9 +26,9 @@ use http_client::{Failure, Http, Request, Response};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Area, AttentionRow, BatchStore, Clock as _, Closing, CommitError, DeadLetter, Deliveries,
-    Delivery, Files, History, Incident, OfferStore, OrderStore, Page, Provenance, Put, Queue,
-    RefusalStore, Reservation, StoreError, Unavailable,
+    Area, BatchStore, CaseRow, Clock as _, Closing, CommitError, DeadLetter, Deliveries, Delivery,
+    Files, History, Incident, OfferStore, OrderStore, Page, Provenance, Put, Queue, RefusalStore,
+    Reservation, StoreError, Unavailable,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -425,8 +425,8 @@ impl OrderStore for Faulty {
             )
             .await
     }
-    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
-        self.inner.attention().await
+    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        self.inner.cases().await
     }
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await

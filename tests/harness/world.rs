@@ -608,7 +608,7 @@ impl World {
                 let since = entry.at.duration_since(start);
                 lines.push(format!("  +{:>5}s  {}", since.as_secs(), entry.text));
             }
-            for entry in order.attention(self.clock.now()) {
+            for entry in order.cases(self.clock.now()) {
                 lines.push(format!(
                     "  case {:?} {}: {}",
                     entry.kind, entry.cause, entry.detail

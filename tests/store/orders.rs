@@ -2,7 +2,7 @@
 
 use crate::facts;
 use crate::given::{Stores, at, commit, northwind, number, order};
-use domain::cases::{Attention, CaseKind};
+use domain::cases::{CaseEntry, CaseKind};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{LineId, Sku, SupplierSku};
@@ -242,8 +242,8 @@ async fn an_earlier_time_is_found_earlier(stores: Stores) {
     assert_eq!(one.due(at(7600), 10).await.unwrap(), [order(1)]);
 }
 
-fn case(cause: &str) -> Attention {
-    Attention {
+fn case(cause: &str) -> CaseEntry {
+    CaseEntry {
         kind: CaseKind::NoSupplier,
         cause: cause.to_owned(),
         severity: domain::cases::severity(CaseKind::NoSupplier),
@@ -256,7 +256,7 @@ fn case(cause: &str) -> Attention {
 fn with_cases(causes: &[&str], configuration: Option<&[u8]>) -> Index {
     Index {
         due: Some(at(1000)),
-        attention: causes.iter().map(|cause| case(cause)).collect(),
+        cases: causes.iter().map(|cause| case(cause)).collect(),
         configuration: configuration.map(Digest::of),
         ..Index::default()
     }
@@ -277,7 +277,7 @@ async fn a_postponement_of_another_version_is_ignored(stores: Stores) {
     }
     orders.postpone(&order(2), Some(1), &later).await.unwrap();
     assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(1)]);
-    assert_eq!(orders.attention().await.unwrap().len(), 0);
+    assert_eq!(orders.cases().await.unwrap().len(), 0);
     assert!(orders.load(&order(2)).await.unwrap().is_none());
     // Nor does the other process mistake what it remembers for what is stored.
     stores.other.orders.load(&order(1)).await.unwrap();
@@ -294,10 +294,10 @@ async fn cases_open_and_close(stores: Stores) {
     orders.commit(indexed(1, 0, first)).await.unwrap();
     let second = with_cases(&[], planned_with);
     orders.commit(indexed(2, 0, second)).await.unwrap();
-    let rows = orders.attention().await.unwrap();
+    let rows = orders.cases().await.unwrap();
     assert_eq!(rows.len(), 2);
     for (row, cause) in rows.iter().zip(["MUG", "CUP"]) {
-        assert_eq!((&row.order, &row.attention), (&order(1), &case(cause)));
+        assert_eq!((&row.order, &row.entry), (&order(1), &case(cause)));
         assert_eq!(row.configuration, Some(Digest::of(b"c")));
     }
 
@@ -306,12 +306,9 @@ async fn cases_open_and_close(stores: Stores) {
         .postpone(&order(2), Some(1), &with_cases(&["PEN"], None))
         .await
         .unwrap();
-    let rows = orders.attention().await.unwrap();
+    let rows = orders.cases().await.unwrap();
     assert_eq!(rows.len(), 3);
-    assert_eq!(
-        (&rows[2].order, &rows[2].attention),
-        (&order(2), &case("PEN"))
-    );
+    assert_eq!((&rows[2].order, &rows[2].entry), (&order(2), &case("PEN")));
     let configuration = &rows[2].configuration;
     assert_eq!(
         *configuration,
@@ -323,10 +320,10 @@ async fn cases_open_and_close(stores: Stores) {
         .postpone(&order(2), Some(1), &with_cases(&[], None))
         .await
         .unwrap();
-    assert_eq!(orders.attention().await.unwrap().len(), 2);
+    assert_eq!(orders.cases().await.unwrap().len(), 2);
     let closed = with_cases(&[], planned_with);
     orders.commit(indexed(1, 1, closed)).await.unwrap();
-    assert_eq!(orders.attention().await.unwrap().len(), 0);
+    assert_eq!(orders.cases().await.unwrap().len(), 0);
 }
 
 async fn all_orders_are_listed_once(stores: Stores) {

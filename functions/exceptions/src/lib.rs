@@ -108,7 +108,7 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
             .postpone(id, Some(order.version), &index)
             .await?;
         for entry in index
-            .attention
+            .cases
             .iter()
             .filter(|entry| entry.kind == CaseKind::Stuck)
         {
@@ -130,7 +130,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
     let index = Index {
         due: Some(deps.clock.now() + UNREADABLE_AGAIN_AFTER),
         batches: Vec::new(),
-        attention: Vec::new(),
+        cases: Vec::new(),
         configuration: None,
     };
     let postponed = deps.orders.postpone(id, None, &index).await;
@@ -149,11 +149,11 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     let current = deps.configuration();
     let held: BTreeSet<_> = deps
         .orders
-        .attention()
+        .cases()
         .await?
         .into_iter()
         .filter(|row| {
-            curable_by_configuration(&row.attention) && row.configuration.as_ref() != Some(&current)
+            curable_by_configuration(&row.entry) && row.configuration.as_ref() != Some(&current)
         })
         .map(|row| row.order)
         .collect();

@@ -42,7 +42,7 @@
 //! | with spending | also `dynamodb:UpdateItem` | stock |
 //! | `OrderStore::due` | `dynamodb:Query` | index `due` |
 //! | `OrderStore::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
-//! | `OrderStore::attention` | `dynamodb:Query` | index `open_cases` |
+//! | `OrderStore::cases` | `dynamodb:Query` | index `open_cases` |
 //! | | `dynamodb:BatchGetItem` | orders |
 //! | `OrderStore::list` | `dynamodb:Scan` | orders |
 //! | `OrderStore::open_incident` | `dynamodb:PutItem` | orders |

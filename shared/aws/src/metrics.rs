@@ -12,7 +12,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    AttentionRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
+    CaseRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
     StoreError,
 };
 use serde_json::{Value, json};
@@ -123,8 +123,8 @@ impl<S: OrderStore> OrderStore for Measured<S> {
         self.inner.postpone(order, version, index).await
     }
 
-    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
-        self.inner.attention().await
+    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        self.inner.cases().await
     }
 
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {

@@ -1,6 +1,6 @@
 //! Purchase orders that a supplier takes in one file at its cut-off times.
 
-use crate::cases::{Attention, CaseKind, severity};
+use crate::cases::{CaseEntry, CaseKind, severity};
 use crate::ids::SupplierId;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::text::counted;
@@ -62,10 +62,10 @@ impl Batch {
     }
 
     /// What a person must see of it: its purchase orders count as sent, and are not there.
-    pub fn attention(&self, now: Timestamp) -> Option<Attention> {
+    pub fn case(&self, now: Timestamp) -> Option<CaseEntry> {
         let since = self.upload_by.filter(|_| self.is_overdue(now))?;
         let orders = counted(self.purchase_orders.len(), "purchase order");
-        Some(Attention {
+        Some(CaseEntry {
             kind: CaseKind::BatchNotUploaded,
             cause: self.supplier.to_string(),
             severity: severity(CaseKind::BatchNotUploaded),
@@ -93,8 +93,8 @@ mod tests {
             upload_by: Some(deadline),
             uploaded: None,
         };
-        assert!(batch.attention(cut_off).is_none());
-        let entry = batch.attention(deadline).unwrap();
+        assert!(batch.case(cut_off).is_none());
+        let entry = batch.case(deadline).unwrap();
         assert_eq!(entry.since, deadline);
         assert_eq!(
             entry.detail,
@@ -104,10 +104,10 @@ mod tests {
             at: deadline,
             by: "ada".to_owned(),
         });
-        assert!(batch.attention(deadline).is_none());
+        assert!(batch.case(deadline).is_none());
         // Fetched by the supplier, nobody has to do anything.
         batch.uploaded = None;
         batch.upload_by = None;
-        assert!(batch.attention(deadline).is_none());
+        assert!(batch.case(deadline).is_none());
     }
 }

@@ -82,9 +82,9 @@ impl fmt::Display for CaseKind {
     }
 }
 
-/// An entry of the `attention` index. Entries with the same kind and cause are one case.
+/// What of one order or batch needs a person. Entries with the same kind and cause are one case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attention {
+pub struct CaseEntry {
     pub kind: CaseKind,
     pub cause: String,
     pub severity: Severity,
@@ -532,7 +532,7 @@ pub fn way_out(kind: CaseKind) -> &'static str {
 
 /// Another configuration than the one it was planned with may cure it: a hold, not a doubt about a
 /// purchase order and not a step that is overdue.
-pub fn curable_by_configuration(entry: &Attention) -> bool {
+pub fn curable_by_configuration(entry: &CaseEntry) -> bool {
     entry.purchase_order.is_none() && entry.kind != CaseKind::Stuck
 }
 

@@ -24,7 +24,7 @@ pub fn due_again(order: &Order, now: Timestamp) -> Option<Timestamp> {
     }
     // What is still due is woken again, never past the next thing that has its own time.
     let again = now + wake_again_after(order, now);
-    let timers = [order.due_after(now), order.shows_after(now), Some(again)];
+    let timers = [order.due_after(now), order.next_case_at(now), Some(again)];
     timers.into_iter().flatten().min()
 }
 

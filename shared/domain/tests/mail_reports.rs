@@ -184,7 +184,7 @@ fn every_order_of_arrival_ends_the_same() {
             assert_eq!(sending.has_bounced(), bounced, "{arrival:?}");
             assert_eq!(sending.is_sent(), !bounced, "{arrival:?}");
             assert_eq!(given_back, if bounced { 2 } else { 0 }, "{arrival:?}");
-            let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
+            let cases: Vec<_> = order.cases(at()).iter().map(|case| case.kind).collect();
             let expected: &[CaseKind] = if bounced {
                 &[CaseKind::MailBounced]
             } else {
@@ -232,12 +232,12 @@ fn reports_of_the_delivery_end_the_same_in_every_order() {
             assert_eq!(sending.is_sent(), !bounced, "{arrival:?}");
             assert!(!sending.is_sent_twice(), "{arrival:?}");
             let shown = |at: Timestamp| {
-                let cases = order.attention(at);
+                let cases = order.cases(at);
                 cases
                     .iter()
                     .any(|case| case.kind == CaseKind::MailUnconfirmed)
             };
-            let due = order.shows_after(at());
+            let due = order.next_case_at(at());
             assert_eq!(due, overdue.map(|within| at() + within), "{arrival:?}");
             if let Some(within) = overdue {
                 let moment = at() + within;
@@ -263,8 +263,8 @@ fn silence_is_a_case_only_where_deliveries_are_reported() {
     let sending = &mut order.purchase_orders[0].sending;
     sending.last.via = Some(Via::new("mail", "smtp mail.example:25"));
     let (order, _) = after(&order, command(News::Accepted, &id(), 1));
-    assert_eq!(order.shows_after(at()), None);
-    assert_eq!(order.attention(at() + SignedDuration::from_hours(48)), []);
+    assert_eq!(order.next_case_at(at()), None);
+    assert_eq!(order.cases(at() + SignedDuration::from_hours(48)), []);
 }
 
 fn resolve(verdict: Verdict) -> Command {
@@ -298,7 +298,7 @@ fn a_person_confirms_this_mail_and_no_later_one() {
     let told = format!("{events:?}");
     assert!(told.contains("their number 4711"), "{told}");
     let (_, mut order) = Commit::new(&order, events, late).unwrap();
-    assert_eq!(order.attention(late), []);
+    assert_eq!(order.cases(late), []);
     // Another mail to the same supplier is a case of its own.
     let mut another = claimed().purchase_orders.remove(0);
     let code = ChannelCode::parse("SH").unwrap();
@@ -306,7 +306,7 @@ fn a_person_confirms_this_mail_and_no_later_one() {
     let second = SendSubject::from(&another.number);
     order.purchase_orders.push(another);
     let (order, _) = after(&order, command(News::Sent, &second, 1));
-    let cases: Vec<_> = order.attention(late).iter().map(|case| case.kind).collect();
+    let cases: Vec<_> = order.cases(late).iter().map(|case| case.kind).collect();
     assert_eq!(cases, [CaseKind::MailUnconfirmed]);
 }
 
@@ -326,7 +326,7 @@ fn what_never_arrived_is_planned_again() {
         let events = order.decide(not_sent(), late).unwrap();
         let (commit, order) = Commit::new(&order, events, late).unwrap();
         assert_eq!(commit.reservations.len(), 1);
-        let cases: Vec<_> = order.attention(late).iter().map(|case| case.kind).collect();
+        let cases: Vec<_> = order.cases(late).iter().map(|case| case.kind).collect();
         assert_eq!(cases, [CaseKind::MailBounced]);
     }
     let (order, _) = after(&claimed(), command(News::Delivered, &id(), 1));
@@ -354,9 +354,9 @@ fn a_request_of_which_nothing_is_reported_is_for_a_person() {
     let request = asks_to_cancel(&mut order);
     let (order, _) = after(&order, command(News::Sent, &request, 1));
     let late = at() + SignedDuration::from_mins(30);
-    assert_eq!(order.shows_after(at()), Some(late));
+    assert_eq!(order.next_case_at(at()), Some(late));
     let kinds = |order: &Order, at| {
-        let cases = order.attention(at).into_iter();
+        let cases = order.cases(at).into_iter();
         cases.map(|case| case.kind).collect::<Vec<_>>()
     };
     assert_eq!(kinds(&order, at()), [CaseKind::CancelRequested]);
@@ -384,7 +384,7 @@ fn a_pause_is_said_once() {
         assert!(order.due().is_some_and(|due| due <= now));
     }
     let late = at() + SignedDuration::from_mins(11);
-    let cases = order.attention(late);
+    let cases = order.cases(late);
     assert_eq!(cases[0].kind, CaseKind::SendDelayed);
     assert!(
         cases[0]
@@ -418,7 +418,7 @@ fn an_older_attempt_that_was_sent_after_all_is_grave_once() {
         Ok(Vec::new())
     );
     let (order, _) = after(&order, command(News::Sent, &id(), 1));
-    let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
+    let cases: Vec<_> = order.cases(at()).iter().map(|case| case.kind).collect();
     assert_eq!(cases, [CaseKind::SentTwice]);
     for news in [News::Sent, News::Bounced] {
         for attempt in [1, 2] {
@@ -452,6 +452,6 @@ fn a_request_that_bounced_is_for_a_person() {
         own.cancels[0].sending.state,
         SendState::Rejected { .. }
     ));
-    let cases: Vec<_> = order.attention(at()).iter().map(|case| case.kind).collect();
+    let cases: Vec<_> = order.cases(at()).iter().map(|case| case.kind).collect();
     assert_eq!(cases, [CaseKind::CancelAfterSend]);
 }

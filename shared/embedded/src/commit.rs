@@ -179,8 +179,8 @@ fn list(connection: &Connection, order: &str, index: &Index) -> Result<(), Broke
             entry.purchase_order.as_str()
         ])?;
     }
-    for (number, attention) in (1_i64..).zip(&index.attention) {
-        put_item(connection, "cases", order, number, &to_json(attention)?)?;
+    for (number, entry) in (1_i64..).zip(&index.cases) {
+        put_item(connection, "cases", order, number, &to_json(entry)?)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
+    CaseRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -104,8 +104,8 @@ impl OrderStore for Embedded {
         Ok(postponed.await?)
     }
 
-    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
-        Ok(self.database.read(attention).await?)
+    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        Ok(self.database.read(cases).await?)
     }
 
     /// A page ends with an id, and the next begins after it.
@@ -211,7 +211,7 @@ fn ids(
         .collect()
 }
 
-fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
+fn cases(connection: &Connection) -> Result<Vec<CaseRow>, Broken> {
     let mut statement = connection.prepare_cached(
         "SELECT order_id, body, configuration FROM cases JOIN orders ON orders.id = cases.order_id
          ORDER BY order_id, number",
@@ -220,9 +220,9 @@ fn attention(connection: &Connection) -> Result<Vec<AttentionRow>, Broken> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let configuration: Option<String> = row.get(2)?;
-        found.push(AttentionRow {
+        found.push(CaseRow {
             order: from_text("an order id", row.get(0)?)?,
-            attention: from_json("a case", &row.get::<_, String>(1)?)?,
+            entry: from_json("a case", &row.get::<_, String>(1)?)?,
             configuration: configuration
                 .map(|text| from_text("a digest", text))
                 .transpose()?,

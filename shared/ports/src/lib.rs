@@ -30,8 +30,8 @@ pub use sender::{
     Outcome, SendAnswer, SendLookup, Sender, StepDone, Trouble,
 };
 pub use store::{
-    AttentionRow, BatchStore, Closing, CommitError, History, Incident, OfferStore, OrderStore,
-    Page, Provenance, RefusalStore, Reservation, Slot, StoreError, SupplierSlots,
+    BatchStore, CaseRow, Closing, CommitError, History, Incident, OfferStore, OrderStore, Page,
+    Provenance, RefusalStore, Reservation, Slot, StoreError, SupplierSlots,
 };
 pub use supplier::{
     Batches, CancelRequest, Decoded, Endpoint, Handover, HandoverLine, Part, PrepareError, Supplier,

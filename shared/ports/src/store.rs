@@ -3,7 +3,7 @@
 use crate::Unavailable;
 use async_trait::async_trait;
 use domain::batch::{Batch, BatchName, Uploaded};
-use domain::cases::{Attention, CaseKind};
+use domain::cases::{CaseEntry, CaseKind};
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
 use domain::commit::Commit;
 use domain::digest::Digest;
@@ -75,11 +75,11 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// An entry of the `attention` index.
+/// An entry of the index of cases.
 #[derive(Debug, Clone)]
-pub struct AttentionRow {
+pub struct CaseRow {
     pub order: OrderId,
-    pub attention: Attention,
+    pub entry: CaseEntry,
     pub configuration: Option<Digest>,
 }
 
@@ -149,7 +149,7 @@ pub trait OrderStore: Send + Sync {
     /// a person is due at no time.
     async fn unfinished(&self, limit: usize) -> Result<BTreeSet<OrderId>, StoreError> {
         let due = self.due(Timestamp::MAX, limit).await?;
-        let cases = self.attention().await?;
+        let cases = self.cases().await?;
         let cases = cases.into_iter().map(|row| row.order);
         Ok(due.into_iter().chain(cases).collect())
     }
@@ -162,7 +162,7 @@ pub trait OrderStore: Send + Sync {
         version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError>;
-    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError>;
+    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError>;
     /// About `limit` orders from where another page ended, in any order.
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
     /// `false` where an incident of that kind and cause is open.

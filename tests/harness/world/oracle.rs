@@ -207,14 +207,14 @@ impl World {
     }
 
     fn is_unconfirmed(&self, order: &Order, number: &PurchaseOrderNumber) -> bool {
-        let cases = order.attention(self.clock.now());
+        let cases = order.cases(self.clock.now());
         cases.iter().any(|case| {
             case.kind == CaseKind::MailUnconfirmed && case.purchase_order.as_ref() == Some(number)
         })
     }
 
     fn is_case(&self, order: &Order, number: &str) -> bool {
-        order.attention(self.clock.now()).iter().any(|entry| {
+        order.cases(self.clock.now()).iter().any(|entry| {
             entry
                 .purchase_order
                 .as_ref()

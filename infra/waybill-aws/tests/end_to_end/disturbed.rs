@@ -117,7 +117,7 @@ async fn nothing_is_lost_or_doubled_whatever_fails() {
         for own in &known.purchase_orders {
             numbers.push(own.number.to_string());
             let shown = known
-                .attention(installation.clock.now())
+                .cases(installation.clock.now())
                 .iter()
                 .any(|entry| entry.purchase_order.as_ref() == Some(&own.number));
             assert!(

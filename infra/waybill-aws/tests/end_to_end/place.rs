@@ -131,9 +131,9 @@ impl Place {
 
     /// Kinds of what a person sees of the order, as it is stored in the index.
     pub(crate) async fn cases(&self, order: &ShopOrder) -> Vec<CaseKind> {
-        let rows = self.installation().orders.attention().await.unwrap();
+        let rows = self.installation().orders.cases().await.unwrap();
         let own = rows.into_iter().filter(|row| row.order == id(order));
-        own.map(|row| row.attention.kind).collect()
+        own.map(|row| row.entry.kind).collect()
     }
 
     pub(crate) async fn every_promise_is_kept(&self) {

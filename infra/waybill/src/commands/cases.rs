@@ -3,7 +3,7 @@
 use super::{Instead, PAGE, document, read, table};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
-use domain::cases::{Attention, CaseKind, severity, way_out};
+use domain::cases::{CaseEntry, CaseKind, severity, way_out};
 use domain::text::{counted, moment};
 use jiff::Timestamp;
 use ports::{Closing, Incident, OrderStore};
@@ -219,13 +219,13 @@ fn head(kind: CaseKind, about: &str) {
 /// Entries of the same kind and cause are one case; the gravest first.
 async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
     let now = at.clock.now();
-    let mut groups: BTreeMap<(CaseKind, String), BTreeMap<String, Attention>> = BTreeMap::new();
-    let mut add = |id: String, entry: Attention| {
+    let mut groups: BTreeMap<(CaseKind, String), BTreeMap<String, CaseEntry>> = BTreeMap::new();
+    let mut add = |id: String, entry: CaseEntry| {
         let group = groups.entry((entry.kind, entry.cause.clone())).or_default();
         group.insert(id, entry);
     };
-    for row in at.orders.attention().await? {
-        add(row.order.to_string(), row.attention);
+    for row in at.orders.cases().await? {
+        add(row.order.to_string(), row.entry);
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.
     for id in at.orders.due(now, PAGE).await? {
@@ -233,12 +233,12 @@ async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
         let Ok(Some((order, _))) = read(at.orders.as_ref(), &id).await else {
             continue;
         };
-        for entry in order.attention(now) {
+        for entry in order.cases(now) {
             add(id.to_string(), entry);
         }
     }
     for batch in at.batches.batches(usize::MAX).await? {
-        if let Some(entry) = batch.attention(now) {
+        if let Some(entry) = batch.case(now) {
             add(batch.name.to_string(), entry);
         }
     }

@@ -36,7 +36,7 @@ struct Short {
 
 impl Row {
     fn new(order: &Order, now: Timestamp) -> Self {
-        let attention = order.attention(now);
+        let cases = order.cases(now);
         let short = order.purchase_orders.iter().map(|own| Short {
             number: own.number.to_string(),
             supplier: own.supplier.to_string(),
@@ -46,10 +46,7 @@ impl Row {
             order: order.id.to_string(),
             number: number(order),
             state: state(order),
-            cases: attention
-                .iter()
-                .map(|entry| entry.kind.to_string())
-                .collect(),
+            cases: cases.iter().map(|entry| entry.kind.to_string()).collect(),
             purchase_orders: short.collect(),
         }
     }

@@ -48,7 +48,7 @@ impl Telling<'_> {
         let now = self.at().clock.now();
         self.wait(&order, "held for TEAPOT", |order| {
             order
-                .attention(now)
+                .cases(now)
                 .iter()
                 .any(|entry| entry.kind == CaseKind::UnmappedSku)
         })

@@ -276,7 +276,7 @@ async fn outcomes(store: &Embedded) -> (BTreeSet<String>, BTreeSet<String>, usiz
     for id in store.list(None, 10_000).await.unwrap().orders {
         let order = store.load(&id).await.unwrap().unwrap().fold().unwrap();
         open += usize::from(order.purchase_orders.is_empty());
-        let seen = order.attention(embedded::SystemClock.now());
+        let seen = order.cases(embedded::SystemClock.now());
         for own in &order.purchase_orders {
             let number = own.number.to_string();
             let is_seen = seen

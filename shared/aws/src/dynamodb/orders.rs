@@ -9,7 +9,7 @@ use super::packed::unpack;
 use super::state::Seen;
 use super::{DynamoDb, say, state};
 use async_trait::async_trait;
-use domain::cases::{Attention, CaseKind};
+use domain::cases::{CaseEntry, CaseKind};
 use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::OrderId;
@@ -19,7 +19,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    AttentionRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
+    CaseRow, Closing, CommitError, History, Incident, OrderStore, Page, Provenance, StoreError,
 };
 
 /// Rounds in which somebody else changed what an order is found by.
@@ -143,7 +143,7 @@ impl OrderStore for DynamoDb {
         Ok(())
     }
 
-    async fn attention(&self) -> Result<Vec<AttentionRow>, StoreError> {
+    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
         let open = vec![(":open", text("open"))];
         let found = self.query(Pages {
             index: Some("open_cases"),
@@ -158,7 +158,7 @@ impl OrderStore for DynamoDb {
         let items = self.get_all(&keys, false, Some(wanted)).await;
         let mut rows = Vec::new();
         for item in items.map_err(StoreError::Unavailable)?.values() {
-            rows.extend(attention_rows(item)?);
+            rows.extend(case_rows(item)?);
         }
         Ok(rows)
     }
@@ -249,7 +249,7 @@ pub(super) fn unanswered(error: CommitError) -> StoreError {
     }
 }
 
-fn attention_rows(item: &Item) -> Result<Vec<AttentionRow>, StoreError> {
+fn case_rows(item: &Item) -> Result<Vec<CaseRow>, StoreError> {
     // It may have been closed since the index was read.
     let Some(cases) = text_of(item, "cases") else {
         return Ok(Vec::new());
@@ -257,11 +257,11 @@ fn attention_rows(item: &Item) -> Result<Vec<AttentionRow>, StoreError> {
     let order = order_id(partition_of(item)?)?;
     let configuration = text_of(item, "configuration");
     let configuration: Option<Digest> = configuration.map(from_text).transpose()?;
-    let cases: Vec<Attention> =
+    let cases: Vec<CaseEntry> =
         serde_json::from_str(cases).map_err(|_| unreadable(format!("cases of {order}")))?;
-    let rows = cases.into_iter().map(|attention| AttentionRow {
+    let rows = cases.into_iter().map(|entry| CaseRow {
         order: order.clone(),
-        attention,
+        entry,
         configuration: configuration.clone(),
     });
     Ok(rows.collect())

@@ -119,7 +119,7 @@ impl Seen {
         changes.set.insert("commit", text(commit));
         changes.set_or_remove("batches", after.batches.as_ref().map(text));
         configuration(&mut changes, index);
-        attention(&mut changes, index);
+        cases(&mut changes, index);
         let mut condition = if self.version == 0 {
             Condition::new("attribute_not_exists(#version)", [])
         } else {
@@ -145,7 +145,7 @@ impl Seen {
         set_due(&mut changes, order, index.due.map(not_before));
         changes.set_or_remove("batches", batches_text(&index.batches).map(text));
         configuration(&mut changes, index);
-        attention(&mut changes, index);
+        cases(&mut changes, index);
         let condition =
             Condition::new("#version = :version", [(":version", version(self.version))])
                 .and(same_batches(self.batches.as_ref()));
@@ -184,8 +184,8 @@ fn configuration(changes: &mut Changes, index: &Index) {
     }
 }
 
-fn attention(changes: &mut Changes, index: &Index) {
-    let cases = (!index.attention.is_empty()).then(|| serde_json::to_string(&index.attention).ok());
+fn cases(changes: &mut Changes, index: &Index) {
+    let cases = (!index.cases.is_empty()).then(|| serde_json::to_string(&index.cases).ok());
     changes.set_or_remove("open_cases", cases.as_ref().map(|_| text("open")));
     changes.set_or_remove("cases", cases.flatten().map(text));
 }

@@ -1,6 +1,6 @@
 //! The cases of one order: its open holds, sends in doubt and overdue steps. Computed from the state, kept only as an index.
 
-use crate::cases::{Attention, CaseKind};
+use crate::cases::{CaseEntry, CaseKind};
 use crate::order::answer::CancelAnswer;
 use crate::order::purchase_order::{CancelEnd, CancelRequest, PurchaseOrder};
 use crate::order::schedule::ROUTING_OVERDUE;
@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 
 impl Order {
     /// The next moment at which a case shows that is none now, though nothing happens until then.
-    pub fn shows_after(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_case_at(&self, now: Timestamp) -> Option<Timestamp> {
         let routing = self.unrouted_since().map(|since| since + ROUTING_OVERDUE);
         let waits = self.routing.iter().flat_map(|routing| &routing.waits);
         let waits = waits.filter_map(|wait| wait.case_at);
@@ -45,8 +45,8 @@ impl Order {
     }
 
     /// Every open hold, doubt and overdue step.
-    pub fn attention(&self, now: Timestamp) -> Vec<Attention> {
-        let mut found = Found::default();
+    pub fn cases(&self, now: Timestamp) -> Vec<CaseEntry> {
+        let mut found = CaseCollector::default();
         for hold in self.routing.iter().flat_map(|routing| &routing.holds) {
             found.add(hold.kind, &hold.cause, hold.since, hold.reason.clone());
         }
@@ -113,7 +113,7 @@ impl Order {
 
     /// Units that must not be shipped now and that a supplier has, or may have: nobody is asked to
     /// cancel them, since a hold ends and an unclear refund may mean nothing.
-    fn held_after_claim(&self, own: &PurchaseOrder, found: &mut Found) {
+    fn held_after_claim(&self, own: &PurchaseOrder, found: &mut CaseCollector) {
         if !own.sending.is_claimed() {
             return;
         }
@@ -169,14 +169,14 @@ impl Order {
 
 /// Entries of one order, gathered purchase order by purchase order.
 #[derive(Default)]
-struct Found {
-    entries: Vec<Attention>,
+struct CaseCollector {
+    entries: Vec<CaseEntry>,
     purchase_order: Option<PurchaseOrderNumber>,
 }
 
-impl Found {
+impl CaseCollector {
     fn add(&mut self, kind: CaseKind, cause: &str, since: Timestamp, detail: String) {
-        self.entries.push(Attention {
+        self.entries.push(CaseEntry {
             kind,
             cause: cause.to_owned(),
             severity: crate::cases::severity(kind),

@@ -1,6 +1,6 @@
 //! What an order is found by without loading it.
 
-use crate::cases::Attention;
+use crate::cases::CaseEntry;
 use crate::digest::Digest;
 use crate::ids::SupplierId;
 use crate::order::state::Order;
@@ -14,7 +14,7 @@ pub struct Index {
     pub due: Option<Timestamp>,
     /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.
     pub batches: Vec<BatchEntry>,
-    pub attention: Vec<Attention>,
+    pub cases: Vec<CaseEntry>,
     /// Configuration by which routing looked at the order in this step. `None` keeps what is known.
     pub configuration: Option<Digest>,
 }
@@ -32,14 +32,14 @@ impl Order {
         Index {
             due: self.looked_at_next(now),
             batches: self.batches(),
-            attention: self.attention(now),
+            cases: self.cases(now),
             configuration: None,
         }
     }
 
     /// When something of it is due, or a case shows.
     pub(crate) fn looked_at_next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.due().into_iter().chain(self.shows_after(now)).min()
+        self.due().into_iter().chain(self.next_case_at(now)).min()
     }
 
     fn batches(&self) -> Vec<BatchEntry> {

@@ -65,7 +65,7 @@ proptest! {
             prop_assert_eq!(world.order.places(&line), other.order.places(&line));
         }
         let kinds = |world: &World| {
-            let mut kinds: Vec<_> = world.order.attention(world.now).iter().map(|entry| entry.kind).collect();
+            let mut kinds: Vec<_> = world.order.cases(world.now).iter().map(|entry| entry.kind).collect();
             kinds.sort_unstable();
             kinds
         };
@@ -132,7 +132,7 @@ fn an_older_attempt_is_accepted_while_a_newer_one_is_on_its_way() {
     steps.extend([answered(1, Said::Accepted), answered(1, Said::Accepted)]);
     let mut world = told(Honesty::Anything, &steps);
     let kinds = |world: &World| {
-        let entries = world.order.attention(world.now);
+        let entries = world.order.cases(world.now);
         entries.iter().map(|entry| entry.kind).collect::<Vec<_>>()
     };
     assert_eq!(kinds(&world), [CaseKind::AnswerUnclear]);

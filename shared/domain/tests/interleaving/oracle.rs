@@ -135,7 +135,7 @@ fn stock(world: &World) {
 fn goes_on(world: &World, own: &PurchaseOrder) {
     let (order, now) = (&world.order, world.now);
     let is_case = |kind: CaseKind| {
-        let entries = order.attention(now);
+        let entries = order.cases(now);
         entries
             .iter()
             .any(|entry| entry.kind == kind && entry.purchase_order.as_ref() == Some(&own.number))
@@ -189,7 +189,7 @@ fn asks(order: &Order, now: jiff::Timestamp, name: &str, request: &CancelRequest
             assert!(order.due().is_some(), "{name} sleeps");
         }
         SendState::InDoubt { .. } | SendState::Sent { .. } => {
-            let entries = order.attention(now);
+            let entries = order.cases(now);
             let told = entries
                 .iter()
                 .any(|entry| cases.contains(&entry.kind) && entry.detail.contains(name));
@@ -237,7 +237,7 @@ pub(crate) fn settled(world: &World) {
         assert_eq!(places.waiting, 0, "{places:?}");
         assert!(places.over_allocated <= agreed, "{places:?}");
     }
-    for entry in order.attention(world.now) {
+    for entry in order.cases(world.now) {
         assert!(
             matches!(
                 entry.kind,

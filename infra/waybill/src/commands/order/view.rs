@@ -2,7 +2,7 @@
 
 use super::changes::Changed;
 use crate::commands::orders::{State, number, state};
-use domain::cases::{Attention, CaseKind, releasable, way_out};
+use domain::cases::{CaseEntry, CaseKind, releasable, way_out};
 use domain::order::events::Recorded;
 use domain::order::purchase_order::CancelRequest;
 use domain::order::{Order, PurchaseOrder, Wait, WaitKind};
@@ -151,8 +151,8 @@ impl View {
                 no_longer_wanted: places.over_allocated,
             }
         });
-        let attention = order.attention(now);
-        let cases = attention.iter().map(|entry| case(order, entry));
+        let cases = order.cases(now);
+        let cases = cases.iter().map(|entry| case(order, entry));
         let waits = order.routing.iter().flat_map(|routing| &routing.waits);
         let history = timeline(history).into_iter().map(|entry| HistoryView {
             at: entry.at,
@@ -294,7 +294,7 @@ fn standing(sending: &Sending, now: Timestamp) -> String {
     text
 }
 
-fn case(order: &Order, entry: &Attention) -> CaseView {
+fn case(order: &Order, entry: &CaseEntry) -> CaseView {
     CaseView {
         kind: entry.kind,
         cause: entry.cause.clone(),
@@ -309,7 +309,7 @@ fn case(order: &Order, entry: &Attention) -> CaseView {
 }
 
 /// Commands that may end the case, ready to be typed.
-fn commands(order: &Order, entry: &Attention) -> Vec<String> {
+fn commands(order: &Order, entry: &CaseEntry) -> Vec<String> {
     let id = &order.id;
     let own = entry.purchase_order.as_ref();
     let of_own = |words: &[&str]| -> Vec<String> {

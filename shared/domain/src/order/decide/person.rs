@@ -171,7 +171,7 @@ impl Order {
             .is_some()
             .then(|| (CaseKind::HeldByPerson, self.id.to_string()));
         let mut holds: BTreeSet<(CaseKind, String)> = self
-            .attention(now)
+            .cases(now)
             .into_iter()
             .filter(|entry| crate::cases::releasable(entry.kind))
             .map(|entry| (entry.kind, entry.cause))

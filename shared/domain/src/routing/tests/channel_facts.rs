@@ -60,9 +60,9 @@ fn on_hold(world: World) -> World {
     world.content(|content| content.lines[0].fulfillable = Some(0))
 }
 
-fn attention(world: &World, hours: i64) -> Vec<CaseKind> {
+fn cases(world: &World, hours: i64) -> Vec<CaseKind> {
     let now = world.now + SignedDuration::from_hours(hours);
-    let entries = world.order.attention(now);
+    let entries = world.order.cases(now);
     let kinds = entries.into_iter().map(|entry| entry.kind);
     // Nobody sends here.
     kinds
@@ -82,12 +82,12 @@ fn a_held_line_keeps_no_other_back_and_is_a_case_after_a_day() {
         assert_eq!(wait.lines.values().copied().collect::<Vec<_>>(), [2]);
         assert_eq!(wait.until, None, "the clock alone never sends");
         let world = routed(world);
-        assert_eq!(attention(&world, 23), []);
-        assert_eq!(attention(&world, 24), [CaseKind::OnHoldAtChannel]);
+        assert_eq!(cases(&world, 23), []);
+        assert_eq!(cases(&world, 24), [CaseKind::OnHoldAtChannel]);
         let day = world.now + SignedDuration::from_hours(24);
-        let shown = world.order.shows_after(day - SignedDuration::from_secs(1));
+        let shown = world.order.next_case_at(day - SignedDuration::from_secs(1));
         assert_eq!(shown, Some(day));
-        let mut entries = world.order.attention(day);
+        let mut entries = world.order.cases(day);
         entries.retain(|entry| entry.kind == CaseKind::OnHoldAtChannel);
         let entry = entries.remove(0);
         assert_eq!(entry.cause, "acme", "one case a channel");
@@ -95,7 +95,7 @@ fn a_held_line_keeps_no_other_back_and_is_a_case_after_a_day() {
     }
     let sooner = on_hold(mug_and_lamp())
         .rules(|rules| rules.release.all.hold_case_after = SignedDuration::from_hours(1));
-    assert_eq!(attention(&routed(sooner), 1), [CaseKind::OnHoldAtChannel]);
+    assert_eq!(cases(&routed(sooner), 1), [CaseKind::OnHoldAtChannel]);
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn claimed() -> World {
 fn units_that_a_supplier_has_and_the_shop_holds_are_a_case_and_no_cancellation() {
     let world = claimed();
     let mut world = routed(on_hold(world));
-    assert_eq!(attention(&world, 0), [CaseKind::OnHoldAfterSend]);
+    assert_eq!(cases(&world, 0), [CaseKind::OnHoldAfterSend]);
     assert!(world.order.purchase_orders[0].cancels.is_empty());
     assert_eq!(waits(&world), []);
     decided(&mut world, release(None)).unwrap();
-    assert_eq!(attention(&world, 0), []);
+    assert_eq!(cases(&world, 0), []);
 }
 
 #[test]
@@ -163,14 +163,14 @@ fn an_erased_address_of_a_delivered_order_is_no_case() {
     };
     let mut open = world.clone();
     open = erased(open);
-    assert_eq!(attention(&open, 0), [CaseKind::EditedAfterSend]);
+    assert_eq!(cases(&open, 0), [CaseKind::EditedAfterSend]);
     let delivered = world.content(|content| {
         for line in &mut content.lines {
             line.fulfilled = line.quantity;
         }
     });
     let delivered = routed(erased(delivered));
-    assert_eq!(attention(&delivered, 0), []);
+    assert_eq!(cases(&delivered, 0), []);
     assert_eq!(delivered.holds(), []);
 }
 
@@ -255,13 +255,13 @@ fn an_order_that_is_not_paid_goes_as_the_merchant_says() {
 #[test]
 fn an_order_unpaid_for_two_weeks_is_a_case_until_it_is_paid() {
     let mut world = routed(unpaid(Payment::Pending));
-    assert_eq!(attention(&world, 14 * 24 - 1), []);
-    assert_eq!(attention(&world, 14 * 24), [CaseKind::Unpaid]);
+    assert_eq!(cases(&world, 14 * 24 - 1), []);
+    assert_eq!(cases(&world, 14 * 24), [CaseKind::Unpaid]);
     world.now += SignedDuration::from_hours(20 * 24);
     let (at, event) = (world.now, Event::Channel(ChannelChange::PaymentReceived));
     world.order = world.order.apply(&Recorded { at, event }).unwrap();
     assert_eq!(world.told(), "north: 2 x MUG, 1 x LAMP");
-    assert_eq!(attention(&routed(world), 0), []);
+    assert_eq!(cases(&routed(world), 0), []);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn a_delay_counts_from_the_payment_and_is_not_restarted() {
     world.now = over;
     assert_eq!(due(&world), None);
     let world = routed(delayed());
-    assert_eq!(attention(&world, 0), []);
+    assert_eq!(cases(&world, 0), []);
     assert_eq!(world.order.due(), Some(over));
     let acme = world.order.id.channel.clone();
     let own = delayed().rules(|rules| {
