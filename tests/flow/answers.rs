@@ -7,7 +7,7 @@ use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour::{self, OutOfStock, PathMoved, Reject, Take, TakeReject};
 use jiff::SignedDuration;
-use ports::{Clock as _, Closing, OrderStore as _, RefusalStore as _};
+use ports::{Clock as _, Closing, IncidentStore as _, RefusalStore as _};
 use tests::faults::{FAULTS, Faults};
 use tests::sample::Sample;
 use tests::world::World;

@@ -6,7 +6,7 @@ use domain::cases::CaseKind;
 use domain::ids::SupplierId;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{Clock as _, OrderStore as _, SupplierSlots as _};
+use ports::{Clock as _, OrderIndex as _, SupplierSlots as _};
 use tests::faults::{FAULTS, Faults};
 use tests::slots::TestSlots;
 use tests::world::{World, configuration};

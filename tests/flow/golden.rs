@@ -4,7 +4,7 @@
 //! has such histories. A later form has a file of its own and a migration.
 
 use domain::batch::Uploaded;
-use domain::cases::Attention;
+use domain::cases::CaseEntry;
 use domain::catalogue::Offer;
 use domain::ids::OrderId;
 use domain::invariants;
@@ -59,7 +59,7 @@ enum Item {
     Recorded(Box<Recorded>),
     Payload(Box<Payload>),
     Trace(Box<Trace>),
-    Case(Attention),
+    Case(CaseEntry),
     Offer(Offer),
     Uploaded(Uploaded),
     Refusals(RefusalStreak),

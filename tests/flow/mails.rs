@@ -7,7 +7,7 @@ use domain::cases::{CaseEntry, CaseKind};
 use domain::sending::timing::MAIL_PAUSED;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::OrderStore as _;
+use ports::{IncidentStore as _, OrderIndex as _};
 use tests::faults::{FAULTS, Faults};
 use tests::mail::Post;
 use tests::world::World;

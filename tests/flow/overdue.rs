@@ -7,7 +7,10 @@ use domain::messages::QueueName;
 use doubles::shop::ShopOrder;
 use doubles::supplier::Behaviour;
 use jiff::SignedDuration;
-use ports::{Area, Clock as _, Deliveries as _, Files as _, MAX_RECEIVES, OrderStore as _};
+use ports::{
+    Area, Clock as _, Deliveries as _, Files as _, IncidentStore as _, MAX_RECEIVES,
+    OrderIndex as _,
+};
 use tests::faults::{FAULTS, Faults};
 use tests::world::World;
 

@@ -7,7 +7,7 @@ use domain::order::decide::Verdict;
 use domain::sending::machine::SendState;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{BatchStore as _, Clock as _, OrderStore as _};
+use ports::{BatchStore as _, Clock as _, IncidentStore as _};
 use std::path::PathBuf;
 use tests::faults::{FAULTS, Fault, Faults, Mutant};
 use tests::sample::Sample;

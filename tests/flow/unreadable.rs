@@ -7,7 +7,7 @@ use domain::cases::CaseKind;
 use domain::ids::OrderId;
 use doubles::shop::ShopOrder;
 use jiff::SignedDuration;
-use ports::{Clock as _, OrderStore as _};
+use ports::{Clock as _, IncidentStore as _, OrderIndex as _};
 use tests::faults::{Faults, Unreadable};
 use tests::world::World;
 

@@ -27,8 +27,8 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Area, BatchStore, CaseRow, Clock as _, Closing, CommitError, DeadLetter, Deliveries, Delivery,
-    Files, History, Incident, OfferStore, OrderStore, Page, Provenance, Put, Queue, RefusalStore,
-    Reservation, StoreError, Unavailable,
+    Files, History, Incident, IncidentStore, OfferStore, OrderIndex, OrderStore, Page, Provenance,
+    Put, Queue, RefusalStore, Reservation, StoreError, Unavailable,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -406,6 +406,10 @@ impl OrderStore for Faulty {
     async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError> {
         self.inner.trace(order, number).await
     }
+}
+
+#[async_trait]
+impl OrderIndex for Faulty {
     async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
         self.inner.find(number).await
     }
@@ -431,6 +435,10 @@ impl OrderStore for Faulty {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
+}
+
+#[async_trait]
+impl IncidentStore for Faulty {
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
         self.faults
             .effect(

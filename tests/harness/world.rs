@@ -25,8 +25,8 @@ use execution::purchase_orders::{PurchaseOrders, Trust};
 use execution::{ConcurrencyLimit, Execution};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Clock, Deliveries as _, Moment, OfferStore as _, OrderStore as _, Queue as _, Steady,
-    WebhookRequest,
+    Clock, Deliveries as _, Moment, OfferStore as _, OrderIndex as _, OrderStore as _, Queue as _,
+    Steady, WebhookRequest,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock};
@@ -203,6 +203,7 @@ impl World {
         });
         let webhook = order_webhook::Deps {
             orders: ports.clone(),
+            incidents: ports.clone(),
             queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),
@@ -226,6 +227,8 @@ impl World {
                     files: ports.clone(),
                     clock: Arc::new(clock.clone()),
                 },
+                index: ports.clone(),
+                incidents: ports.clone(),
                 batches: ports.clone(),
                 refusals: ports.clone(),
                 settings: settings.clone(),
@@ -240,6 +243,7 @@ impl World {
         drop(mailer.listener.set(listener));
         let routing = routing::Deps {
             orders: ports.clone(),
+            index: ports.clone(),
             offers: ports.clone(),
             queue: ports.clone(),
             clock: Arc::new(clock.clone()),
@@ -247,6 +251,8 @@ impl World {
         };
         let exceptions = exceptions::Deps {
             orders: ports.clone(),
+            index: ports.clone(),
+            incidents: ports.clone(),
             queue: ports.clone(),
             files: ports.clone(),
             clock: Arc::new(clock.clone()),

@@ -79,7 +79,7 @@ fn only_execution_commits() {
     };
     let may = [
         "shared/domain/src/commit.rs",
-        "shared/ports/src/store.rs",
+        "shared/ports/src/stores/orders.rs",
         "shared/embedded",
         "shared/aws",
         "shared/execution/src/commit.rs",

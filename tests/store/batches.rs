@@ -81,7 +81,7 @@ async fn what_cannot_be_read_is_taken_out(stores: Stores) {
         .await
         .unwrap();
     other
-        .orders
+        .index
         .postpone(&order(1), Some(1), &Index::default())
         .await
         .unwrap();

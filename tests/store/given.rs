@@ -11,7 +11,7 @@ use domain::order::topics::channel::ChannelChange;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use embedded::Embedded;
 use jiff::Timestamp;
-use ports::{BatchStore, Files, OfferStore, OrderStore, RefusalStore};
+use ports::{BatchStore, Files, IncidentStore, OfferStore, OrderIndex, OrderStore, RefusalStore};
 use std::any::Any;
 use std::sync::Arc;
 use tests::emulator::{Emulator, buckets, two_processes};
@@ -20,6 +20,8 @@ use tests::emulator::{Emulator, buckets, two_processes};
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) orders: Arc<dyn OrderStore>,
+    pub(crate) index: Arc<dyn OrderIndex>,
+    pub(crate) incidents: Arc<dyn IncidentStore>,
     pub(crate) offers: Arc<dyn OfferStore>,
     pub(crate) batches: Arc<dyn BatchStore>,
     pub(crate) refusals: Arc<dyn RefusalStore>,
@@ -35,11 +37,20 @@ pub(crate) struct Stores {
 
 impl Store {
     fn of(
-        store: impl OrderStore + OfferStore + BatchStore + RefusalStore + Clone + 'static,
+        store: impl OrderStore
+        + OrderIndex
+        + IncidentStore
+        + OfferStore
+        + BatchStore
+        + RefusalStore
+        + Clone
+        + 'static,
         files: impl Files + 'static,
     ) -> Self {
         Self {
             orders: Arc::new(store.clone()),
+            index: Arc::new(store.clone()),
+            incidents: Arc::new(store.clone()),
             offers: Arc::new(store.clone()),
             batches: Arc::new(store.clone()),
             refusals: Arc::new(store),

@@ -11,7 +11,8 @@ use domain::ids::SupplierId;
 use domain::trust::RefusalStreak;
 use libtest_mimic::Trial;
 use ports::{
-    BatchStore as _, Closing, Incident, OfferStore as _, OrderStore as _, RefusalStore as _,
+    BatchStore as _, Closing, Incident, IncidentStore as _, OfferStore as _, OrderStore as _,
+    RefusalStore as _,
 };
 use std::collections::BTreeSet;
 use tests::emulator::{Cuts, Emulator, tables};

@@ -46,7 +46,7 @@ async fn a_stale_commit_changes_nothing(stores: Stores) {
 }
 
 async fn a_purchase_order_number_belongs_to_one_order(stores: Stores) {
-    let orders = &stores.one.orders;
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
     let with = |own, version| Commit {
         references: vec![number(1)],
         ..commit(own, version)
@@ -56,8 +56,8 @@ async fn a_purchase_order_number_belongs_to_one_order(stores: Stores) {
     assert!(matches!(taken, Err(CommitError::Taken(taken)) if taken == number(1)));
     assert!(orders.load(&order(2)).await.unwrap().is_none());
     orders.commit(with(1, 1)).await.unwrap();
-    assert_eq!(orders.find(&number(1)).await.unwrap(), Some(order(1)));
-    assert_eq!(orders.find(&number(2)).await.unwrap(), None);
+    assert_eq!(index.find(&number(1)).await.unwrap(), Some(order(1)));
+    assert_eq!(index.find(&number(2)).await.unwrap(), None);
 }
 
 fn trace(note: &str) -> Trace {
@@ -149,7 +149,7 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
 
 /// Whether it made no purchase order, one or two: each decision keeps its own reasons.
 async fn a_plan_is_explained(stores: Stores) {
-    let orders = &stores.one.orders;
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
     orders.commit(planned(1, 0, 0, &[1, 2])).await.unwrap();
     orders.commit(planned(1, 1, 1, &[])).await.unwrap();
     orders.commit(planned(1, 2, 2, &[3])).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_plan_is_explained(stores: Stores) {
     }
     assert_eq!(orders.trace(&order(1), 3).await.unwrap(), None);
     for counter in 1..=3 {
-        assert_eq!(orders.find(&number(counter)).await.unwrap(), Some(order(1)));
+        assert_eq!(index.find(&number(counter)).await.unwrap(), Some(order(1)));
     }
 }
 
@@ -192,54 +192,71 @@ fn indexed(own: u32, version: u64, index: Index) -> Commit {
 }
 
 async fn the_index_finds_orders(stores: Stores) {
-    let orders = &stores.one.orders;
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
     orders.commit(indexed(1, 0, due(Some(2000)))).await.unwrap();
     orders.commit(indexed(2, 0, due(Some(1000)))).await.unwrap();
     orders.commit(indexed(3, 0, due(None))).await.unwrap();
-    assert_eq!(orders.due(at(900), 10).await.unwrap(), []);
-    assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(2)]);
+    assert_eq!(index.due(at(900), 10).await.unwrap(), []);
+    assert_eq!(index.due(at(1000), 10).await.unwrap(), [order(2)]);
     let both = [order(2), order(1)];
-    assert_eq!(orders.due(at(2000), 10).await.unwrap(), both);
-    assert_eq!(orders.due(at(2000), 1).await.unwrap(), [order(2)]);
+    assert_eq!(index.due(at(2000), 10).await.unwrap(), both);
+    assert_eq!(index.due(at(2000), 1).await.unwrap(), [order(2)]);
 
-    orders
+    index
         .postpone(&order(2), Some(1), &due(Some(9000)))
         .await
         .unwrap();
-    assert_eq!(orders.due(at(2000), 10).await.unwrap(), [order(1)]);
-    orders
+    assert_eq!(index.due(at(2000), 10).await.unwrap(), [order(1)]);
+    index
         .postpone(&order(2), Some(1), &due(None))
         .await
         .unwrap();
-    assert_eq!(orders.due(at(9999), 10).await.unwrap(), [order(1)]);
+    assert_eq!(index.due(at(9999), 10).await.unwrap(), [order(1)]);
     // Nothing is left to do.
     orders.commit(indexed(1, 1, due(None))).await.unwrap();
-    assert_eq!(orders.due(at(9999), 10).await.unwrap(), []);
+    assert_eq!(index.due(at(9999), 10).await.unwrap(), []);
 }
 
 /// Whoever committed or postponed last, whatever each process remembers.
 async fn an_earlier_time_is_found_earlier(stores: Stores) {
-    let (one, other) = (&stores.one.orders, &stores.other.orders);
-    one.commit(indexed(1, 0, due(Some(5000)))).await.unwrap();
-    one.commit(indexed(1, 1, due(Some(3000)))).await.unwrap();
-    assert_eq!(one.due(at(3000), 10).await.unwrap(), [order(1)]);
+    let (one, other) = (&stores.one, &stores.other);
+    one.orders
+        .commit(indexed(1, 0, due(Some(5000))))
+        .await
+        .unwrap();
+    one.orders
+        .commit(indexed(1, 1, due(Some(3000))))
+        .await
+        .unwrap();
+    assert_eq!(one.index.due(at(3000), 10).await.unwrap(), [order(1)]);
     // It may come too early, and is postponed then.
-    one.commit(indexed(1, 2, due(Some(7000)))).await.unwrap();
+    one.orders
+        .commit(indexed(1, 2, due(Some(7000))))
+        .await
+        .unwrap();
     other
+        .index
         .postpone(&order(1), Some(3), &due(Some(8000)))
         .await
         .unwrap();
-    assert_eq!(one.due(at(7999), 10).await.unwrap(), []);
+    assert_eq!(one.index.due(at(7999), 10).await.unwrap(), []);
     // What the first remembers would be early enough; what is stored is not.
-    one.commit(indexed(1, 3, due(Some(7500)))).await.unwrap();
-    assert_eq!(one.due(at(7500), 10).await.unwrap(), [order(1)]);
-    other.load(&order(1)).await.unwrap();
+    one.orders
+        .commit(indexed(1, 3, due(Some(7500))))
+        .await
+        .unwrap();
+    assert_eq!(one.index.due(at(7500), 10).await.unwrap(), [order(1)]);
+    other.orders.load(&order(1)).await.unwrap();
     other
+        .index
         .postpone(&order(1), Some(4), &due(None))
         .await
         .unwrap();
-    one.commit(indexed(1, 4, due(Some(7600)))).await.unwrap();
-    assert_eq!(one.due(at(7600), 10).await.unwrap(), [order(1)]);
+    one.orders
+        .commit(indexed(1, 4, due(Some(7600))))
+        .await
+        .unwrap();
+    assert_eq!(one.index.due(at(7600), 10).await.unwrap(), [order(1)]);
 }
 
 fn case(cause: &str) -> CaseEntry {
@@ -263,38 +280,38 @@ fn with_cases(causes: &[&str], configuration: Option<&[u8]>) -> Index {
 }
 
 async fn a_postponement_of_another_version_is_ignored(stores: Stores) {
-    let orders = &stores.one.orders;
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
     orders.commit(indexed(1, 0, due(Some(1000)))).await.unwrap();
     let later = Index {
         due: Some(at(9000)),
         ..with_cases(&["MUG"], None)
     };
     for version in [0, 2, 9] {
-        orders
+        index
             .postpone(&order(1), Some(version), &later)
             .await
             .unwrap();
     }
-    orders.postpone(&order(2), Some(1), &later).await.unwrap();
-    assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(1)]);
-    assert_eq!(orders.cases().await.unwrap().len(), 0);
+    index.postpone(&order(2), Some(1), &later).await.unwrap();
+    assert_eq!(index.due(at(1000), 10).await.unwrap(), [order(1)]);
+    assert_eq!(index.cases().await.unwrap().len(), 0);
     assert!(orders.load(&order(2)).await.unwrap().is_none());
     // Nor does the other process mistake what it remembers for what is stored.
     stores.other.orders.load(&order(1)).await.unwrap();
     orders.commit(indexed(1, 1, due(Some(1000)))).await.unwrap();
-    let other = &stores.other.orders;
+    let other = &stores.other.index;
     other.postpone(&order(1), Some(1), &later).await.unwrap();
-    assert_eq!(orders.due(at(1000), 10).await.unwrap(), [order(1)]);
+    assert_eq!(index.due(at(1000), 10).await.unwrap(), [order(1)]);
 }
 
 async fn cases_open_and_close(stores: Stores) {
-    let orders = &stores.one.orders;
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
     let planned_with = Some(&b"c"[..]);
     let first = with_cases(&["MUG", "CUP"], planned_with);
     orders.commit(indexed(1, 0, first)).await.unwrap();
     let second = with_cases(&[], planned_with);
     orders.commit(indexed(2, 0, second)).await.unwrap();
-    let rows = orders.cases().await.unwrap();
+    let rows = index.cases().await.unwrap();
     assert_eq!(rows.len(), 2);
     for (row, cause) in rows.iter().zip(["MUG", "CUP"]) {
         assert_eq!((&row.order, &row.entry), (&order(1), &case(cause)));
@@ -302,11 +319,11 @@ async fn cases_open_and_close(stores: Stores) {
     }
 
     // What shows only with time.
-    orders
+    index
         .postpone(&order(2), Some(1), &with_cases(&["PEN"], None))
         .await
         .unwrap();
-    let rows = orders.cases().await.unwrap();
+    let rows = index.cases().await.unwrap();
     assert_eq!(rows.len(), 3);
     assert_eq!((&rows[2].order, &rows[2].entry), (&order(2), &case("PEN")));
     let configuration = &rows[2].configuration;
@@ -316,19 +333,19 @@ async fn cases_open_and_close(stores: Stores) {
         "as it was planned with"
     );
 
-    orders
+    index
         .postpone(&order(2), Some(1), &with_cases(&[], None))
         .await
         .unwrap();
-    assert_eq!(orders.cases().await.unwrap().len(), 2);
+    assert_eq!(index.cases().await.unwrap().len(), 2);
     let closed = with_cases(&[], planned_with);
     orders.commit(indexed(1, 1, closed)).await.unwrap();
-    assert_eq!(orders.cases().await.unwrap().len(), 0);
+    assert_eq!(index.cases().await.unwrap().len(), 0);
 }
 
 async fn all_orders_are_listed_once(stores: Stores) {
-    let orders = &stores.one.orders;
-    let first = orders.list(None, 10).await.unwrap();
+    let (orders, index) = (&stores.one.orders, &stores.one.index);
+    let first = index.list(None, 10).await.unwrap();
     assert_eq!((first.orders, first.next), (Vec::new(), None));
     for own in 0..25 {
         let with_more = Commit {
@@ -342,7 +359,7 @@ async fn all_orders_are_listed_once(stores: Stores) {
     let mut after = None;
     for page in 0.. {
         assert!(page < 30, "it does not end");
-        let found = orders.list(after.as_deref(), 7).await.unwrap();
+        let found = index.list(after.as_deref(), 7).await.unwrap();
         listed.extend(found.orders);
         after = found.next;
         if after.is_none() {

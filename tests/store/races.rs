@@ -65,7 +65,7 @@ async fn a_failing_commit_does_not_harm_the_others(stores: Stores) {
         let stale = matches!(end, Err(CommitError::Stale));
         assert_eq!((end.is_ok(), stale), (own != 7, own == 7), "{own}: {end:?}");
     }
-    let listed = stores.one.orders.list(None, 100).await.unwrap();
+    let listed = stores.one.index.list(None, 100).await.unwrap();
     assert_eq!(listed.orders.len(), 50);
     assert_eq!(stores.one.version(7).await, 1);
 }
@@ -96,7 +96,7 @@ async fn a_number_goes_to_one_of_many(stores: Stores) {
     let made = ends.iter().filter(|end| end.is_ok()).count();
     assert_eq!((made, ends.iter().filter(taken).count()), (1, 9));
     let winner = ends.iter().position(Result::is_ok).unwrap();
-    let found = stores.one.orders.find(&number(1)).await.unwrap();
+    let found = stores.one.index.find(&number(1)).await.unwrap();
     assert_eq!(found, Some(order(u32::try_from(winner).unwrap())));
 }
 
@@ -158,7 +158,7 @@ async fn an_incident_opens_once_for_many(stores: Stores) {
                     detail: "the same".to_owned(),
                     opened_at: at(1),
                 };
-                store.orders.open_incident(&incident).await.unwrap()
+                store.incidents.open_incident(&incident).await.unwrap()
             })
         })
         .collect();

@@ -15,8 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 pub use memory::Memory;
 use memory::ToPrepare;
 use ports::{
-    Area, Clock, DeadLetter, Deliveries, Files, OrderStore, Provenance, Queue, StepError,
-    StoreError,
+    Area, Clock, DeadLetter, Deliveries, Files, IncidentStore, OrderIndex, OrderStore, Provenance,
+    Queue, StepError, StoreError,
 };
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
@@ -33,6 +33,8 @@ const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_ho
 #[derive(Clone)]
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
+    pub index: Arc<dyn OrderIndex>,
+    pub incidents: Arc<dyn IncidentStore>,
     pub queue: Arc<dyn Queue>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
@@ -85,7 +87,7 @@ pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
 
 async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
     let now = deps.clock.now();
-    let due = deps.orders.due(now, ORDERS_A_SWEEP).await?;
+    let due = deps.index.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
         let order = match loaded(deps, id).await {
             Ok(Some(order)) => order,
@@ -104,9 +106,7 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
             due: due_again(&order, now),
             ..order.index(now)
         };
-        deps.orders
-            .postpone(id, Some(order.version), &index)
-            .await?;
+        deps.index.postpone(id, Some(order.version), &index).await?;
         for entry in index
             .cases
             .iter()
@@ -133,7 +133,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
         cases: Vec::new(),
         configuration: None,
     };
-    let postponed = deps.orders.postpone(id, None, &index).await;
+    let postponed = deps.index.postpone(id, None, &index).await;
     match postponed {
         // It stays due, and what was due after it has its turn all the same.
         Err(error @ StoreError::Corrupt(_)) => {
@@ -148,7 +148,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
 async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     let current = deps.configuration();
     let held: BTreeSet<_> = deps
-        .orders
+        .index
         .cases()
         .await?
         .into_iter()
@@ -174,7 +174,7 @@ async fn prepare_waiting_orders_again(
     let current = deps.configuration();
     let moment = deps.clock.steady().since;
     if deps.memory.to_prepare(&current, moment) == ToPrepare::Everything {
-        let unfinished = deps.orders.unfinished(UNFINISHED_ORDERS).await?;
+        let unfinished = deps.index.unfinished(UNFINISHED_ORDERS).await?;
         deps.memory.begin(unfinished, moment);
     }
     let ToPrepare::These(orders) = deps.memory.to_prepare(&current, moment) else {
@@ -251,7 +251,7 @@ async fn open_incident(
     cause: String,
     detail: String,
 ) -> Result<(), StepError> {
-    let (orders, clock) = (deps.orders.as_ref(), deps.clock.as_ref());
-    execution::open_incident(orders, clock, kind, cause, detail).await?;
+    let (incidents, clock) = (deps.incidents.as_ref(), deps.clock.as_ref());
+    execution::open_incident(incidents, clock, kind, cause, detail).await?;
     Ok(())
 }

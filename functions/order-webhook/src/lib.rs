@@ -14,7 +14,7 @@ use domain::messages::RouteOrder;
 use domain::order::Order;
 use domain::order::news::ChannelEvent;
 use execution::{Change, Draft, Look, notify};
-use ports::{Channel, Clock, Files, OrderStore, Queue, StepError, WebhookRequest};
+use ports::{Channel, Clock, Files, IncidentStore, OrderStore, Queue, StepError, WebhookRequest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +30,7 @@ const INCIDENT_AGAIN_SECONDS: i64 = 5;
 #[derive(Clone)]
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
+    pub incidents: Arc<dyn IncidentStore>,
     pub queue: Arc<dyn Queue>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
@@ -229,7 +230,7 @@ async fn open_incident(
     cause: String,
     detail: String,
 ) -> Result<(), ports::StoreError> {
-    let (orders, clock) = (deps.orders.as_ref(), deps.clock.as_ref());
-    execution::open_incident(orders, clock, kind, cause, detail).await?;
+    let (incidents, clock) = (deps.incidents.as_ref(), deps.clock.as_ref());
+    execution::open_incident(incidents, clock, kind, cause, detail).await?;
     Ok(())
 }

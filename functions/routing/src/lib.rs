@@ -16,7 +16,7 @@ use domain::spending::first_day;
 use domain::sweep::{due_again, forward, wake};
 use execution::{Change, Changed, Decider, Draft, Look};
 use jiff::Timestamp;
-use ports::{Clock, CommitError, OfferStore, OrderStore, Provenance, Queue, StepError};
+use ports::{Clock, CommitError, OfferStore, OrderIndex, OrderStore, Provenance, Queue, StepError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
@@ -27,6 +27,7 @@ const STEPS: usize = 8;
 #[derive(Clone)]
 pub struct Deps {
     pub orders: Arc<dyn OrderStore>,
+    pub index: Arc<dyn OrderIndex>,
     pub offers: Arc<dyn OfferStore>,
     pub queue: Arc<dyn Queue>,
     pub clock: Arc<dyn Clock>,
@@ -170,7 +171,7 @@ async fn looked_at(
         ..order.index(now)
     };
     Ok(deps
-        .orders
+        .index
         .postpone(&order.id, Some(order.version), &index)
         .await?)
 }

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use aws::clock::SystemClock;
 use aws::dynamodb::DynamoDb;
 use domain::cases::CaseKind;
-use ports::{Clock as _, Closing, OrderStore as _, Provenance, StoreError, Unavailable};
+use ports::{
+    Clock as _, Closing, IncidentStore as _, OrderStore as _, Provenance, StoreError, Unavailable,
+};
 use std::sync::Arc;
 use waybill::{Exit, Health, say};
 

@@ -73,6 +73,8 @@ impl Opened {
             secrets: Arc::new(SsmSecrets::below(clients.ssm(), secrets)),
             health: Arc::new(OfTable(store.clone())),
             orders: store.clone(),
+            index: store.clone(),
+            incidents: store.clone(),
             offers: store.clone(),
             batches: store,
             files: Arc::new(files),

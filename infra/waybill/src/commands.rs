@@ -16,15 +16,14 @@ pub(crate) mod restored;
 pub(crate) mod retry;
 pub(crate) mod supplier;
 
-use crate::{Exit, say, say_lines};
+use crate::{Exit, Installation, say, say_lines};
 use domain::ids::OrderId;
 use domain::order::Order;
 use domain::order::events::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use ports::{OrderStore, StoreError};
+use ports::{OrderIndex, OrderStore, StoreError};
 use progress::Progress;
 use serde::Serialize;
-use std::sync::Arc;
 
 const PAGE: usize = 500;
 /// Orders that are read at once: a store that is far away answers each only after a while.
@@ -77,15 +76,15 @@ pub(crate) struct Stored {
     pub(crate) unreadable: Vec<(OrderId, String)>,
 }
 
-pub(crate) async fn all(store: &Arc<dyn OrderStore>) -> anyhow::Result<Stored> {
+pub(crate) async fn all(at: &Installation) -> anyhow::Result<Stored> {
     let mut stored = Stored::default();
     let mut progress = Progress::on_stderr();
     let mut after: Option<String> = None;
     loop {
-        let page = store.list(after.as_deref(), PAGE).await?;
+        let page = at.index.list(after.as_deref(), PAGE).await?;
         for ids in page.orders.chunks(AT_ONCE) {
             let reading = ids.iter().map(|id| {
-                let (store, id) = (store.clone(), id.clone());
+                let (store, id) = (at.orders.clone(), id.clone());
                 tokio::spawn(async move { (read(store.as_ref(), &id).await, id) })
             });
             for order in reading.collect::<Vec<_>>() {
@@ -121,12 +120,12 @@ async fn read(
 }
 
 /// The one order that the text means.
-async fn find(store: &Arc<dyn OrderStore>, text: &str) -> anyhow::Result<OrderId> {
+async fn find(at: &Installation, text: &str) -> anyhow::Result<OrderId> {
     // A request to cancel, `NUMBER/X1`, belongs to the order of its purchase order.
     let number = PurchaseOrderNumber::parse(text.split_once("/X").map_or(text, |(own, _)| own));
     let known = match (number, OrderId::parse(text)) {
-        (Ok(number), _) => store.find(&number).await?,
-        (Err(_), Ok(id)) if text.contains('/') => match store.load(&id).await {
+        (Ok(number), _) => at.index.find(&number).await?,
+        (Err(_), Ok(id)) if text.contains('/') => match at.orders.load(&id).await {
             Ok(history) => history.map(|history| history.order),
             // It is there; whoever reads it says what is the matter.
             Err(StoreError::Corrupt(_)) => Some(id),
@@ -141,7 +140,7 @@ async fn find(store: &Arc<dyn OrderStore>, text: &str) -> anyhow::Result<OrderId
     let number = text.strip_prefix('#').unwrap_or(text);
     let mut meant = Vec::new();
     if !text.contains('/') {
-        for (order, _) in all(store).await?.orders {
+        for (order, _) in all(at).await?.orders {
             let latest = order.news.latest.as_ref();
             if order.id.own.as_str() == text
                 || latest.is_some_and(|latest| latest.content.order_number == number)
@@ -172,11 +171,11 @@ fn not_found(text: &str) -> Instead {
 
 /// The purchase order of that number, with its order.
 async fn find_purchase_order(
-    store: &dyn OrderStore,
+    index: &dyn OrderIndex,
     text: &str,
 ) -> anyhow::Result<(PurchaseOrderNumber, OrderId)> {
     let known = match PurchaseOrderNumber::parse(text) {
-        Ok(number) => store.find(&number).await?.map(|id| (number, id)),
+        Ok(number) => index.find(&number).await?.map(|id| (number, id)),
         Err(_) => None,
     };
     known.ok_or_else(|| {

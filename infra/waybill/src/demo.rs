@@ -164,7 +164,7 @@ impl Telling<'_> {
                     .push(format!("{number} was taken {} times", places.len()));
             }
         }
-        for (order, _) in commands::all(&self.at().orders).await?.orders {
+        for (order, _) in commands::all(self.at()).await?.orders {
             for own in &order.purchase_orders {
                 let id = SendSubject::from(&own.number);
                 let requests = own
@@ -185,7 +185,7 @@ impl Telling<'_> {
         for number in received.keys() {
             self.wrong.push(format!("nobody here knows {number}"));
         }
-        for incident in self.at().orders.incidents().await? {
+        for incident in self.at().incidents.incidents().await? {
             self.wrong.push(format!("incident: {}", incident.detail));
         }
         for wrong in &self.wrong {

@@ -3,7 +3,10 @@
 use crate::commands::Instead;
 use async_trait::async_trait;
 use embedded::{Embedded, EnvironmentSecrets, OpenError, Restored, SystemClock};
-use ports::{BatchStore, Clock, Files, OfferStore, OrderStore, Queue, Secrets, Unavailable};
+use ports::{
+    BatchStore, Clock, Files, IncidentStore, OfferStore, OrderIndex, OrderStore, Queue, Secrets,
+    Unavailable,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +15,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Installation {
     pub orders: Arc<dyn OrderStore>,
+    pub index: Arc<dyn OrderIndex>,
+    pub incidents: Arc<dyn IncidentStore>,
     pub offers: Arc<dyn OfferStore>,
     pub batches: Arc<dyn BatchStore>,
     pub files: Arc<dyn Files>,
@@ -92,6 +97,8 @@ impl Installation {
         let store = Arc::new(store);
         Self {
             orders: store.clone(),
+            index: store.clone(),
+            incidents: store.clone(),
             offers: store.clone(),
             batches: store.clone(),
             files: store.clone(),

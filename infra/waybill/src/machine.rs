@@ -93,6 +93,7 @@ impl Machine {
             trust: Arc::new(Trust::alone()),
             routing: routing::Deps {
                 orders: shared.clone(),
+                index: shared.clone(),
                 offers: shared.clone(),
                 queue: shared.clone(),
                 clock: clock.clone(),
@@ -100,6 +101,8 @@ impl Machine {
             },
             exceptions: exceptions::Deps {
                 orders: shared.clone(),
+                index: shared.clone(),
+                incidents: shared.clone(),
                 queue: shared.clone(),
                 files: shared,
                 clock: clock.clone(),
@@ -135,6 +138,7 @@ impl Machine {
         let shared = Arc::new(self.store.clone());
         order_webhook::Deps {
             orders: shared.clone(),
+            incidents: shared.clone(),
             queue: shared.clone(),
             files: shared,
             clock: self.clock.clone(),
@@ -153,6 +157,8 @@ impl Machine {
                     files: shared.clone(),
                     clock: self.clock.clone(),
                 },
+                index: shared.clone(),
+                incidents: shared.clone(),
                 batches: shared.clone(),
                 refusals: shared,
                 settings: self.settings.clone(),

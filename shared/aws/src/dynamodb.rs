@@ -32,7 +32,7 @@
 //! |---|---|---|
 //! | `OrderStore::provenance`, once a process | `dynamodb:GetItem` | orders |
 //! | of a new table | also `dynamodb:PutItem` | orders |
-//! | `OrderStore::load`, `payload`, `find` | `dynamodb:GetItem` | orders |
+//! | `OrderStore::load`, `payload`; `OrderIndex::find` | `dynamodb:GetItem` | orders |
 //! | `OrderStore::trace` | `dynamodb:GetItem` | orders |
 //! | `OrderStore::commit` | `dynamodb:UpdateItem` | orders |
 //! | with a payload, a trace, a number, a batch entry | also `dynamodb:PutItem` | orders |
@@ -40,14 +40,14 @@
 //! | of an order that this process has not loaded | also `dynamodb:GetItem` | orders |
 //! | with reservations | also `dynamodb:UpdateItem`, `PutItem`, `DeleteItem`, `BatchGetItem` | stock |
 //! | with spending | also `dynamodb:UpdateItem` | stock |
-//! | `OrderStore::due` | `dynamodb:Query` | index `due` |
-//! | `OrderStore::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
-//! | `OrderStore::cases` | `dynamodb:Query` | index `open_cases` |
+//! | `OrderIndex::due` | `dynamodb:Query` | index `due` |
+//! | `OrderIndex::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
+//! | `OrderIndex::cases` | `dynamodb:Query` | index `open_cases` |
 //! | | `dynamodb:BatchGetItem` | orders |
-//! | `OrderStore::list` | `dynamodb:Scan` | orders |
-//! | `OrderStore::open_incident` | `dynamodb:PutItem` | orders |
-//! | `OrderStore::close_incident` | `dynamodb:GetItem`, `PutItem`, `DeleteItem` | orders |
-//! | `OrderStore::incidents`, `closed_incidents` | `dynamodb:Query` | orders |
+//! | `OrderIndex::list` | `dynamodb:Scan` | orders |
+//! | `IncidentStore::open_incident` | `dynamodb:PutItem` | orders |
+//! | `IncidentStore::close_incident` | `dynamodb:GetItem`, `PutItem`, `DeleteItem` | orders |
+//! | `IncidentStore::incidents`, `closed_incidents` | `dynamodb:Query` | orders |
 //! | `OfferStore::offers` | `dynamodb:BatchGetItem` | stock |
 //! | `OfferStore::apply` | `dynamodb:GetItem`, `Scan`, `Query`, `BatchWriteItem`, `PutItem`, `DeleteItem` | stock |
 //! | `OfferStore::spent` | `dynamodb:Query` | stock |
@@ -66,6 +66,7 @@ mod bulk;
 mod commit;
 mod count;
 mod incidents;
+mod index;
 mod item;
 mod memory;
 mod offers;

@@ -76,7 +76,7 @@ pub struct Function {
     variables: BTreeMap<String, String>,
     clients: Clients,
     store: DynamoDb,
-    orders: Arc<dyn OrderStore>,
+    orders: Arc<Measured<DynamoDb>>,
     queue: Arc<SqsQueue>,
     files: Arc<S3Files>,
     clock: Arc<SystemClock>,
@@ -111,8 +111,8 @@ impl Function {
         })
     }
 
-    /// The orders; what is committed is counted.
-    pub fn orders(&self) -> Arc<dyn OrderStore> {
+    /// The orders, their index and incidents; what is committed is counted.
+    pub fn orders(&self) -> Arc<Measured<DynamoDb>> {
         self.orders.clone()
     }
 
@@ -171,6 +171,8 @@ impl Function {
             later: self.queue(),
         };
         Ok(PurchaseOrders {
+            index: self.orders(),
+            incidents: self.orders(),
             execution: Execution {
                 orders: self.orders(),
                 files: self.files(),

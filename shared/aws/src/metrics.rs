@@ -12,8 +12,8 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    CaseRow, Clock, Closing, CommitError, History, Incident, OrderStore, Page, Provenance,
-    StoreError,
+    CaseRow, Clock, Closing, CommitError, History, Incident, IncidentStore, OrderIndex, OrderStore,
+    Page, Provenance, StoreError,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub struct Measured<S> {
     clock: Arc<dyn Clock>,
 }
 
-impl<S: OrderStore> Measured<S> {
+impl<S> Measured<S> {
     /// `stack` is the dimension, for an account may have several.
     pub fn new(inner: S, stack: String, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -105,7 +105,10 @@ impl<S: OrderStore> OrderStore for Measured<S> {
     async fn trace(&self, order: &OrderId, number: u32) -> Result<Option<Trace>, StoreError> {
         self.inner.trace(order, number).await
     }
+}
 
+#[async_trait]
+impl<S: OrderIndex> OrderIndex for Measured<S> {
     async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
         self.inner.find(number).await
     }
@@ -130,7 +133,10 @@ impl<S: OrderStore> OrderStore for Measured<S> {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
+}
 
+#[async_trait]
+impl<S: IncidentStore> IncidentStore for Measured<S> {
     async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
         let opened = self.inner.open_incident(incident).await?;
         if opened {

@@ -20,8 +20,8 @@ use domain::order::topics::channel::ChannelChange;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
 use ports::{
-    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderStore as _, Provenance, Put,
-    Queue as _, Secrets as _, SendSubject,
+    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderIndex as _, OrderStore as _,
+    Provenance, Put, Queue as _, Secrets as _, SendSubject,
 };
 use secrecy::ExposeSecret as _;
 use std::collections::VecDeque;

@@ -261,14 +261,19 @@ impl Paths {
                     path.push(ident.to_string());
                     colons = 0;
                 }
-                other => {
+                TokenTree::Ident(ident) => {
+                    self.found.push(std::mem::take(&mut path));
+                    path.push(ident.to_string());
+                    colons = 0;
+                }
+                TokenTree::Group(group) => {
+                    self.found.push(std::mem::take(&mut path));
+                    self.of_tokens(group.stream());
+                    colons = 0;
+                }
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {
                     self.found.push(std::mem::take(&mut path));
                     colons = 0;
-                    match other {
-                        TokenTree::Ident(ident) => path.push(ident.to_string()),
-                        TokenTree::Group(group) => self.of_tokens(group.stream()),
-                        TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::columns::to_json;
 use crate::database::Broken;
-use crate::orders::owner;
+use crate::index::owner;
 use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::SupplierId;

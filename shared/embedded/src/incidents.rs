@@ -1,12 +1,49 @@
 //! Incidents, open and closed; who closed them stays.
 
+use crate::Embedded;
 use crate::columns::{from_text, limited, time};
 use crate::database::Broken;
+use async_trait::async_trait;
 use domain::cases::CaseKind;
-use ports::{Closing, Incident};
+use ports::{Closing, Incident, IncidentStore, StoreError};
 use rusqlite::{Connection, Row, params};
 
-pub(crate) fn open(connection: &Connection, incident: &Incident) -> Result<bool, Broken> {
+#[async_trait]
+impl IncidentStore for Embedded {
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
+        let incident = incident.clone();
+        let opened = self
+            .database
+            .write(move |connection| open(connection, &incident));
+        Ok(opened.await?)
+    }
+
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError> {
+        let (cause, closing) = (cause.to_owned(), closing.clone());
+        let closed = self
+            .database
+            .write(move |connection| close(connection, kind, &cause, &closing));
+        Ok(closed.await?)
+    }
+
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        Ok(self.database.read(all_open).await?)
+    }
+
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError> {
+        Ok(self
+            .database
+            .read(move |connection| closed(connection, limit))
+            .await?)
+    }
+}
+
+fn open(connection: &Connection, incident: &Incident) -> Result<bool, Broken> {
     let sql = "INSERT INTO incidents (kind, cause, detail, opened_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (kind, cause) WHERE closed_at IS NULL DO NOTHING";
     let row = params![
@@ -18,7 +55,7 @@ pub(crate) fn open(connection: &Connection, incident: &Incident) -> Result<bool,
     Ok(connection.prepare_cached(sql)?.execute(row)? == 1)
 }
 
-pub(crate) fn close(
+fn close(
     connection: &Connection,
     kind: CaseKind,
     cause: &str,
@@ -36,7 +73,7 @@ pub(crate) fn close(
     Ok(connection.prepare_cached(sql)?.execute(row)? == 1)
 }
 
-pub(crate) fn all_open(connection: &Connection) -> Result<Vec<Incident>, Broken> {
+fn all_open(connection: &Connection) -> Result<Vec<Incident>, Broken> {
     let mut statement = connection.prepare_cached(
         "SELECT kind, cause, detail, opened_at FROM incidents WHERE closed_at IS NULL
          ORDER BY opened_at, id",
@@ -49,10 +86,7 @@ pub(crate) fn all_open(connection: &Connection) -> Result<Vec<Incident>, Broken>
     Ok(found)
 }
 
-pub(crate) fn closed(
-    connection: &Connection,
-    limit: usize,
-) -> Result<Vec<(Incident, Closing)>, Broken> {
+fn closed(connection: &Connection, limit: usize) -> Result<Vec<(Incident, Closing)>, Broken> {
     let mut statement = connection.prepare_cached(
         "SELECT kind, cause, detail, opened_at, closed_at, closed_by, closed_why FROM incidents
          WHERE closed_at IS NOT NULL ORDER BY closed_at DESC, id DESC LIMIT ?1",

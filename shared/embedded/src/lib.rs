@@ -14,6 +14,7 @@ mod damage;
 mod database;
 mod files;
 mod incidents;
+mod index;
 mod installation;
 mod lock;
 mod mailer;

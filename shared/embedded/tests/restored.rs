@@ -5,7 +5,7 @@
 use domain::cases::CaseKind;
 use embedded::{BackupError, Damage, Embedded, OpenError, Restored};
 use jiff::Timestamp;
-use ports::{Area, Files as _, Incident, OrderStore as _, Provenance};
+use ports::{Area, Files as _, Incident, IncidentStore as _, OrderStore as _, Provenance};
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,11 +1,11 @@
 //! Cases without an order.
 
 use domain::cases::CaseKind;
-use ports::{Clock, Incident, OrderStore, StoreError};
+use ports::{Clock, Incident, IncidentStore, StoreError};
 
 /// Opens the incident, unless one of that kind and cause is open; whether it did.
 pub async fn open_incident(
-    orders: &dyn OrderStore,
+    incidents: &dyn IncidentStore,
     clock: &dyn Clock,
     kind: CaseKind,
     cause: impl Into<String>,
@@ -17,7 +17,7 @@ pub async fn open_incident(
         detail,
         opened_at: clock.now(),
     };
-    let is_new = orders.open_incident(&incident).await?;
+    let is_new = incidents.open_incident(&incident).await?;
     if is_new {
         tracing::error!(kind = %incident.kind, detail = %incident.detail, "incident opened");
     }

@@ -21,7 +21,7 @@ use domain::ids::SupplierId;
 use domain::order::{Order, PurchaseOrder};
 use domain::sending::subject::SendSubject;
 use domain::settings::Settings;
-use ports::{BatchStore, Endpoint, RefusalStore, StepError, Supplier};
+use ports::{BatchStore, Endpoint, IncidentStore, OrderIndex, RefusalStore, StepError, Supplier};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -29,6 +29,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Clone)]
 pub struct PurchaseOrders {
     pub execution: Execution,
+    pub index: Arc<dyn OrderIndex>,
+    pub incidents: Arc<dyn IncidentStore>,
     pub batches: Arc<dyn BatchStore>,
     pub refusals: Arc<dyn RefusalStore>,
     pub settings: Arc<RwLock<Arc<Settings>>>,

@@ -10,7 +10,7 @@ pub mod configuration;
 pub mod mailer;
 pub mod secrets;
 pub mod sender;
-pub mod store;
+pub mod stores;
 pub mod supplier;
 
 use async_trait::async_trait;
@@ -29,9 +29,10 @@ pub use sender::{
     Accepted, Answer, Artifact, Attempt, Evidence, LineOutcome, LineStatus, LookedUp, LookupPolicy,
     Outcome, SendAnswer, SendLookup, Sender, StepDone, Trouble,
 };
-pub use store::{
-    BatchStore, CaseRow, Closing, CommitError, History, Incident, OfferStore, OrderStore, Page,
-    Provenance, RefusalStore, Reservation, Slot, StoreError, SupplierSlots,
+pub use stores::{
+    BatchStore, CaseRow, Closing, CommitError, History, Incident, IncidentStore, OfferStore,
+    OrderIndex, OrderStore, Page, Provenance, RefusalStore, Reservation, Slot, StoreError,
+    SupplierSlots,
 };
 pub use supplier::{
     Batches, CancelRequest, Decoded, Endpoint, Handover, HandoverLine, Part, PrepareError, Supplier,

@@ -10,7 +10,7 @@ use domain::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use ports::configuration::{BadBundle, Bundle, Bundles};
 use ports::{
-    Clock, Closing, Files, Incident, Mailer, OrderStore, Secrets, StoreError, Unavailable,
+    Clock, Closing, Files, Incident, IncidentStore, Mailer, Secrets, StoreError, Unavailable,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -110,7 +110,7 @@ pub struct Running<O: Opens> {
     opened: RwLock<O::Opened>,
     opens: O,
     bundles: Arc<dyn Bundles>,
-    orders: Arc<dyn OrderStore>,
+    incidents: Arc<dyn IncidentStore>,
     clock: Arc<dyn Clock>,
     looked_at: Mutex<Timestamp>,
     /// Given as new, and not done with: something of ours failed. It is not given again.
@@ -124,7 +124,7 @@ impl<O: Opens> Running<O> {
     pub async fn start(
         opens: O,
         bundles: Arc<dyn Bundles>,
-        orders: Arc<dyn OrderStore>,
+        incidents: Arc<dyn IncidentStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let look = StartError::Look;
@@ -138,16 +138,16 @@ impl<O: Opens> Running<O> {
         });
         let refused = match opened(&opens, newest).await.map_err(look)? {
             Ok((settings, ways)) => {
-                return Ok(Self::of(opens, settings, ways, bundles, orders, clock));
+                return Ok(Self::of(opens, settings, ways, bundles, incidents, clock));
             }
             Err(refused) => refused,
         };
-        let told = tell(orders.as_ref(), clock.as_ref(), &refused).await;
+        let told = tell(incidents.as_ref(), clock.as_ref(), &refused).await;
         told.map_err(|error| look(LookError::Store(error)))?;
         let former = bundles.former().await;
         for bundle in former.map_err(|error| look(LookError::Bundle(error)))? {
             if let Ok((settings, ways)) = opened(&opens, bundle).await.map_err(look)? {
-                let running = Self::of(opens, settings, ways, bundles, orders, clock);
+                let running = Self::of(opens, settings, ways, bundles, incidents, clock);
                 running.is_behind.store(true, Ordering::Relaxed);
                 return Ok(running);
             }
@@ -160,7 +160,7 @@ impl<O: Opens> Running<O> {
         settings: Settings,
         ways: O::Opened,
         bundles: Arc<dyn Bundles>,
-        orders: Arc<dyn OrderStore>,
+        incidents: Arc<dyn IncidentStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         tracing::info!(
@@ -172,7 +172,7 @@ impl<O: Opens> Running<O> {
             opened: RwLock::new(ways),
             opens,
             bundles,
-            orders,
+            incidents,
             looked_at: Mutex::new(clock.now()),
             unfinished: Mutex::new(None),
             is_behind: AtomicBool::new(false),
@@ -257,7 +257,7 @@ impl<O: Opens> Running<O> {
                 Ok(true)
             }
             Err(refused) => {
-                let told = tell(self.orders.as_ref(), self.clock.as_ref(), &refused).await;
+                let told = tell(self.incidents.as_ref(), self.clock.as_ref(), &refused).await;
                 told.map(|()| false).map_err(LookError::Store)
             }
         }
@@ -275,7 +275,7 @@ impl<O: Opens> Running<O> {
             .unwrap_or_else(PoisonError::into_inner)
             .digest
             .clone();
-        for incident in self.orders.incidents().await? {
+        for incident in self.incidents.incidents().await? {
             // Another function may lack what this one does not need.
             if incident.kind == CaseKind::RefusedConfiguration
                 && incident.cause != digest.to_string()
@@ -285,7 +285,7 @@ impl<O: Opens> Running<O> {
                     why: "good files were taken over".to_owned(),
                     at: self.clock.now(),
                 };
-                self.orders
+                self.incidents
                     .close_incident(incident.kind, &incident.cause, &closing)
                     .await?;
             }
@@ -321,7 +321,7 @@ async fn opened<O: Opens>(
 }
 
 async fn tell(
-    orders: &dyn OrderStore,
+    incidents: &dyn IncidentStore,
     clock: &dyn Clock,
     refused: &Refused,
 ) -> Result<(), StoreError> {
@@ -331,7 +331,7 @@ async fn tell(
         detail: refused.why.clone(),
         opened_at: clock.now(),
     };
-    if orders.open_incident(&incident).await? {
+    if incidents.open_incident(&incident).await? {
         tracing::error!(detail = %incident.detail, "configuration refused, the former works on");
     }
     Ok(())

@@ -5,7 +5,7 @@ use domain::cases::CaseKind;
 use domain::order::Order;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::machine::SendState;
-use ports::{Clock as _, OfferStore as _, OrderStore as _};
+use ports::{Clock as _, IncidentStore as _, OfferStore as _, OrderIndex as _, OrderStore as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use domain::digest::Digest;
 use domain::order::decide::{Command, Verdict};
 use domain::order::{AddressEdit, Order};
 use domain::personal::Personal;
-use ports::{Clock as _, Closing, OrderStore as _, Queue as _};
+use ports::{Clock as _, Closing, IncidentStore as _, OrderStore as _, Queue as _};
 
 impl World {
     /// A person decides the same of every order of which it is possible.

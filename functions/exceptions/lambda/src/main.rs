@@ -15,6 +15,8 @@ async fn main() -> Result<(), Error> {
     running.close_refusals().await?;
     let deps = Deps {
         orders: function.orders(),
+        index: function.orders(),
+        incidents: function.orders(),
         queue: function.queue(),
         files: function.files(),
         clock: function.clock(),

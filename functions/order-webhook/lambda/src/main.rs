@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let running = function.running(function.channels().await?).await?;
     let deps = Deps {
         orders: function.orders(),
+        incidents: function.orders(),
         queue: function.queue(),
         files: function.files(),
         clock: function.clock(),

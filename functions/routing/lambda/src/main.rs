@@ -13,6 +13,7 @@ async fn main() -> Result<(), Error> {
     let running = function.running(SettingsOnly).await?;
     let deps = Deps {
         orders: function.orders(),
+        index: function.orders(),
         offers: function.store(),
         queue: function.queue(),
         clock: function.clock(),

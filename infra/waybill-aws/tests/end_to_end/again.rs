@@ -55,10 +55,15 @@ async fn an_invocation_that_comes_again_changes_nothing() {
         assert_eq!(answer, Value::Null);
     }
 
-    let orders = &place.installation().orders;
-    let page = orders.list(None, 100).await.unwrap();
+    let installation = place.installation();
+    let page = installation.index.list(None, 100).await.unwrap();
     assert_eq!(page.orders.len(), 1);
-    let history = orders.load(&page.orders[0]).await.unwrap().unwrap();
+    let history = installation
+        .orders
+        .load(&page.orders[0])
+        .await
+        .unwrap()
+        .unwrap();
     let plans = history.events.iter();
     let plans = plans
         .filter(|recorded| matches!(recorded.event, Event::Routing(RoutingDecision::Routed(_))));
@@ -84,7 +89,7 @@ async fn an_invocation_that_comes_again_changes_nothing() {
     let numbers: BTreeSet<_> = bodies.iter().map(forward).collect();
     let planned = known.purchase_orders.iter().map(|own| own.number.clone());
     assert_eq!(numbers, planned.collect());
-    assert_eq!(orders.incidents().await.unwrap(), []);
+    assert_eq!(installation.incidents.incidents().await.unwrap(), []);
     place.every_promise_is_kept().await;
 }
 

@@ -86,8 +86,8 @@ async fn bounced(place: &Place) {
 
 /// Mails that are not ours, and what is no report: the one is let go, the other a dead letter.
 async fn others(place: &Place) {
-    let orders = &place.installation().orders;
-    assert_eq!(orders.incidents().await.unwrap(), []);
+    let store = &place.installation().incidents;
+    assert_eq!(store.incidents().await.unwrap(), []);
     let unknown = PurchaseOrderNumber::new(&ChannelCode::parse("AC").unwrap(), "9999", 1);
     let of_nobody = Tags::from([
         ("purchase_order".to_owned(), unknown.to_string()),
@@ -96,14 +96,14 @@ async fn others(place: &Place) {
     report(place, &event(place, "Bounce", &Tags::new())).await;
     report(place, &event(place, "Bounce", &of_nobody)).await;
     place.until_quiet().await;
-    assert_eq!(orders.incidents().await.unwrap(), []);
+    assert_eq!(store.incidents().await.unwrap(), []);
 
     let mut malformed = event(place, "Send", &Tags::new());
     malformed["detail"]["mail"] = json!("gone");
     let body = malformed.to_string();
     place.put_for_forwarding(&body).await;
     let incidents = eventually("an incident of the dead letter", async || {
-        Some(orders.incidents().await.unwrap()).filter(|incidents| !incidents.is_empty())
+        Some(store.incidents().await.unwrap()).filter(|incidents| !incidents.is_empty())
     })
     .await;
     let [incident] = incidents.as_slice() else {

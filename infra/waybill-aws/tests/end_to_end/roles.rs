@@ -53,12 +53,10 @@ async fn dead_letters(place: &Place) {
         let sent = sqs.send_message().queue_url(url).message_body(body);
         sent.send().await.unwrap();
     }
-    let orders = &place.installation().orders;
+    let store = &place.installation().incidents;
     eventually(
         "the unreadable payload and a dead letter of each queue are incidents",
-        async || {
-            (orders.incidents().await.unwrap().len() == 1 + QueueName::ALL.len()).then_some(())
-        },
+        async || (store.incidents().await.unwrap().len() == 1 + QueueName::ALL.len()).then_some(()),
     )
     .await;
 }
@@ -75,7 +73,7 @@ async fn bad_configuration(place: &Place) {
     deployment.emulator.kill_functions().unwrap();
     post_unreadable(place, "no order either").await;
     let installation = place.installation();
-    let page = installation.orders.list(None, 100).await.unwrap();
+    let page = installation.index.list(None, 100).await.unwrap();
     for id in page.orders {
         let history = installation.orders.load(&id).await.unwrap().unwrap();
         let order = history.fold().unwrap();
@@ -121,8 +119,8 @@ async fn good_configuration(place: &Place) {
         (refused(place).await == 0).then_some(())
     })
     .await;
-    let orders = &place.installation().orders;
-    let closed = orders.closed_incidents(1).await.unwrap();
+    let store = &place.installation().incidents;
+    let closed = store.closed_incidents(1).await.unwrap();
     let [(incident, closing)] = closed.as_slice() else {
         panic!("{closed:?}");
     };
@@ -164,7 +162,7 @@ fn digest(folder: &Path) -> Digest {
 
 /// Configurations that are refused at this moment.
 async fn refused(place: &Place) -> usize {
-    let incidents = place.installation().orders.incidents().await.unwrap();
+    let incidents = place.installation().incidents.incidents().await.unwrap();
     let refused = |incident: &&Incident| incident.kind == CaseKind::RefusedConfiguration;
     incidents.iter().filter(refused).count()
 }

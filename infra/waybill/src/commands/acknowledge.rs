@@ -78,7 +78,7 @@ pub(crate) async fn acknowledge(
     said: Said,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let (number, id) = find_purchase_order(at.orders.as_ref(), purchase_order).await?;
+    let (number, id) = find_purchase_order(at.index.as_ref(), purchase_order).await?;
     let backordered = said.backorder.into_iter().map(|said| LineOutcome {
         supplier_sku: said.supplier_sku,
         quantity: said.quantity,

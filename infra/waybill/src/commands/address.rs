@@ -134,7 +134,7 @@ pub(crate) async fn edit(
     settings: &[Setting],
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let id = find(&at.orders, order).await?;
+    let id = find(at, order).await?;
     let edit = Edit {
         orders: at.orders.as_ref(),
         settings,

@@ -6,7 +6,7 @@ use crate::{Exit, Installation, say};
 use domain::cases::{CaseEntry, CaseKind, severity, way_out};
 use domain::text::{counted, moment};
 use jiff::Timestamp;
-use ports::{Closing, Incident, OrderStore};
+use ports::{Closing, Incident, IncidentStore};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,7 @@ impl IncidentView {
 
 pub(crate) async fn cases(at: &Installation, closed: bool, json: bool) -> anyhow::Result<Exit> {
     if closed {
-        return closed_incidents(at.orders.as_ref(), json).await;
+        return closed_incidents(at.incidents.as_ref(), json).await;
     }
     let damage = at.health.damage().await?;
     let mut open = Open {
@@ -105,7 +105,7 @@ pub(crate) async fn cases(at: &Installation, closed: bool, json: bool) -> anyhow
 
 impl Open {
     async fn read(&mut self, at: &Installation) -> anyhow::Result<()> {
-        let mut incidents = at.orders.incidents().await?;
+        let mut incidents = at.incidents.incidents().await?;
         incidents.sort_by_key(|incident| severity(incident.kind));
         self.incidents = incidents.iter().map(IncidentView::new).collect();
         self.cases = open_cases(at).await?;
@@ -224,11 +224,11 @@ async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
         let group = groups.entry((entry.kind, entry.cause.clone())).or_default();
         group.insert(id, entry);
     };
-    for row in at.orders.cases().await? {
+    for row in at.index.cases().await? {
         add(row.order.to_string(), row.entry);
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.
-    for id in at.orders.due(now, PAGE).await? {
+    for id in at.index.due(now, PAGE).await? {
         // One that cannot be read is an incident.
         let Ok(Some((order, _))) = read(at.orders.as_ref(), &id).await else {
             continue;
@@ -263,7 +263,7 @@ async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
-async fn closed_incidents(store: &dyn OrderStore, json: bool) -> anyhow::Result<Exit> {
+async fn closed_incidents(store: &dyn IncidentStore, json: bool) -> anyhow::Result<Exit> {
     let closed = store.closed_incidents(CLOSED).await?;
     let incidents: Vec<_> = closed
         .into_iter()
@@ -304,7 +304,7 @@ async fn closed_incidents(store: &dyn OrderStore, json: bool) -> anyhow::Result<
 
 /// An incident that comes again after this is opened again.
 pub(crate) async fn close(at: &Installation, id: &str, person: Person) -> anyhow::Result<Exit> {
-    let store = at.orders.as_ref();
+    let store = at.incidents.as_ref();
     let open = store.incidents().await?;
     let Some(incident) = open.iter().find(|incident| incident.id() == id) else {
         let closed = store.closed_incidents(usize::MAX).await?;

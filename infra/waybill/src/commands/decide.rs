@@ -57,19 +57,19 @@ pub(crate) async fn release(
     method: Option<String>,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let id = find(&at.orders, order).await?;
+    let id = find(at, order).await?;
     let Person { who, why } = person;
     command(at, &id, Command::Release { method, who, why }).await
 }
 
 pub(crate) async fn hold(at: &Installation, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let id = find(&at.orders, order).await?;
+    let id = find(at, order).await?;
     let Person { who, why } = person;
     command(at, &id, Command::Hold { who, why }).await
 }
 
 pub(crate) async fn cancel(at: &Installation, order: &str, person: Person) -> anyhow::Result<Exit> {
-    let id = find(&at.orders, order).await?;
+    let id = find(at, order).await?;
     let Person { who, why } = person;
     command(at, &id, Command::Cancel { who, why }).await
 }
@@ -81,7 +81,7 @@ pub(crate) async fn reroute(
     config: Option<&Path>,
     person: Person,
 ) -> anyhow::Result<Exit> {
-    let id = find(&at.orders, order).await?;
+    let id = find(at, order).await?;
     let Way { without, only } = way;
     if let (Some(config), Some(supplier)) = (config, without.as_ref().or(only.as_ref())) {
         configured(config, supplier)?;
@@ -147,7 +147,7 @@ pub(crate) async fn resolve(
     if let Some(supplier) = restored::supplier(what) {
         return restored::resolve(at, supplier, verdict, person).await;
     }
-    let (number, id) = find_purchase_order(at.orders.as_ref(), what).await?;
+    let (number, id) = find_purchase_order(at.index.as_ref(), what).await?;
     let resolve = Command::Resolve {
         number: number.clone(),
         verdict,
@@ -232,7 +232,7 @@ pub(super) async fn decide_everywhere(
     command: Command,
 ) -> anyhow::Result<usize> {
     let mut decided = 0;
-    for id in at.orders.unfinished(usize::MAX).await? {
+    for id in at.index.unfinished(usize::MAX).await? {
         let Some(history) = at.orders.load(&id).await? else {
             continue;
         };

@@ -19,7 +19,7 @@ use view::{LineView, Routing};
 
 pub(crate) async fn order(at: &Installation, text: &str, json: bool) -> anyhow::Result<Exit> {
     let store = at.orders.as_ref();
-    let id = find(&at.orders, text).await?;
+    let id = find(at, text).await?;
     let Some(history) = store.load(&id).await? else {
         return Err(not_found(text).into());
     };

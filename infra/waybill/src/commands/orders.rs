@@ -54,7 +54,7 @@ impl Row {
 
 pub(crate) async fn orders(at: &Installation, json: bool) -> anyhow::Result<Exit> {
     let now = at.clock.now();
-    let Stored { orders, unreadable } = all(&at.orders).await?;
+    let Stored { orders, unreadable } = all(at).await?;
     let readable = orders.iter().map(|(order, _)| Row::new(order, now));
     let unreadable = unreadable.iter().map(|(id, _)| Row {
         order: id.to_string(),

@@ -57,7 +57,7 @@ pub(crate) async fn redrive(
         at: at.clock.now(),
     };
     let cause = Digest::of(&kept).to_string();
-    if at.orders.close_incident(kind, &cause, &closing).await? {
+    if at.incidents.close_incident(kind, &cause, &closing).await? {
         say(format_args!(
             "its incident is closed by {}: {}",
             closing.who, closing.why
@@ -76,6 +76,7 @@ async fn payload(at: &Installation, config: &Path, key: &str) -> anyhow::Result<
     }
     let deps = order_webhook::Deps {
         orders: at.orders.clone(),
+        incidents: at.incidents.clone(),
         queue: at.queue.clone(),
         files: at.files.clone(),
         clock: at.clock.clone(),

@@ -89,7 +89,7 @@ impl Report {
 
 /// Each promise with what breaks it.
 pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
-    let Stored { orders, unreadable } = all(&at.orders).await?;
+    let Stored { orders, unreadable } = all(at).await?;
     let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();

@@ -10,7 +10,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 
 pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyhow::Result<Exit> {
     if PurchaseOrderNumber::parse(what).is_ok() {
-        let (number, id) = find_purchase_order(at.orders.as_ref(), what).await?;
+        let (number, id) = find_purchase_order(at.index.as_ref(), what).await?;
         let retry = command(Which::PurchaseOrder(number), &person);
         return Ok(decide(at, &id, &retry).await?.exit());
     }

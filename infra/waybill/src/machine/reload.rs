@@ -4,7 +4,7 @@ use super::{Machine, RELOAD_EVERY, pause, restrict, ways};
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use embedded::FileGroup;
-use ports::{Closing, Incident, OfferStore as _, OrderStore as _};
+use ports::{Closing, Incident, IncidentStore as _, OfferStore as _};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;

@@ -9,7 +9,7 @@ use domain::ids::OrderId;
 use domain::messages::{Message, RouteOrder};
 use doubles::shop::{Shop, ShopOrder};
 use embedded::{Embedded, SystemClock};
-use ports::{Area, Clock as _, Files as _, Incident, OrderStore as _};
+use ports::{Area, Clock as _, Files as _, Incident, IncidentStore as _};
 
 const WHY: [&str; 4] = ["--who", "ada", "--why", "the new version reads it"];
 

@@ -12,7 +12,7 @@ use doubles::shop::{Shop, ShopOrder};
 use doubles::supplier::{Behaviour, SupplierDouble};
 use embedded::Embedded;
 use http_client::{Client, Http as _};
-use ports::{Clock as _, OrderStore as _};
+use ports::{Clock as _, OrderIndex as _, OrderStore as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;

@@ -8,15 +8,40 @@ use super::item::{
 use super::orders::unanswered;
 use super::{DynamoDb, say};
 use crate::clock::SystemClock;
+use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use jiff::Timestamp;
-use ports::{Backoff, Closing, Incident, StoreError, Unavailable};
+use ports::{Backoff, Closing, Incident, IncidentStore, StoreError, Unavailable};
 
 const PARTITION: &str = "incidents";
 const TRIES: u32 = 4;
+
+#[async_trait]
+impl IncidentStore for DynamoDb {
+    async fn open_incident(&self, incident: &Incident) -> Result<bool, StoreError> {
+        self.open(incident).await
+    }
+
+    async fn close_incident(
+        &self,
+        kind: CaseKind,
+        cause: &str,
+        closing: &Closing,
+    ) -> Result<bool, StoreError> {
+        self.close(kind, cause, closing).await
+    }
+
+    async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        self.all_open().await
+    }
+
+    async fn closed_incidents(&self, limit: usize) -> Result<Vec<(Incident, Closing)>, StoreError> {
+        self.closed(limit).await
+    }
+}
 
 impl DynamoDb {
     pub(super) async fn open(&self, incident: &Incident) -> Result<bool, StoreError> {

@@ -19,7 +19,7 @@ impl PurchaseOrders {
         event: &MailEvent,
     ) -> Result<Option<(OrderId, Option<Box<Order>>)>, StepError> {
         let number = event.id.purchase_order();
-        let Some(id) = self.execution.orders.find(number).await? else {
+        let Some(id) = self.index.find(number).await? else {
             tracing::warn!(purchase_order.number = %number, "a mail of no order of ours was reported");
             return Ok(None);
         };
@@ -81,10 +81,10 @@ impl PurchaseOrders {
             "the mail service does not deliver to {supplier}, first seen with {}; mail to it is paused\n{remedy}",
             event.id
         );
-        let orders = self.execution.orders.as_ref();
+        let incidents = self.incidents.as_ref();
         let clock = self.execution.clock.as_ref();
         let kind = CaseKind::MailSuppressed;
-        open_incident(orders, clock, kind, supplier.as_str(), detail).await?;
+        open_incident(incidents, clock, kind, supplier.as_str(), detail).await?;
         Ok(())
     }
 }
@@ -99,7 +99,7 @@ impl SupplierStep<'_> {
         }
         let execution = self.step.execution;
         let supplier = self.purchase_order.supplier.as_str();
-        let incidents = execution.orders.incidents().await?;
+        let incidents = self.purchase_orders.incidents.incidents().await?;
         let is_paused = incidents.iter().any(|incident| {
             incident.kind == CaseKind::MailSuppressed && incident.cause == supplier
         });

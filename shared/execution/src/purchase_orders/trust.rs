@@ -134,6 +134,7 @@ impl SupplierReceiver<'_> {
     async fn forget(&self, subject: &SendSubject) -> Result<bool, StoreError> {
         let PurchaseOrders {
             execution,
+            incidents,
             refusals,
             ..
         } = self.purchase_orders;
@@ -145,7 +146,7 @@ impl SupplierReceiver<'_> {
                 at: execution.clock.now(),
             };
             let cause = supplier.as_str();
-            let closed = execution.orders.close_incident(KIND, cause, &closing);
+            let closed = incidents.close_incident(KIND, cause, &closing);
             closed.await?;
         }
         let Some(streak) = refusals.streak(supplier).await? else {
@@ -178,16 +179,16 @@ impl SupplierReceiver<'_> {
     }
 
     async fn is_open(&self) -> Result<bool, StoreError> {
-        let open = self.purchase_orders.execution.orders.incidents().await?;
+        let open = self.purchase_orders.incidents.incidents().await?;
         let cause = self.supplier.as_str();
         let mut open = open.iter();
         Ok(open.any(|incident| incident.kind == KIND && incident.cause == cause))
     }
 
     async fn open(&self, kind: CaseKind, detail: String) -> Result<bool, StoreError> {
-        let execution = &self.purchase_orders.execution;
-        let (orders, clock) = (execution.orders.as_ref(), execution.clock.as_ref());
-        open_incident(orders, clock, kind, self.supplier.as_str(), detail).await
+        let incidents = self.purchase_orders.incidents.as_ref();
+        let clock = self.purchase_orders.execution.clock.as_ref();
+        open_incident(incidents, clock, kind, self.supplier.as_str(), detail).await
     }
 
     async fn try_to_open(&self, kind: CaseKind, detail: String) {
