@@ -30,6 +30,8 @@ const TIMES: u32 = 2;
 /// Beyond that, for a machine on which other things run. Where strangers can take what the shop
 /// needs, it waits for seconds.
 const NOISE: Duration = Duration::from_millis(150);
+/// Times that an attack is repeated which seems to slow signed webhooks down.
+const AGAIN: usize = 2;
 /// Shopify waits for so long.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Between two webhooks of a client.
@@ -143,6 +145,7 @@ async fn strangers_take_nothing_that_the_shop_needs() {
     signed(listen, &numbers, Duration::from_secs(1));
     let mut calm = signed(listen, &numbers, load.time);
     let mut seen = Vec::new();
+    let mut slow = Vec::new();
     for attack in Attack::ALL {
         let before = log(&place);
         let begun = Instant::now();
@@ -150,23 +153,30 @@ async fn strangers_take_nothing_that_the_shop_needs() {
         let seconds = begun.elapsed().as_secs() + 2;
         let log = log(&place).split_off(before.len());
         took.print(&format!("{attack:?}"), log.len());
-        seen.push((attack, took, log, seconds));
+        seen.push((attack, log, seconds));
+        if took.of_thousand(990) > TIMES * calm.of_thousand(990) + NOISE {
+            slow.push(attack);
+        }
     }
     calm.add(signed(listen, &numbers, load.time));
     calm.print("unattacked", 0);
+    // Other work on the machine comes and goes: what strangers really take, they take each time.
+    slow.retain(|attack| {
+        (0..AGAIN).all(|_| {
+            let before = signed(listen, &numbers, load.time);
+            let took = attacked(listen, &numbers, *attack, load);
+            took.print(&format!("{attack:?}"), 0);
+            took.of_thousand(990) > TIMES * before.of_thousand(990) + NOISE
+        })
+    });
     let memory = Usage::of(place.server.as_ref().unwrap().id());
     let memory = memory.unwrap().resident_kib;
     println!("peak memory {} MB", memory / 1024);
     assert_eq!(place.terminate(), 0);
 
     assert!(memory <= MEMORY, "{memory} KiB");
-    let allowed = TIMES * calm.of_thousand(990) + NOISE;
-    for (attack, took, log, seconds) in &seen {
-        let p99 = took.of_thousand(990);
-        assert!(
-            p99 <= allowed,
-            "{attack:?}: p99 {p99:?}, at most {allowed:?}"
-        );
+    assert!(slow.is_empty(), "signed webhooks wait behind {slow:?}");
+    for (attack, log, seconds) in &seen {
         let refusals = log.lines().filter(|line| line.contains("requests refused"));
         let refusals = u64::try_from(refusals.count()).unwrap();
         assert!((1..=*seconds).contains(&refusals), "{attack:?}: {log}");
