@@ -56,15 +56,15 @@ async fn what_finds_no_slot_waits_and_is_a_case_at_last() {
         world.pass(SignedDuration::from_mins(1)).await;
     }
     assert!(world.received().is_empty());
-    assert!(world.store.cases().await.unwrap().is_empty());
+    assert!(world.store.all_cases().await.unwrap().is_empty());
     world.pass(SignedDuration::from_mins(2)).await;
-    let cases = world.store.cases().await.unwrap();
+    let cases = world.store.all_cases().await.unwrap();
     let kinds: Vec<_> = cases.iter().map(|row| row.entry.kind).collect();
     assert_eq!(kinds, [CaseKind::SendDelayed]);
     slots.free(&other).await.unwrap();
     world.pass(SignedDuration::from_mins(2)).await;
     assert_eq!(world.received().len(), 1);
-    assert!(world.store.cases().await.unwrap().is_empty());
+    assert!(world.store.all_cases().await.unwrap().is_empty());
     assert_eq!(world.broken().await, Vec::<String>::new());
 }
 

@@ -28,7 +28,7 @@ async fn minutes(world: &mut World, minutes: i64) {
 
 /// As the index has them, which `cases` shows.
 async fn cases(world: &World) -> Vec<CaseEntry> {
-    let rows = world.store.cases().await.unwrap();
+    let rows = world.store.all_cases().await.unwrap();
     rows.into_iter().map(|row| row.entry).collect()
 }
 

@@ -7,6 +7,7 @@ mod clocks;
 mod crowd;
 mod golden;
 mod gone;
+mod growth;
 mod mails;
 mod news;
 mod overdue;

@@ -15,7 +15,7 @@ use tests::faults::{FAULTS, Faults};
 use tests::world::World;
 
 async fn indexed(world: &World) -> Vec<(CaseKind, String)> {
-    let rows = world.store.cases().await.unwrap();
+    let rows = world.store.all_cases().await.unwrap();
     rows.into_iter()
         .map(|row| (row.entry.kind, row.entry.cause))
         .collect()

@@ -9,6 +9,7 @@ use domain::commit::Commit;
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
 use domain::messages::{Message, QueueName};
+use domain::order::Reference;
 use domain::order::answer::By;
 use domain::order::events::Event;
 use domain::order::index::Index;
@@ -26,9 +27,9 @@ use http_client::{Failure, Http, Request, Response};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ports::{
-    Area, BatchStore, CaseRow, Clock as _, Closing, CommitError, DeadLetter, Deliveries, Delivery,
+    Area, BatchStore, CasePage, Clock as _, Closing, CommitError, DeadLetter, Deliveries, Delivery,
     Files, History, Incident, IncidentStore, OfferStore, OrderIndex, OrderStore, Page, Provenance,
-    Put, Queue, RefusalStore, Reservation, StoreError, Unavailable,
+    Put, Queue, RefusalStore, ReservationPage, StoreError, Unavailable,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -410,8 +411,8 @@ impl OrderStore for Faulty {
 
 #[async_trait]
 impl OrderIndex for Faulty {
-    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
-        self.inner.find(number).await
+    async fn find(&self, reference: &Reference) -> Result<Vec<OrderId>, StoreError> {
+        self.inner.find(reference).await
     }
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
         self.inner.due(now, limit).await
@@ -429,8 +430,16 @@ impl OrderIndex for Faulty {
             )
             .await
     }
-    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
-        self.inner.cases().await
+    async fn cases(&self, after: Option<&str>, limit: usize) -> Result<CasePage, StoreError> {
+        self.inner.cases(after, limit).await
+    }
+    async fn open(
+        &self,
+        supplier: &SupplierId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        self.inner.open(supplier, after, limit).await
     }
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
@@ -546,8 +555,12 @@ impl OfferStore for Faulty {
     async fn spending(&self) -> Result<Vec<Spent>, StoreError> {
         self.inner.spending().await
     }
-    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
-        self.inner.reservations().await
+    async fn reservation_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ReservationPage, StoreError> {
+        self.inner.reservation_page(after, limit).await
     }
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError> {
         self.inner.stock().await

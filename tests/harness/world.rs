@@ -154,6 +154,11 @@ const SECRET: &str = "a webhook secret for tests";
 const VISIBILITY: Duration = Duration::from_mins(3);
 
 impl World {
+    /// What its sweep may touch.
+    pub fn sweeper(&self) -> exceptions::Deps {
+        self.exceptions.clone()
+    }
+
     pub async fn new(faults: Faults) -> Self {
         let outside = Outside::default();
         let store = Embedded::in_memory(&outside.folder.path().join("outbox")).unwrap();
@@ -591,7 +596,9 @@ impl World {
 
     pub async fn orders(&self) -> Vec<(Order, Vec<domain::order::events::Recorded>)> {
         let mut orders = Vec::new();
-        for id in self.store.list(None, 1000).await.unwrap().orders {
+        let mut ids = self.store.list(None, 1000).await.unwrap().orders;
+        ids.sort();
+        for id in ids {
             let history = self.store.load(&id).await.unwrap().unwrap();
             if let Ok(order) = history.fold() {
                 orders.push((order, history.events));

@@ -5,6 +5,7 @@ use domain::catalogue::{CatalogueRow, Offer};
 use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::{ChannelCode, OrderId, Sku, SupplierId, SupplierSku};
+use domain::order::Reference;
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::topics::channel::ChannelChange;
@@ -114,6 +115,10 @@ pub(crate) fn order(own: u32) -> OrderId {
 
 pub(crate) fn number(counter: u32) -> PurchaseOrderNumber {
     PurchaseOrderNumber::new(&ChannelCode::parse("SH1").unwrap(), "1001", counter)
+}
+
+pub(crate) fn numbered(counter: u32) -> Reference {
+    Reference::PurchaseOrder(number(counter))
 }
 
 pub(crate) fn northwind() -> SupplierId {

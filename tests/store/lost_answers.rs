@@ -56,7 +56,7 @@ async fn a_commit_whose_answer_was_lost_is_recognised(emulator: &Emulator) {
     let digest = domain::digest::Digest::of(b"a");
     assert!(store.apply(&digest, &feed, at(10)).await.unwrap());
     let with_number = Commit {
-        references: vec![crate::given::number(9)],
+        references: vec![crate::given::numbered(9)],
         ..commit(1, 3)
     };
     let commits = [

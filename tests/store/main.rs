@@ -18,6 +18,7 @@ mod lost_answers;
 mod offers;
 mod orders;
 mod races;
+mod references;
 mod refusals;
 mod reservations;
 mod slots;
@@ -48,6 +49,7 @@ pub(crate) use facts;
 fn main() -> ExitCode {
     let facts = [
         orders::FACTS,
+        references::FACTS,
         reservations::FACTS,
         spending::FACTS,
         offers::FACTS,

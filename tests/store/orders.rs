@@ -1,7 +1,7 @@
 //! Orders: commits, what is read back, and what they are found by.
 
 use crate::facts;
-use crate::given::{Stores, at, commit, northwind, number, order};
+use crate::given::{Stores, at, commit, northwind, number, numbered, order};
 use domain::cases::{CaseEntry, CaseKind};
 use domain::commit::Commit;
 use domain::digest::Digest;
@@ -48,7 +48,7 @@ async fn a_stale_commit_changes_nothing(stores: Stores) {
 async fn a_purchase_order_number_belongs_to_one_order(stores: Stores) {
     let (orders, index) = (&stores.one.orders, &stores.one.index);
     let with = |own, version| Commit {
-        references: vec![number(1)],
+        references: vec![numbered(1)],
         ..commit(own, version)
     };
     orders.commit(with(1, 0)).await.unwrap();
@@ -56,8 +56,8 @@ async fn a_purchase_order_number_belongs_to_one_order(stores: Stores) {
     assert!(matches!(taken, Err(CommitError::Taken(taken)) if taken == number(1)));
     assert!(orders.load(&order(2)).await.unwrap().is_none());
     orders.commit(with(1, 1)).await.unwrap();
-    assert_eq!(index.find(&number(1)).await.unwrap(), Some(order(1)));
-    assert_eq!(index.find(&number(2)).await.unwrap(), None);
+    assert_eq!(index.find(&numbered(1)).await.unwrap(), [order(1)]);
+    assert_eq!(index.find(&numbered(2)).await.unwrap(), []);
 }
 
 fn trace(note: &str) -> Trace {
@@ -141,7 +141,7 @@ fn planned(own: u32, version: u64, trace_number: u32, counters: &[u32]) -> Commi
             at: at(2),
             event: Event::Routing(RoutingDecision::Routed(routed)),
         }],
-        references: counters.iter().map(|counter| number(*counter)).collect(),
+        references: counters.iter().copied().map(numbered).collect(),
         trace: Some((trace_number, trace(&format!("of {trace_number}")))),
         ..commit(own, version)
     }
@@ -159,7 +159,7 @@ async fn a_plan_is_explained(stores: Stores) {
     }
     assert_eq!(orders.trace(&order(1), 3).await.unwrap(), None);
     for counter in 1..=3 {
-        assert_eq!(index.find(&number(counter)).await.unwrap(), Some(order(1)));
+        assert_eq!(index.find(&numbered(counter)).await.unwrap(), [order(1)]);
     }
 }
 
@@ -270,7 +270,7 @@ fn case(cause: &str) -> CaseEntry {
     }
 }
 
-fn with_cases(causes: &[&str], configuration: Option<&[u8]>) -> Index {
+pub(crate) fn with_cases(causes: &[&str], configuration: Option<&[u8]>) -> Index {
     Index {
         due: Some(at(1000)),
         cases: causes.iter().map(|cause| case(cause)).collect(),
@@ -294,7 +294,7 @@ async fn a_postponement_of_another_version_is_ignored(stores: Stores) {
     }
     index.postpone(&order(2), Some(1), &later).await.unwrap();
     assert_eq!(index.due(at(1000), 10).await.unwrap(), [order(1)]);
-    assert_eq!(index.cases().await.unwrap().len(), 0);
+    assert_eq!(index.all_cases().await.unwrap().len(), 0);
     assert!(orders.load(&order(2)).await.unwrap().is_none());
     // Nor does the other process mistake what it remembers for what is stored.
     stores.other.orders.load(&order(1)).await.unwrap();
@@ -311,7 +311,7 @@ async fn cases_open_and_close(stores: Stores) {
     orders.commit(indexed(1, 0, first)).await.unwrap();
     let second = with_cases(&[], planned_with);
     orders.commit(indexed(2, 0, second)).await.unwrap();
-    let rows = index.cases().await.unwrap();
+    let rows = index.all_cases().await.unwrap();
     assert_eq!(rows.len(), 2);
     for (row, cause) in rows.iter().zip(["MUG", "CUP"]) {
         assert_eq!((&row.order, &row.entry), (&order(1), &case(cause)));
@@ -323,7 +323,7 @@ async fn cases_open_and_close(stores: Stores) {
         .postpone(&order(2), Some(1), &with_cases(&["PEN"], None))
         .await
         .unwrap();
-    let rows = index.cases().await.unwrap();
+    let rows = index.all_cases().await.unwrap();
     assert_eq!(rows.len(), 3);
     assert_eq!((&rows[2].order, &rows[2].entry), (&order(2), &case("PEN")));
     let configuration = &rows[2].configuration;
@@ -337,10 +337,10 @@ async fn cases_open_and_close(stores: Stores) {
         .postpone(&order(2), Some(1), &with_cases(&[], None))
         .await
         .unwrap();
-    assert_eq!(index.cases().await.unwrap().len(), 2);
+    assert_eq!(index.all_cases().await.unwrap().len(), 2);
     let closed = with_cases(&[], planned_with);
     orders.commit(indexed(1, 1, closed)).await.unwrap();
-    assert_eq!(index.cases().await.unwrap().len(), 0);
+    assert_eq!(index.all_cases().await.unwrap().len(), 0);
 }
 
 async fn all_orders_are_listed_once(stores: Stores) {
@@ -349,7 +349,7 @@ async fn all_orders_are_listed_once(stores: Stores) {
     assert_eq!((first.orders, first.next), (Vec::new(), None));
     for own in 0..25 {
         let with_more = Commit {
-            references: vec![number(own)],
+            references: vec![numbered(own)],
             trace: Some((1, trace("one"))),
             ..commit(own, 0)
         };

@@ -1,7 +1,7 @@
 //! Many at the same time.
 
 use crate::facts;
-use crate::given::{Store, Stores, at, change, changing, commit, number, order};
+use crate::given::{Store, Stores, at, change, changing, commit, numbered, order};
 use domain::commit::{Change, Commit};
 use ports::{CommitError, Incident};
 use std::time::Duration;
@@ -88,7 +88,7 @@ async fn no_more_is_reserved_than_there_is(stores: Stores) {
 
 async fn a_number_goes_to_one_of_many(stores: Stores) {
     let wants = |own| Commit {
-        references: vec![number(1)],
+        references: vec![numbered(1)],
         ..commit(own, 0)
     };
     let ends = all_at_once(&stores, (0..10).map(wants)).await;
@@ -96,8 +96,8 @@ async fn a_number_goes_to_one_of_many(stores: Stores) {
     let made = ends.iter().filter(|end| end.is_ok()).count();
     assert_eq!((made, ends.iter().filter(taken).count()), (1, 9));
     let winner = ends.iter().position(Result::is_ok).unwrap();
-    let found = stores.one.index.find(&number(1)).await.unwrap();
-    assert_eq!(found, Some(order(u32::try_from(winner).unwrap())));
+    let found = stores.one.index.find(&numbered(1)).await.unwrap();
+    assert_eq!(found, [order(u32::try_from(winner).unwrap())]);
 }
 
 /// Whatever is reserved, given back, sent, sold out and counted meanwhile.

@@ -26,6 +26,10 @@ const ORDERS_A_SWEEP: usize = 1000;
 /// More than any merchant has.
 const UNFINISHED_ORDERS: usize = 100_000;
 const DEAD_LETTERS_AT_ONCE: usize = 100;
+/// Orders whose cases are read at once.
+const CASES_A_PAGE: usize = 500;
+/// A step that began by another configuration has committed by then, or never does.
+const STEPS_END_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// An order that cannot be read is an incident already.
 const UNREADABLE_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -131,6 +135,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
         due: Some(deps.clock.now() + UNREADABLE_AGAIN_AFTER),
         batches: Vec::new(),
         cases: Vec::new(),
+        open: BTreeSet::new(),
         configuration: None,
     };
     let postponed = deps.index.postpone(id, None, &index).await;
@@ -144,24 +149,38 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
     }
 }
 
-/// A configuration that an order was not planned with may cure its hold.
+/// A configuration that an order was not planned with may cure its hold. Once a look found none that was
+/// held by another, and nobody goes by another any more, there is none to be found: the sweep then reads
+/// no case until the configuration changes.
 async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     let current = deps.configuration();
-    let held: BTreeSet<_> = deps
-        .index
-        .cases()
-        .await?
-        .into_iter()
-        .filter(|row| {
-            curable_by_configuration(&row.entry) && row.configuration.as_ref() != Some(&current)
-        })
-        .map(|row| row.order)
-        .collect();
-    for order in &held {
-        let order = order.clone();
-        deps.queue.send(&RouteOrder { order }.into()).await?;
+    let moment = deps.clock.steady().since;
+    if !deps.memory.may_be_held_by_another(&current, moment) {
+        return Ok(0);
     }
-    Ok(held.len())
+    let mut planned = 0;
+    let mut after = None;
+    loop {
+        let page = deps.index.cases(after.as_deref(), CASES_A_PAGE).await?;
+        let held = page.rows.into_iter().filter(|row| {
+            curable_by_configuration(&row.entry) && row.configuration.as_ref() != Some(&current)
+        });
+        let held: BTreeSet<_> = held.map(|row| row.order).collect();
+        planned += held.len();
+        for order in held {
+            deps.queue.send(&RouteOrder { order }.into()).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if planned == 0 {
+        let others_end_within = deps.others_follow_within.max(STEPS_END_WITHIN);
+        deps.memory
+            .none_is_held_by_another(moment, others_end_within);
+    }
+    Ok(planned)
 }
 
 /// A place or a text that changed lets go what could not be sent or prepared: by each configuration,

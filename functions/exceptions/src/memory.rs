@@ -17,6 +17,7 @@ pub struct Memory(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     preparation: Option<Preparation>,
+    held: Option<Held>,
     looked_at_clock: Option<Moment>,
 }
 
@@ -27,6 +28,15 @@ struct Preparation {
     /// When this process saw it first, by the steady clock.
     seen_at: SignedDuration,
     pass: Pass,
+}
+
+/// Whether orders may be held by another configuration than this one.
+#[derive(Debug)]
+struct Held {
+    configuration: Digest,
+    /// When this process saw it first, by the steady clock.
+    seen_at: SignedDuration,
+    is_possible: bool,
 }
 
 #[derive(Debug)]
@@ -97,6 +107,32 @@ impl Memory {
         }
     }
 
+    pub(crate) fn may_be_held_by_another(&self, current: &Digest, now: SignedDuration) -> bool {
+        let mut state = self.state();
+        let known = state.held.take();
+        let known = known.filter(|known| known.configuration == *current);
+        let held = known.unwrap_or_else(|| Held {
+            configuration: current.clone(),
+            seen_at: now,
+            is_possible: true,
+        });
+        let is_possible = held.is_possible;
+        state.held = Some(held);
+        is_possible
+    }
+
+    /// A look that began at `now` found none. Others may have run by another configuration, for
+    /// `others_end_within` at most.
+    pub(crate) fn none_is_held_by_another(
+        &self,
+        now: SignedDuration,
+        others_end_within: SignedDuration,
+    ) {
+        if let Some(held) = &mut self.state().held {
+            held.is_possible = now < held.seen_at + others_end_within;
+        }
+    }
+
     /// By how much the wall clock was set since [`Memory::looked_at_clock`]. Nothing is known where
     /// processes come and go.
     pub(crate) fn clock_set(&self, now: &Moment) -> Option<SignedDuration> {
@@ -161,6 +197,19 @@ mod tests {
             memory.prepared(1, second(90));
         }
         assert_eq!(memory.to_prepare(&digest, second(120)), ToPrepare::Nothing);
+    }
+
+    #[test]
+    fn held_orders_are_looked_for_until_none_can_be_of_another_configuration() {
+        let memory = Memory::default();
+        let (one, two) = (Digest::of(b"one"), Digest::of(b"two"));
+        assert!(memory.may_be_held_by_another(&one, second(0)));
+        memory.none_is_held_by_another(second(0), second(90));
+        assert!(memory.may_be_held_by_another(&one, second(90)), "too early");
+        memory.none_is_held_by_another(second(90), second(90));
+        assert!(!memory.may_be_held_by_another(&one, second(150)));
+        assert!(memory.may_be_held_by_another(&two, second(151)));
+        assert!(memory.may_be_held_by_another(&two, second(211)));
     }
 
     #[test]

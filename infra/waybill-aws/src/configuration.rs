@@ -2,24 +2,27 @@
 
 use crate::stack::Opened;
 use anyhow::Context as _;
+use async_trait::async_trait;
 use aws::bundle::{KEY, S3Bundles, of_files};
 use aws::ses::SendingQuota;
 use aws::ssm::SsmSecrets;
+use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime;
 use configuration::{OFFERS, Section};
 use domain::digest::Digest;
-use domain::settings::MailVia;
+use domain::ids::{ChannelId, SupplierId};
+use domain::settings::{MailVia, Settings};
 use domain::text::{counted, moment};
 use jiff::Timestamp;
-use ports::Secrets as _;
 use ports::configuration::{Bundle, Bundles as _};
+use ports::{Secrets as _, StoreError, Unavailable};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use waybill::check::{Checked, Contents, look, named_secrets};
-use waybill::{Exit, Instead, say, say_lines};
+use waybill::{Exit, Instead, Parties, say, say_lines};
 
 /// Longer than SES takes for an answer.
 const QUOTA_WITHIN: Duration = Duration::from_secs(10);
@@ -110,6 +113,8 @@ async fn put(opened: &Opened, contents: &Contents) -> anyhow::Result<Pushed> {
         )
         .await
         .context("the offers may be applied in part; push again")?;
+    let completed = opened.orders().complete_indexes().await;
+    completed.context("orders of an older version may not all be listed; push again")?;
     let bundle = of_files(&contents.files);
     let changed = match stored(opened).await? {
         // What cannot be read is replaced whole.
@@ -228,11 +233,11 @@ type Stored = Option<(Result<Bundle, String>, Timestamp)>;
 
 async fn stored(opened: &Opened) -> anyhow::Result<Stored> {
     let s3 = opened.account.clients.s3();
-    let head = s3
-        .head_object()
-        .bucket(&opened.outputs.artifacts_bucket)
-        .key(KEY)
-        .send();
+    stored_in(&s3, &opened.outputs.artifacts_bucket).await
+}
+
+async fn stored_in(s3: &Client, bucket: &str) -> anyhow::Result<Stored> {
+    let head = s3.head_object().bucket(bucket).key(KEY).send();
     let head = match head.await {
         Ok(head) => head,
         Err(error)
@@ -249,9 +254,44 @@ async fn stored(opened: &Opened) -> anyhow::Result<Stored> {
     };
     let at = head.last_modified().map_or(0, DateTime::secs);
     let at = Timestamp::from_second(at)?;
-    let newest = bundles(opened).newer().await?;
+    let bundles = S3Bundles::new(s3.clone(), bucket.to_owned());
+    let newest = bundles.newer().await?;
     let newest = newest.context("the bundle is gone")?;
     Ok(Some((newest.map_err(|bad| bad.why), at)))
+}
+
+/// Whoever is in the configuration that was pushed last.
+pub(crate) struct Configured {
+    pub(crate) s3: Client,
+    pub(crate) bucket: String,
+}
+
+impl Configured {
+    async fn settings(&self) -> Result<Option<Settings>, StoreError> {
+        let stored = stored_in(&self.s3, &self.bucket).await.map_err(|error| {
+            let what = format!("the configuration did not answer: {error:#}");
+            StoreError::Unavailable(Unavailable::new(what))
+        });
+        let bundle = stored?.and_then(|(bundle, _)| bundle.ok());
+        let loaded =
+            bundle.map(|bundle| configuration::load_without_offers(&bundle.files, &bundle.digests));
+        Ok(loaded.and_then(Result::ok).map(|loaded| loaded.settings))
+    }
+}
+
+#[async_trait]
+impl Parties for Configured {
+    async fn channels(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let settings = self.settings().await?;
+        let channels = settings.map(|settings| settings.channels.into_keys().collect());
+        Ok(channels.unwrap_or_default())
+    }
+
+    async fn suppliers(&self) -> Result<Vec<SupplierId>, StoreError> {
+        let settings = self.settings().await?;
+        let suppliers = settings.map(|settings| settings.suppliers.into_keys().collect());
+        Ok(suppliers.unwrap_or_default())
+    }
 }
 
 fn bundles(opened: &Opened) -> S3Bundles {

@@ -1,6 +1,7 @@
 //! A stack of `infra/template.yaml`, found by its outputs.
 
 use crate::account::SignedIn;
+use crate::configuration::Configured;
 use crate::listing::Buckets;
 use crate::restored::OfTable;
 use anyhow::Context as _;
@@ -79,6 +80,10 @@ impl Opened {
             batches: store,
             files: Arc::new(files),
             listing: Arc::new(listing),
+            parties: Arc::new(Configured {
+                s3: clients.s3(),
+                bucket: outputs.artifacts_bucket.clone(),
+            }),
             queue: Arc::new(SqsQueue::new(clients.sqs(), outputs.queue_urls.clone())),
             clock: Arc::new(SystemClock),
         }

@@ -4,6 +4,7 @@ use crate::arguments::{
     Config, Data, Form, OfBatches, OfSuppliers, Person, Said, Settings, Verdict, Way, Where,
 };
 use crate::cloud::{AwsCommand, Cloud};
+use crate::commands::orders::Which;
 use crate::{Exit, bench, commands, demo, serve};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -47,10 +48,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Every order with its purchase orders.
+    /// List orders with their purchase orders, those received last first.
     Orders {
         #[command(flatten)]
         at: Where,
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         form: Form,
     },
@@ -58,7 +61,7 @@ pub(crate) enum Command {
     Order {
         #[command(flatten)]
         at: Where,
-        /// `channel/own id`, a purchase order number, or the shop's order number.
+        /// `channel/own id`, a purchase order number, the shop's order number, or a supplier's reference.
         id: String,
         #[command(flatten)]
         form: Form,
@@ -237,8 +240,8 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         } => serve::serve(&data.data, &config.config, listen, restored).await,
         Command::Backup { data, file } => commands::restored::back_up(&data.data, &file).await,
         Command::Check { config, json } => commands::check::check(&config.config, json).await,
-        Command::Orders { at, form } => {
-            commands::orders::orders(&at.open(cloud).await?, form.json).await
+        Command::Orders { at, which, form } => {
+            commands::orders::orders(&at.open(cloud).await?, which, form.json).await
         }
         Command::Order { at, id, form } => {
             commands::order::order(&at.open(cloud).await?, &id, form.json).await

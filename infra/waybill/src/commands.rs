@@ -18,12 +18,13 @@ pub(crate) mod supplier;
 
 use crate::{Exit, Installation, say, say_lines};
 use domain::ids::OrderId;
-use domain::order::Order;
 use domain::order::events::Recorded;
+use domain::order::{Order, Reference};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{OrderIndex, OrderStore, StoreError};
 use progress::Progress;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 const PAGE: usize = 500;
 /// Orders that are read at once: a store that is far away answers each only after a while.
@@ -68,44 +69,66 @@ fn document(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Everything that is stored, in the order of ids.
-#[derive(Default)]
-pub(crate) struct Stored {
-    pub(crate) orders: Vec<(Order, Vec<Recorded>)>,
-    /// With the reason; one of them must not hide the others.
-    pub(crate) unreadable: Vec<(OrderId, String)>,
+/// An order as it is stored, or why it cannot be read: one of them must not hide the others.
+pub(crate) enum Stored {
+    Order(Box<Order>, Vec<Recorded>),
+    Unreadable(OrderId, String),
 }
 
-pub(crate) async fn all(at: &Installation) -> anyhow::Result<Stored> {
-    let mut stored = Stored::default();
-    let mut progress = Progress::on_stderr();
-    let mut after: Option<String> = None;
-    loop {
-        let page = at.index.list(after.as_deref(), PAGE).await?;
-        for ids in page.orders.chunks(AT_ONCE) {
-            let reading = ids.iter().map(|id| {
-                let (store, id) = (at.orders.clone(), id.clone());
-                tokio::spawn(async move { (read(store.as_ref(), &id).await, id) })
-            });
-            for order in reading.collect::<Vec<_>>() {
-                match order.await? {
-                    (Ok(Some(order)), _) => stored.orders.push(order),
-                    (Ok(None), _) => {}
-                    (Err(StoreError::Corrupt(why)), id) => stored.unreadable.push((id, why)),
-                    (Err(error), _) => return Err(error.into()),
-                }
-            }
-            progress.reached(stored.orders.len() + stored.unreadable.len());
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
+/// Every order, those received last first, of which a few are in memory at once.
+pub(crate) struct AllOrders<'a> {
+    at: &'a Installation,
+    after: Option<String>,
+    is_over: bool,
+    progress: Progress<std::io::Stderr>,
+    read: usize,
+}
+
+impl<'a> AllOrders<'a> {
+    pub(crate) fn of(at: &'a Installation) -> Self {
+        Self {
+            at,
+            after: None,
+            is_over: false,
+            progress: Progress::on_stderr(),
+            read: 0,
         }
     }
-    stored
-        .orders
-        .sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
-    stored.unreadable.sort();
+
+    /// The next of them; `None` after the last.
+    pub(crate) async fn page(&mut self) -> anyhow::Result<Option<Vec<Stored>>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let page = self.at.index.list(self.after.as_deref(), PAGE).await?;
+        let stored = read_all(self.at, &page.orders).await?;
+        self.read += page.orders.len();
+        self.progress.reached(self.read);
+        self.is_over = page.next.is_none();
+        self.after = page.next;
+        Ok(Some(stored))
+    }
+}
+
+/// In their order.
+async fn read_all(at: &Installation, ids: &[OrderId]) -> anyhow::Result<Vec<Stored>> {
+    let mut stored = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(AT_ONCE) {
+        let reading = ids.iter().map(|id| {
+            let (store, id) = (at.orders.clone(), id.clone());
+            tokio::spawn(async move { (read(store.as_ref(), &id).await, id) })
+        });
+        for order in reading.collect::<Vec<_>>() {
+            match order.await? {
+                (Ok(Some((order, events))), _) => {
+                    stored.push(Stored::Order(Box::new(order), events));
+                }
+                (Ok(None), _) => {}
+                (Err(StoreError::Corrupt(why)), id) => stored.push(Stored::Unreadable(id, why)),
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+    }
     Ok(stored)
 }
 
@@ -119,53 +142,86 @@ async fn read(
     }
 }
 
-/// The one order that the text means.
+/// The one order that the text means. What finds it reads as many orders as have that number.
 async fn find(at: &Installation, text: &str) -> anyhow::Result<OrderId> {
+    let mut meant = BTreeSet::new();
     // A request to cancel, `NUMBER/X1`, belongs to the order of its purchase order.
-    let number = PurchaseOrderNumber::parse(text.split_once("/X").map_or(text, |(own, _)| own));
-    let known = match (number, OrderId::parse(text)) {
-        (Ok(number), _) => at.index.find(&number).await?,
-        (Err(_), Ok(id)) if text.contains('/') => match at.orders.load(&id).await {
-            Ok(history) => history.map(|history| history.order),
-            // It is there; whoever reads it says what is the matter.
-            Err(StoreError::Corrupt(_)) => Some(id),
-            Err(error) => return Err(error.into()),
-        },
-        (Err(_), _) => None,
-    };
-    if let Some(id) = known {
-        return Ok(id);
+    let number = text.split_once("/X").map_or(text, |(own, _)| own);
+    if let Ok(number) = PurchaseOrderNumber::parse(number) {
+        meant.extend(known_by(at, &Reference::PurchaseOrder(number)).await?);
+    } else if let Ok(id) = OrderId::parse(text)
+        && text.contains('/')
+        && is_there(at, &id).await?
+    {
+        meant.insert(id);
     }
-    // As people have them from the shop's pages: no index knows these.
-    let number = text.strip_prefix('#').unwrap_or(text);
-    let mut meant = Vec::new();
-    if !text.contains('/') {
-        for (order, _) in all(at).await?.orders {
-            let latest = order.news.latest.as_ref();
-            if order.id.own.as_str() == text
-                || latest.is_some_and(|latest| latest.content.order_number == number)
-            {
-                meant.push(order.id);
-            }
-        }
+    if meant.is_empty() {
+        meant = found_by_others_numbers(at, text).await?;
     }
-    match meant.len() {
-        0 => Err(not_found(text).into()),
-        1 => Ok(meant.remove(0)),
-        _ => {
-            let ids: Vec<_> = meant.iter().map(|id| format!("\n  {id}")).collect();
-            let said = format!(
-                "{text} is several orders; name one of them:{}",
-                ids.concat()
-            );
+    let ids: Vec<_> = meant.iter().map(|id| format!("\n  {id}")).collect();
+    match meant.pop_first() {
+        None => Err(not_found(text).into()),
+        Some(id) if ids.len() == 1 => Ok(id),
+        Some(_) => {
+            let several = ids.concat();
+            let said = format!("{text} is several orders; name one of them:{several}");
             Err(Instead::not_found(said).into())
         }
     }
 }
 
+/// As people have them from the shop's pages and from suppliers' mails.
+async fn found_by_others_numbers(
+    at: &Installation,
+    text: &str,
+) -> anyhow::Result<BTreeSet<OrderId>> {
+    let mut meant = BTreeSet::new();
+    let number = text.strip_prefix('#').unwrap_or(text);
+    for channel in at.parties.channels().await? {
+        let own = OrderId::parse(&format!("{channel}/{text}"));
+        if let Ok(id) = own
+            && is_there(at, &id).await?
+        {
+            meant.insert(id);
+        }
+        let reference = Reference::of_channel(&channel, number);
+        meant.extend(known_by(at, &reference).await?);
+    }
+    for supplier in at.parties.suppliers().await? {
+        let reference = Reference::of_supplier(&supplier, text);
+        meant.extend(known_by(at, &reference).await?);
+    }
+    Ok(meant)
+}
+
+/// Orders that have the reference; the index may name others, too.
+async fn known_by(at: &Installation, reference: &Reference) -> anyhow::Result<Vec<OrderId>> {
+    let mut known = Vec::new();
+    for id in at.index.find(reference).await? {
+        match read(at.orders.as_ref(), &id).await {
+            Ok(Some((order, _))) if order.references().contains(reference) => known.push(id),
+            Ok(_) => {}
+            // It may; whoever reads it says what is the matter.
+            Err(StoreError::Corrupt(_)) => known.push(id),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(known)
+}
+
+async fn is_there(at: &Installation, id: &OrderId) -> Result<bool, StoreError> {
+    match at.orders.load(id).await {
+        Ok(history) => Ok(history.is_some()),
+        // It is there; whoever reads it says what is the matter.
+        Err(StoreError::Corrupt(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 fn not_found(text: &str) -> Instead {
     Instead::not_found(format!(
-        "{text:?} is no order here; expected channel/own id, a purchase order number, or the shop's order number"
+        "{text:?} is no order here; expected channel/own id, a purchase order number, the shop's order \
+         number, or a supplier's reference"
     ))
 }
 
@@ -175,7 +231,11 @@ async fn find_purchase_order(
     text: &str,
 ) -> anyhow::Result<(PurchaseOrderNumber, OrderId)> {
     let known = match PurchaseOrderNumber::parse(text) {
-        Ok(number) => index.find(&number).await?.map(|id| (number, id)),
+        Ok(number) => {
+            let reference = Reference::PurchaseOrder(number.clone());
+            let found = index.find(&reference).await?.pop();
+            found.map(|id| (number, id))
+        }
         Err(_) => None,
     };
     known.ok_or_else(|| {

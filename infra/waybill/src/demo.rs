@@ -67,6 +67,18 @@ impl Telling<'_> {
         self.stage.installation()
     }
 
+    async fn orders(&self) -> anyhow::Result<Vec<Order>> {
+        let mut orders = Vec::new();
+        let mut all = commands::AllOrders::of(self.at());
+        while let Some(page) = all.page().await? {
+            orders.extend(page.into_iter().filter_map(|stored| match stored {
+                commands::Stored::Order(order, _) => Some(*order),
+                commands::Stored::Unreadable(..) => None,
+            }));
+        }
+        Ok(orders)
+    }
+
     fn story(&mut self, title: &str) {
         self.told += 1;
         say(format_args!("\n=== {}. {title} ===", self.told));
@@ -164,7 +176,7 @@ impl Telling<'_> {
                     .push(format!("{number} was taken {} times", places.len()));
             }
         }
-        for (order, _) in commands::all(self.at()).await?.orders {
+        for order in self.orders().await? {
             for own in &order.purchase_orders {
                 let id = SendSubject::from(&own.number);
                 let requests = own

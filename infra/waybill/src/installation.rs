@@ -2,10 +2,11 @@
 
 use crate::commands::Instead;
 use async_trait::async_trait;
-use embedded::{Embedded, EnvironmentSecrets, OpenError, Restored, SystemClock};
+use domain::ids::{ChannelId, SupplierId};
+use embedded::{DirectoryLock, Embedded, EnvironmentSecrets, OpenError, Restored, SystemClock};
 use ports::{
     BatchStore, Clock, Files, IncidentStore, OfferStore, OrderIndex, OrderStore, Queue, Secrets,
-    Unavailable,
+    StoreError, Unavailable,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub struct Installation {
     pub batches: Arc<dyn BatchStore>,
     pub files: Arc<dyn Files>,
     pub listing: Arc<dyn FileListing>,
+    pub parties: Arc<dyn Parties>,
     pub queue: Arc<dyn Queue>,
     /// Those of channels, with which a payload that is taken in again is verified.
     pub secrets: Arc<dyn Secrets>,
@@ -38,7 +40,16 @@ pub trait Health: Send + Sync {
 
 /// The store of a data folder; one that was put there from a copy is refused.
 pub(crate) fn opened(data: &Path) -> anyhow::Result<Embedded> {
-    Embedded::open(data).map_err(|error| {
+    current(data, Embedded::open(data))
+}
+
+/// The same for the server, which migrates a database of an older form.
+pub(crate) fn opened_to_serve(data: &Path, lock: &DirectoryLock) -> anyhow::Result<Embedded> {
+    current(data, Embedded::open_to_serve(data, lock))
+}
+
+fn current(data: &Path, opened: Result<Embedded, OpenError>) -> anyhow::Result<Embedded> {
+    opened.map_err(|error| {
         if let OpenError::Restored(restored) = error {
             not_current(data, &restored).into()
         } else {
@@ -65,6 +76,25 @@ pub trait FileListing: Send + Sync {
     /// Where a file lies for its supplier, by its name without the ending; `None` once somebody
     /// took it.
     async fn published(&self, name: &str) -> Result<Option<String>, Unavailable>;
+}
+
+/// Of whom orders may have numbers, for a person who looks for one.
+#[async_trait]
+pub trait Parties: Send + Sync {
+    async fn channels(&self) -> Result<Vec<ChannelId>, StoreError>;
+    async fn suppliers(&self) -> Result<Vec<SupplierId>, StoreError>;
+}
+
+/// Whoever is in the data.
+#[async_trait]
+impl Parties for Embedded {
+    async fn channels(&self) -> Result<Vec<ChannelId>, StoreError> {
+        self.known_channels().await
+    }
+
+    async fn suppliers(&self) -> Result<Vec<SupplierId>, StoreError> {
+        self.known_suppliers().await
+    }
 }
 
 impl Installation {
@@ -101,6 +131,7 @@ impl Installation {
             incidents: store.clone(),
             offers: store.clone(),
             batches: store.clone(),
+            parties: store.clone(),
             files: store.clone(),
             health: Arc::new(OfFolder(store.as_ref().clone())),
             queue: store,

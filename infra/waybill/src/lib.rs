@@ -24,7 +24,7 @@ pub use arguments::{Account, Config, Form, Stack};
 pub use cloud::{AwsCommand, Cloud, HandOver, LocalAws, OfConfig, Push};
 pub use commands::report::{Report, report_on};
 pub use commands::{Instead, check};
-pub use installation::{FileListing, Health, Installation};
+pub use installation::{FileListing, Health, Installation, Parties};
 pub use output::{say, say_lines};
 pub use serve::told_to_stop;
 

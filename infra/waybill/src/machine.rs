@@ -5,7 +5,7 @@ mod reload;
 pub(crate) mod ways;
 mod work;
 
-use crate::installation::opened;
+use crate::installation::opened_to_serve;
 use anyhow::Context as _;
 use domain::digest::Digest;
 use domain::messages::QueueName;
@@ -58,7 +58,7 @@ impl Machine {
         let store = if restored {
             Embedded::open_restored(data, clock.now())?
         } else {
-            opened(data)?
+            opened_to_serve(data, &lock)?
         };
         // Whoever held a lease is gone, for we hold the lock.
         store.release_leases().await?;

@@ -25,6 +25,11 @@ pub(crate) fn write_text(text: &str) {
     write_all(&mut io::stdout(), &[&shown(&text.replace("\r\n", "\n"))]);
 }
 
+/// Prints a part of a JSON document, in which foreign texts have no line breaks of their own.
+pub(crate) fn write_json(part: &str) {
+    write_all(&mut io::stdout(), &[&shown(part)]);
+}
+
 /// Writes a file to stdout; to a terminal as a text.
 pub(crate) fn write_file(bytes: &[u8]) {
     if io::stdout().is_terminal() {

@@ -4,15 +4,16 @@
 //!
 //! | pk | sk | attributes |
 //! |---|---|---|
-//! | order id | `state` | `version`, `history` (packed), `commit` (the name of the write that made it), `configuration`, `batches`; for the sparse indexes `due_shard` and `due`, `open_cases` and `cases` |
+//! | order id | `state` | `version`, `history` (packed), `commit` (the name of the write that made it), `configuration`, `batches`, `sent` (when each purchase order with reservations was); for the sparse indexes `due_shard` and `due`, `open_cases` and `cases`; written once, for the other indexes, `listed` and `received`, `by_channel` (the shop's number), `by_supplier` (the first reference of a supplier) |
 //! | order id | `payload#0001` | `body` (packed): the only personal data here |
 //! | order id | `trace#0001` | `body` (packed), where the decision made no purchase order |
 //! | `po#NUMBER` | `po` | `order`, `supplier`; of the first number of a decision also `trace` and `trace_number` |
+//! | `reference#SCOPE#VALUE` | order id | nothing: the order may be known by it. Of references that the state has no attribute for |
 //! | `batch#SUPPLIER#CUT-OFF` | purchase order number | `order` |
 //! | `batches` | cut-off and name | `batch`, `uploaded` |
 //! | `slots#SUPPLIER` | `slots` | `slot_N`: until when and by whom it is held |
 //! | `refusals#SUPPLIER` | `refusals` | `streak` (JSON) |
-//! | `installation` | `installation` | `table`: its own name; `restored_at` |
+//! | `installation` | `installation` | `table`: its own name; `restored_at`; `indexes`: which of them every order is in |
 //! | `incidents` | `open#KIND#CAUSE`, `closed#TIME#KIND#CAUSE` | `incident`, `closing` |
 //!
 //! The stock table:
@@ -21,7 +22,7 @@
 //! |---|---|---|
 //! | `sku#SKU` | `offers` | `offers` (JSON, in the order of the catalogue) |
 //! | `stock#SUPPLIER#SUPPLIER SKU` | `stock` | `stock`, `available`, `as_of` |
-//! | the same | `reservation#NUMBER` | `quantity`, `sent_at` |
+//! | the same | `reservation#NUMBER` | `quantity`, `order`, `reserved_at`; of older versions instead `sent_at` |
 //! | `spend#SUPPLIER` | day and currency | `spent`, in minor units |
 //! | `catalogue` | `catalogue` | `digest` |
 //!
@@ -32,10 +33,12 @@
 //! |---|---|---|
 //! | `OrderStore::provenance`, once a process | `dynamodb:GetItem` | orders |
 //! | of a new table | also `dynamodb:PutItem` | orders |
-//! | `OrderStore::load`, `payload`; `OrderIndex::find` | `dynamodb:GetItem` | orders |
+//! | `OrderStore::load`, `payload` | `dynamodb:GetItem` | orders |
+//! | `OrderIndex::find` of a purchase order number | `dynamodb:GetItem` | orders |
+//! | of another reference | `dynamodb:Query` | orders, index `by_channel` or `by_supplier` |
 //! | `OrderStore::trace` | `dynamodb:GetItem` | orders |
 //! | `OrderStore::commit` | `dynamodb:UpdateItem` | orders |
-//! | with a payload, a trace, a number, a batch entry | also `dynamodb:PutItem` | orders |
+//! | with a payload, a trace, a number, a reference, a batch entry | also `dynamodb:PutItem` | orders |
 //! | that takes a purchase order out of a batch | also `dynamodb:DeleteItem` | orders |
 //! | of an order that this process has not loaded | also `dynamodb:GetItem` | orders |
 //! | with reservations | also `dynamodb:UpdateItem`, `PutItem`, `DeleteItem`, `BatchGetItem` | stock |
@@ -44,14 +47,20 @@
 //! | `OrderIndex::postpone` | `dynamodb:GetItem`, `UpdateItem`, `PutItem`, `DeleteItem` | orders |
 //! | `OrderIndex::cases` | `dynamodb:Query` | index `open_cases` |
 //! | | `dynamodb:BatchGetItem` | orders |
-//! | `OrderIndex::list` | `dynamodb:Scan` | orders |
+//! | `OrderIndex::open` | as `due` and `cases` | |
+//! | `OrderIndex::list` | `dynamodb:GetItem` | orders |
+//! | | `dynamodb:Query` | index `newest` |
+//! | where older versions stored orders | `dynamodb:Scan` | orders |
+//! | `DynamoDb::complete_indexes` | `dynamodb:Scan`, `GetItem`, `UpdateItem`, `PutItem` | orders |
 //! | `IncidentStore::open_incident` | `dynamodb:PutItem` | orders |
 //! | `IncidentStore::close_incident` | `dynamodb:GetItem`, `PutItem`, `DeleteItem` | orders |
 //! | `IncidentStore::incidents`, `closed_incidents` | `dynamodb:Query` | orders |
 //! | `OfferStore::offers` | `dynamodb:BatchGetItem` | stock |
 //! | `OfferStore::apply` | `dynamodb:GetItem`, `Scan`, `Query`, `BatchWriteItem`, `PutItem`, `DeleteItem` | stock |
+//! | where anything is reserved | `dynamodb:BatchGetItem` | orders |
 //! | `OfferStore::spent` | `dynamodb:Query` | stock |
 //! | `OfferStore::reservations`, `stock`, `spending` | `dynamodb:Scan` | stock |
+//! | of reservations | `dynamodb:BatchGetItem` | orders |
 //! | `BatchStore::entries`, `batches` | `dynamodb:Query` | orders |
 //! | `BatchStore::put_batch` | `dynamodb:PutItem` | orders |
 //! | `BatchStore::mark_uploaded` | `dynamodb:UpdateItem` | orders |
@@ -75,6 +84,7 @@ mod packed;
 mod provenance;
 mod refusals;
 mod reservations;
+mod sent;
 mod slots;
 mod spending;
 mod state;

@@ -4,16 +4,16 @@
 use async_trait::async_trait;
 use domain::cases::CaseKind;
 use domain::commit::Commit;
-use domain::ids::OrderId;
+use domain::ids::{OrderId, SupplierId};
+use domain::order::Reference;
 use domain::order::events::Recorded;
 use domain::order::index::Index;
 use domain::order::news::Payload;
-use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::routing::trace::Trace;
 use jiff::Timestamp;
 use ports::{
-    CaseRow, Clock, Closing, CommitError, History, Incident, IncidentStore, OrderIndex, OrderStore,
-    Page, Provenance, StoreError,
+    CasePage, Clock, Closing, CommitError, History, Incident, IncidentStore, OrderIndex,
+    OrderStore, Page, Provenance, StoreError,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -109,8 +109,8 @@ impl<S: OrderStore> OrderStore for Measured<S> {
 
 #[async_trait]
 impl<S: OrderIndex> OrderIndex for Measured<S> {
-    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
-        self.inner.find(number).await
+    async fn find(&self, reference: &Reference) -> Result<Vec<OrderId>, StoreError> {
+        self.inner.find(reference).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
@@ -126,8 +126,17 @@ impl<S: OrderIndex> OrderIndex for Measured<S> {
         self.inner.postpone(order, version, index).await
     }
 
-    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
-        self.inner.cases().await
+    async fn cases(&self, after: Option<&str>, limit: usize) -> Result<CasePage, StoreError> {
+        self.inner.cases(after, limit).await
+    }
+
+    async fn open(
+        &self,
+        supplier: &SupplierId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        self.inner.open(supplier, after, limit).await
     }
 
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
@@ -171,6 +180,7 @@ mod tests {
     use domain::order::answer::By;
     use domain::order::events::Event;
     use domain::order::topics::sending::SendChange;
+    use domain::purchase_order_number::PurchaseOrderNumber;
     use domain::sending::machine::SendEvent;
     use domain::sending::subject::SendSubject;
 

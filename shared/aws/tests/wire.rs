@@ -14,6 +14,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
+use domain::order::Reference;
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::topics::channel::ChannelChange;
@@ -451,7 +452,9 @@ fn commit() -> Commit {
         index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
-        references: vec![PurchaseOrderNumber::new(&code, "1001", 1)],
+        references: vec![Reference::PurchaseOrder(PurchaseOrderNumber::new(
+            &code, "1001", 1,
+        ))],
         payload: None,
         trace: None,
     }
@@ -558,7 +561,7 @@ async fn a_table_of_another_name_was_restored() {
     );
     let put = &server.heard()[2];
     assert!(
-        put.contains("PutItem") && put.contains("\"5000000\""),
+        put.contains("UpdateItem") && put.contains("\"5000000\""),
         "{put}"
     );
 }

@@ -7,6 +7,7 @@ use crate::order::events::{Event, Recorded};
 use crate::order::index::Index;
 use crate::order::news::Payload;
 use crate::order::purchase_order::PurchaseOrder;
+use crate::order::reference::Reference;
 use crate::order::state::Order;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::refusal::Refusal;
@@ -28,8 +29,9 @@ pub struct Commit {
     pub reservations: Vec<ReservationChange>,
     /// What it adds to suppliers' days that have a spend limit, and takes off them.
     pub spending: Vec<SpendingChange>,
-    /// Purchase order numbers that must be new over all orders.
-    pub references: Vec<PurchaseOrderNumber>,
+    /// What the order is known by from now on. Purchase order numbers must be new over all orders; of
+    /// every other reference several orders may have the same.
+    pub references: Vec<Reference>,
     pub payload: Option<(u32, Payload)>,
     pub trace: Option<(u32, Trace)>,
 }
@@ -72,13 +74,11 @@ impl Commit {
             .collect();
         let after = events.iter().try_fold(order.clone(), Order::apply)?;
         let mut reservations = Vec::new();
-        let mut references = Vec::new();
         let planned = events
             .iter()
             .filter_map(|recorded| recorded.event.routed())
             .flat_map(|routed| &routed.purchase_orders);
         for planned in planned {
-            references.push(planned.number.clone());
             for line in planned.lines.iter().filter(|line| line.reserved) {
                 reservations.push(ReservationChange {
                     supplier: planned.supplier.clone(),
@@ -102,7 +102,7 @@ impl Commit {
             },
             reservations: joined(reservations),
             spending: sums::changes(order, &after),
-            references,
+            references: added(order, &after),
             events,
             payload: None,
             trace: None,
@@ -120,6 +120,13 @@ impl Commit {
         let own = planned.find(|planned| &planned.number == number);
         own.map(|own| &own.supplier)
     }
+}
+
+/// References that one state has and the one before it had not.
+fn added(before: &Order, after: &Order) -> Vec<Reference> {
+    let known = before.references();
+    let now = after.references().into_iter();
+    now.filter(|reference| !known.contains(reference)).collect()
 }
 
 /// Of the routing step among them.

@@ -10,6 +10,7 @@ pub mod events;
 pub mod index;
 pub mod news;
 pub mod purchase_order;
+pub mod reference;
 mod restored;
 pub mod schedule;
 pub mod state;
@@ -19,4 +20,5 @@ pub mod units;
 
 pub use crate::refusal::Refusal;
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine};
+pub use reference::Reference;
 pub use state::{AddressEdit, Hold, NotOurs, Order, RoutingState, Wait, WaitKind};

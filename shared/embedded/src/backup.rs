@@ -41,7 +41,7 @@ impl Embedded {
     }
 }
 
-fn copy(database: &Path, file: &Path) -> Result<(), BackupError> {
+pub(crate) fn copy(database: &Path, file: &Path) -> Result<(), BackupError> {
     if std::fs::exists(file).map_err(BackupError::File)? {
         return Err(BackupError::AlreadyThere);
     }

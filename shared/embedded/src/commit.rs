@@ -6,12 +6,14 @@ use crate::index::owner;
 use domain::commit::{Change, Commit, ReservationChange};
 use domain::digest::Digest;
 use domain::ids::SupplierId;
+use domain::order::Reference;
 use domain::order::index::Index;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::spending::SpendingChange;
 use jiff::Timestamp;
 use ports::CommitError;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
 
 /// What undoes a commit.
 pub(crate) enum Failure {
@@ -53,14 +55,26 @@ pub(crate) fn apply(connection: &Connection, commit: &Commit) -> Result<(), Fail
         sequence += 1;
         insert.execute(params![order, sequence, to_json(recorded)?])?;
     }
-    index(connection, &order, sequence, &commit.index, is_listed)?;
-    for number in &commit.references {
-        claim(
-            connection,
-            &order,
-            number,
-            commit.supplier_of(number).map_or("", SupplierId::as_str),
-        )?;
+    let received_at = commit.events.first().map(|recorded| recorded.at);
+    let received_at = received_at.unwrap_or_default();
+    index(
+        connection,
+        &order,
+        sequence,
+        received_at,
+        &commit.index,
+        is_listed,
+    )?;
+    for reference in &commit.references {
+        match reference {
+            Reference::PurchaseOrder(number) => {
+                let supplier = commit.supplier_of(number).map_or("", SupplierId::as_str);
+                claim(connection, &order, number, supplier)?;
+            }
+            Reference::Supplier { .. } | Reference::Channel { .. } => {
+                refer(connection, &order, reference)?;
+            }
+        }
     }
     for change in &commit.reservations {
         reserve(connection, change)?;
@@ -105,17 +119,20 @@ fn known(connection: &Connection, order: &str) -> rusqlite::Result<Known> {
 pub(crate) fn may_be_refused_late(commit: &Commit) -> bool {
     let reserves = |change: &ReservationChange| matches!(change.change, Change::Reserve(_));
     let limited = commit.spending.iter().any(|change| change.limit.is_some());
-    !commit.references.is_empty() || commit.reservations.iter().any(reserves) || limited
+    let unique = |reference: &Reference| matches!(reference, Reference::PurchaseOrder(_));
+    commit.references.iter().any(unique) || commit.reservations.iter().any(reserves) || limited
 }
 
 fn index(
     connection: &Connection,
     order: &str,
     version: i64,
+    received_at: Timestamp,
     index: &Index,
     was_listed: bool,
 ) -> Result<(), Failure> {
-    let sql = "INSERT INTO orders (id, version, due, configuration) VALUES (?1, ?2, ?3, ?4)
+    let sql = "INSERT INTO orders (id, version, due, configuration, received_at)
+               VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (id) DO UPDATE SET
                    version = excluded.version, due = excluded.due,
                    configuration = coalesce(excluded.configuration, configuration)";
@@ -123,13 +140,15 @@ fn index(
         order,
         version,
         index.due.map(not_before),
-        configuration(index)
+        configuration(index),
+        received_at.as_microsecond()
     ];
     connection.prepare_cached(sql)?.execute(row)?;
     if was_listed {
         unlist(connection, order)?;
     }
-    Ok(list(connection, order, index)?)
+    list(connection, order, index)?;
+    Ok(set_open(connection, order, &index.open)?)
 }
 
 /// When the order is woken again and what of it needs a person, where it still has that version.
@@ -150,6 +169,7 @@ pub(crate) fn postpone(
     if connection.prepare_cached(sql)?.execute(row)? == 1 {
         unlist(connection, order)?;
         list(connection, order, index)?;
+        set_open(connection, order, &index.open)?;
     }
     Ok(())
 }
@@ -183,6 +203,48 @@ fn list(connection: &Connection, order: &str, index: &Index) -> Result<(), Broke
         put_item(connection, "cases", order, number, &to_json(entry)?)?;
     }
     Ok(())
+}
+
+/// Most commits change nothing of it, and write nothing.
+pub(crate) fn set_open(
+    connection: &Connection,
+    order: &str,
+    open: &BTreeSet<SupplierId>,
+) -> rusqlite::Result<()> {
+    let known: BTreeSet<String> = connection
+        .prepare_cached("SELECT supplier FROM open_suppliers WHERE order_id = ?1")?
+        .query_map([order], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for gone in known
+        .iter()
+        .filter(|known| !open.iter().any(|open| open.as_str() == *known))
+    {
+        let sql = "DELETE FROM open_suppliers WHERE order_id = ?1 AND supplier = ?2";
+        connection
+            .prepare_cached(sql)?
+            .execute([order, gone.as_str()])?;
+    }
+    for new in open.iter().filter(|open| !known.contains(open.as_str())) {
+        let sql = "INSERT INTO open_suppliers (order_id, supplier) VALUES (?1, ?2)";
+        connection
+            .prepare_cached(sql)?
+            .execute([order, new.as_str()])?;
+    }
+    Ok(())
+}
+
+/// That the order may be known by it; several may.
+pub(crate) fn refer(
+    connection: &Connection,
+    order: &str,
+    reference: &Reference,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO order_references (scope, value, order_id) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO NOTHING";
+    connection
+        .prepare_cached(sql)?
+        .execute([&reference.scope(), &reference.key(), order])
+        .map(drop)
 }
 
 fn put_item(

@@ -3,6 +3,7 @@
 //! takes less time than to hand it over.
 
 mod health;
+mod migration;
 mod readers;
 mod schema;
 
@@ -11,9 +12,11 @@ use crate::marks::Marks;
 use crate::{OpenError, installation};
 pub(crate) use health::Fault;
 use health::Health;
+pub(crate) use migration::migrate;
 use ports::{CommitError, StoreError, Unavailable};
 use readers::Readers;
 use rusqlite::{Connection, ErrorCode};
+pub(crate) use schema::Form;
 use schema::{prepare, writer_settings};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -149,13 +152,13 @@ impl Worker {
 }
 
 impl Database {
-    /// The connection that writes, not yet at work.
-    pub(crate) fn connect(path: &Path) -> Result<Connection, OpenError> {
+    /// The connection that writes, not yet at work, and whether the database is of an older form.
+    pub(crate) fn connect(path: &Path) -> Result<(Connection, Form), OpenError> {
         create_private(path).map_err(OpenError::Directory)?;
         let connection = Connection::open(path).map_err(OpenError::Database)?;
-        prepare(&connection)?;
+        let form = prepare(&connection)?;
         writer_settings(&connection).map_err(OpenError::Database)?;
-        Ok(connection)
+        Ok((connection, form))
     }
 
     pub(crate) fn start(

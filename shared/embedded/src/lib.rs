@@ -28,7 +28,7 @@ mod secrets;
 mod smtp;
 
 use damage::Place;
-use database::Database;
+use database::{Database, Form};
 use files::Folders;
 use jiff::Timestamp;
 use marks::Marks;
@@ -87,6 +87,18 @@ pub enum OpenError {
          version that wrote it, or a newer one"
     )]
     Newer { found: i64, known: i64 },
+    #[error(
+        "the database has form {found}, and this version of Waybill works with form {known}: stop the \
+         server that uses it and start `waybill serve` of this version, which keeps a copy and takes it \
+         to form {known}"
+    )]
+    Older { found: i64, known: i64 },
+    #[error(
+        "the database is of an older form, and no copy of it can be kept beside it, so it was left as it is"
+    )]
+    MigrationCopy(#[source] BackupError),
+    #[error("the database is of an older form, and was left as it is")]
+    Migration(#[source] ports::Unavailable),
     /// The data may be older than what was done with it.
     #[error(transparent)]
     Restored(Restored),
@@ -102,13 +114,27 @@ impl Embedded {
     /// `dir/waybill.db` and `dir/outbox`, created where they are missing. Data that was put there from
     /// a copy is refused.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        Self::open_as(dir, |_, _, form| form.current())
+    }
+
+    /// As [`Embedded::open`], and takes a database of an older form to that of this version, with a copy
+    /// kept beside it. The lock shows that no server works on the older form.
+    pub fn open_to_serve(dir: &Path, _: &DirectoryLock) -> Result<Self, OpenError> {
+        Self::open_as(dir, take_to_form)
+    }
+
+    fn open_as(
+        dir: &Path,
+        prepare: impl FnOnce(&rusqlite::Connection, &Path, Form) -> Result<(), OpenError>,
+    ) -> Result<Self, OpenError> {
         let beside = Beside::look(dir)?;
         beside.judge().map_or(Ok(()), refused)?;
         let folders = Folders::create(&dir.join("outbox")).map_err(OpenError::Directory)?;
         let path = dir.join("waybill.db");
-        let connection = Database::connect(&path)?;
+        let (connection, form) = Database::connect(&path)?;
         let itself = installation::itself(&connection).map_err(OpenError::Database)?;
         beside.judge_with(&itself).map_or(Ok(()), refused)?;
+        prepare(&connection, &path, form)?;
         let restored_at = installation::restored_at(&connection).map_err(OpenError::broken)?;
         let marks = Marks::create(dir, &itself.mark).map_err(OpenError::Directory)?;
         Self::start(dir, folders, connection, marks, restored_at)
@@ -125,7 +151,9 @@ impl Embedded {
             .set_log_aside(dir, now)
             .map_err(OpenError::Directory)?;
         let folders = Folders::create(&dir.join("outbox")).map_err(OpenError::Directory)?;
-        let connection = Database::connect(&dir.join("waybill.db"))?;
+        let path = dir.join("waybill.db");
+        let (connection, form) = Database::connect(&path)?;
+        take_to_form(&connection, &path, form)?;
         let mark = installation::adopt(&connection, now, beside.beyond())?;
         // The main file must not say that it is a copy when the log has more than the copy.
         installation::checkpoint_all(&connection).map_err(OpenError::Database)?;
@@ -194,6 +222,17 @@ impl Embedded {
 /// What shows in a data folder before anything is opened, and nothing is made there.
 pub fn restored(dir: &Path) -> Result<Option<Restored>, OpenError> {
     Ok(Beside::look(dir)?.judge())
+}
+
+fn take_to_form(
+    connection: &rusqlite::Connection,
+    path: &Path,
+    form: Form,
+) -> Result<(), OpenError> {
+    match form {
+        Form::Current => Ok(()),
+        Form::Older(_) => database::migrate(connection, path),
+    }
 }
 
 fn refused(restored: Restored) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! Offers, and the stock that reservations are taken from.
 
 use crate::Embedded;
-use crate::columns::{from_json, from_text, time, to_json};
+use crate::columns::{from_json, from_text, limited, time, to_json};
 use crate::database::Broken;
 use async_trait::async_trait;
 use domain::catalogue::{CatalogueRow, OfferWithStock, Stock};
@@ -11,7 +11,7 @@ use domain::money::Money;
 use domain::spending::Spent;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ports::{OfferStore, Reservation, StoreError};
+use ports::{OfferStore, Reservation, ReservationPage, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 #[async_trait]
@@ -58,8 +58,32 @@ impl OfferStore for Embedded {
         Ok(self.database.read(all).await?)
     }
 
-    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
-        Ok(self.database.read(reservations).await?)
+    /// A page ends with a key, and the next begins after it.
+    async fn reservation_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ReservationPage, StoreError> {
+        let after: [String; 3] = match after {
+            Some(after) => from_json("where a page ended", after)?,
+            None => Default::default(),
+        };
+        let page = move |connection: &Connection| reservations(connection, &after, limit);
+        let reservations = self.database.read(page).await?;
+        let last = reservations.last().filter(|_| reservations.len() >= limit);
+        let next = last.map(|last| {
+            let Reservation {
+                supplier,
+                supplier_sku,
+                purchase_order,
+                ..
+            } = last;
+            to_json(&(supplier, supplier_sku, purchase_order))
+        });
+        Ok(ReservationPage {
+            next: next.transpose()?,
+            reservations,
+        })
     }
 
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError> {
@@ -198,12 +222,18 @@ fn count(
     Ok(())
 }
 
-fn reservations(connection: &Connection) -> Result<Vec<Reservation>, Broken> {
+fn reservations(
+    connection: &Connection,
+    after: &[String; 3],
+    limit: usize,
+) -> Result<Vec<Reservation>, Broken> {
     let mut statement = connection.prepare_cached(
         "SELECT supplier, supplier_sku, purchase_order, quantity, sent_at FROM reservations
-         ORDER BY supplier, supplier_sku, purchase_order",
+         WHERE (supplier, supplier_sku, purchase_order) > (?1, ?2, ?3)
+         ORDER BY supplier, supplier_sku, purchase_order LIMIT ?4",
     )?;
-    let mut rows = statement.query([])?;
+    let [supplier, sku, number] = after;
+    let mut rows = statement.query(params![supplier, sku, number, limited(limit)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let sent_at: Option<i64> = row.get(4)?;

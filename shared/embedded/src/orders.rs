@@ -62,7 +62,7 @@ impl OrderStore for Embedded {
     }
 }
 
-fn load(connection: &Connection, order: OrderId) -> Result<Option<History>, Broken> {
+pub(crate) fn load(connection: &Connection, order: OrderId) -> Result<Option<History>, Broken> {
     let mut statement = connection
         .prepare_cached("SELECT body FROM events WHERE order_id = ?1 ORDER BY sequence")?;
     let mut rows = statement.query([order.to_string()])?;

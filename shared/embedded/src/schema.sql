@@ -26,9 +26,9 @@ CREATE TABLE orders (
     id TEXT PRIMARY KEY NOT NULL,
     version INTEGER NOT NULL,
     due INTEGER,
-    configuration TEXT
-) WITHOUT ROWID;
+    configuration TEXT, received_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;
+CREATE INDEX orders_newest ON orders (received_at, id);
 
 CREATE TABLE cases (
     order_id TEXT NOT NULL REFERENCES orders (id),
@@ -46,6 +46,14 @@ CREATE TABLE batch_entries (
     PRIMARY KEY (order_id, purchase_order)
 ) WITHOUT ROWID;
 CREATE INDEX batch_entries_batch ON batch_entries (supplier, cut_off, purchase_order);
+
+-- Suppliers with a purchase order of the order whose outcome is open.
+CREATE TABLE open_suppliers (
+    order_id TEXT NOT NULL REFERENCES orders (id),
+    supplier TEXT NOT NULL,
+    PRIMARY KEY (order_id, supplier)
+) WITHOUT ROWID;
+CREATE INDEX open_suppliers_supplier ON open_suppliers (supplier, order_id);
 
 CREATE TABLE batches (
     name TEXT PRIMARY KEY NOT NULL,
@@ -75,6 +83,15 @@ CREATE TABLE reference_numbers (
     order_id TEXT NOT NULL,
     -- '' where it is not known.
     supplier TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+
+-- What an order is known by outside, or was: the shop's number, a supplier's own. Several orders may
+-- have the same.
+CREATE TABLE order_references (
+    scope TEXT NOT NULL,
+    value TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    PRIMARY KEY (scope, value, order_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE stock (

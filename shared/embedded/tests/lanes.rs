@@ -5,6 +5,7 @@
 use domain::commit::Commit;
 use domain::ids::{ChannelCode, OrderId};
 use domain::messages::{ForwardPurchaseOrder, Message, QueueName, RouteOrder};
+use domain::order::Reference;
 use domain::order::events::{Event, Recorded};
 use domain::order::index::Index;
 use domain::order::topics::routing::RoutingDecision;
@@ -60,7 +61,10 @@ async fn plan(store: &Embedded, suppliers: &[&str]) {
         index: Index::default(),
         reservations: Vec::new(),
         spending: Vec::new(),
-        references,
+        references: references
+            .into_iter()
+            .map(Reference::PurchaseOrder)
+            .collect(),
         payload: None,
         trace: None,
     };

@@ -30,9 +30,9 @@ pub use sender::{
     Outcome, SendAnswer, SendLookup, Sender, StepDone, Trouble,
 };
 pub use stores::{
-    BatchStore, CaseRow, Closing, CommitError, History, Incident, IncidentStore, OfferStore,
-    OrderIndex, OrderStore, Page, Provenance, RefusalStore, Reservation, Slot, StoreError,
-    SupplierSlots,
+    BatchStore, CasePage, CaseRow, Closing, CommitError, History, Incident, IncidentStore,
+    OfferStore, OrderIndex, OrderStore, Page, Provenance, RefusalStore, Reservation,
+    ReservationPage, Slot, StoreError, SupplierSlots,
 };
 pub use supplier::{
     Batches, CancelRequest, Decoded, Endpoint, Handover, HandoverLine, Part, PrepareError, Supplier,

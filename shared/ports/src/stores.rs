@@ -11,9 +11,9 @@ use crate::Unavailable;
 
 pub use batches::BatchStore;
 pub use incidents::{Closing, Incident, IncidentStore};
-pub use index::{CaseRow, OrderIndex, Page};
+pub use index::{CasePage, CaseRow, OrderIndex, Page};
 pub use orders::{CommitError, History, OrderStore, Provenance};
-pub use stock::{OfferStore, Reservation};
+pub use stock::{OfferStore, Reservation, ReservationPage};
 pub use suppliers::{RefusalStore, Slot, SupplierSlots};
 
 #[derive(Debug, thiserror::Error)]

@@ -55,7 +55,9 @@ impl World {
             .filter(|(_, times)| **times > 1)
             .map(|(number, times)| format!("nothing doubled: {number} x {times}"))
             .collect();
-        for id in self.store.list(None, 1000).await.unwrap().orders {
+        let mut ids = self.store.list(None, 1000).await.unwrap().orders;
+        ids.sort();
+        for id in ids {
             if let Err(error) = self.store.load(&id).await.unwrap().unwrap().fold() {
                 broken.push(format!("state is the fold: {error}"));
             }

@@ -131,7 +131,7 @@ impl Place {
 
     /// Kinds of what a person sees of the order, as it is stored in the index.
     pub(crate) async fn cases(&self, order: &ShopOrder) -> Vec<CaseKind> {
-        let rows = self.installation().index.cases().await.unwrap();
+        let rows = self.installation().index.all_cases().await.unwrap();
         let own = rows.into_iter().filter(|row| row.order == id(order));
         own.map(|row| row.entry.kind).collect()
     }

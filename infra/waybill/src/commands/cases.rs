@@ -224,7 +224,7 @@ async fn open_cases(at: &Installation) -> anyhow::Result<Vec<Case>> {
         let group = groups.entry((entry.kind, entry.cause.clone())).or_default();
         group.insert(id, entry);
     };
-    for row in at.index.cases().await? {
+    for row in at.index.all_cases().await? {
         add(row.order.to_string(), row.entry);
     }
     // The sweep writes down what shows only with time; where no server runs, nobody sweeps.

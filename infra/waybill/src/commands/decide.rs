@@ -1,6 +1,6 @@
 //! What a person decides, stored with who and why in the order's history.
 
-use super::{Instead, find, find_purchase_order, nearest, not_found, restored};
+use super::{Instead, PAGE, find, find_purchase_order, nearest, not_found, restored};
 use crate::arguments::{Person, Way};
 use crate::{Exit, Installation, arguments, say};
 use anyhow::{Context as _, bail};
@@ -225,26 +225,34 @@ pub(crate) async fn command(
     Ok(decide(at, id, &command).await?.exit())
 }
 
-/// Commits the command to every order of which anything is open and to which it means something; how
-/// many these are. What it cannot be done to is no failure: others wait.
-pub(super) async fn decide_everywhere(
+/// Commits the command to every order with anything open at the supplier to which it means something;
+/// how many these are. What it cannot be done to is no failure: others wait.
+pub(super) async fn decide_at_supplier(
     at: &Installation,
+    supplier: &SupplierId,
     command: Command,
 ) -> anyhow::Result<usize> {
     let mut decided = 0;
-    for id in at.index.unfinished(usize::MAX).await? {
-        let Some(history) = at.orders.load(&id).await? else {
-            continue;
-        };
-        let order = history.fold()?;
-        let follows = order.decide(command.clone(), at.clock.now());
-        if follows.is_ok_and(|events| !events.is_empty())
-            && let Decided::Done = decide(at, &id, &command).await?
-        {
-            decided += 1;
+    let mut after = None;
+    loop {
+        let page = at.index.open(supplier, after.as_deref(), PAGE).await?;
+        for id in &page.orders {
+            let Some(history) = at.orders.load(id).await? else {
+                continue;
+            };
+            let order = history.fold()?;
+            let follows = order.decide(command.clone(), at.clock.now());
+            if follows.is_ok_and(|events| !events.is_empty())
+                && let Decided::Done = decide(at, id, &command).await?
+            {
+                decided += 1;
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(decided);
         }
     }
-    Ok(decided)
 }
 
 /// Commits what follows from the command on the newest version, and sets the order going.

@@ -1,7 +1,9 @@
 //! Every order in a line.
 
-use super::{Stored, all, document, table};
+use super::{AT_ONCE, PAGE, Stored, read_all, table};
+use crate::output::write_json;
 use crate::{Exit, Installation, say};
+use clap::Args;
 use domain::cases::CaseKind;
 use domain::order::Order;
 use domain::order::units::Places;
@@ -11,11 +13,8 @@ use domain::text::counted;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
-
-#[derive(Serialize)]
-struct Listing {
-    orders: Vec<Row>,
-}
+use std::fmt;
+use std::str::FromStr;
 
 #[derive(Serialize)]
 struct Row {
@@ -50,45 +49,236 @@ impl Row {
             purchase_orders: short.collect(),
         }
     }
-}
 
-pub(crate) async fn orders(at: &Installation, json: bool) -> anyhow::Result<Exit> {
-    let now = at.clock.now();
-    let Stored { orders, unreadable } = all(at).await?;
-    let readable = orders.iter().map(|(order, _)| Row::new(order, now));
-    let unreadable = unreadable.iter().map(|(id, _)| Row {
-        order: id.to_string(),
-        number: None,
-        state: State {
-            state: "unreadable",
-            waits_for: None,
-        },
-        cases: BTreeSet::from([CaseKind::DeadLetter.to_string()]),
-        purchase_orders: Vec::new(),
-    });
-    let orders: Vec<Row> = readable.chain(unreadable).collect();
-    if json {
-        document(&Listing { orders })?;
-        return Ok(Exit::Done);
+    fn of(stored: &Stored, now: Timestamp) -> Self {
+        match stored {
+            Stored::Order(order, _) => Self::new(order, now),
+            Stored::Unreadable(id, _) => Self {
+                order: id.to_string(),
+                number: None,
+                state: State {
+                    state: UNREADABLE,
+                    waits_for: None,
+                },
+                cases: BTreeSet::from([CaseKind::DeadLetter.to_string()]),
+                purchase_orders: Vec::new(),
+            },
+        }
     }
-    let header = ["ORDER", "NUMBER", "STATE", "CASES", "PURCHASE ORDERS"];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
-    rows.extend(orders.into_iter().map(|row| {
-        let own = row.purchase_orders.iter();
+
+    fn cells(self) -> Vec<String> {
+        let own = self.purchase_orders.iter();
         let own = own.map(|own| format!("{} {} {}", own.number, own.supplier, own.state));
         vec![
-            row.order,
-            row.number.unwrap_or_default(),
-            row.state.told(),
-            Vec::from_iter(row.cases).join(" "),
+            self.order,
+            self.number.unwrap_or_default(),
+            self.state.told(),
+            Vec::from_iter(self.cases).join(" "),
             own.collect::<Vec<_>>().join(", "),
         ]
-    }));
-    if rows.len() > 1 {
-        table(&rows);
     }
-    say(format_args!("{}", counted(rows.len() - 1, "order")));
+}
+
+/// Which of them are listed.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// Only those in this state: in-doubt, held, waiting, being-sent, sent, ...
+    #[arg(long, value_parser = state_named)]
+    state: Option<&'static str>,
+    /// At most so many.
+    #[arg(long, value_parser = at_least_one)]
+    limit: Option<usize>,
+    /// From where another list ended, as it said.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<Place>,
+}
+
+const STATES: [&str; 13] = [
+    "cancelled",
+    "not received",
+    "in doubt",
+    "rejected",
+    "held",
+    "waiting",
+    "being routed",
+    "being sent",
+    IN_THE_OUTBOX,
+    "sent",
+    "not ours",
+    "nothing to send",
+    UNREADABLE,
+];
+const UNREADABLE: &str = "unreadable";
+
+fn state_named(text: &str) -> Result<&'static str, String> {
+    let text = text.replace('-', " ");
+    let known = STATES.into_iter().find(|state| *state == text);
+    known.ok_or_else(|| {
+        let names: Vec<_> = STATES.iter().map(|state| state.replace(' ', "-")).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a number from 1 on".to_owned())
+}
+
+/// Where a list ended: so many orders after the beginning of a page.
+#[derive(Clone, Default)]
+pub(crate) struct Place {
+    page: Option<String>,
+    skip: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let page = self.page.as_deref().unwrap_or_default();
+        write!(formatter, "{}:{page}", self.skip)
+    }
+}
+
+impl FromStr for Place {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once(':');
+        let parts = parts.and_then(|(skip, page)| Some((skip.parse().ok()?, page)));
+        let (skip, page) = parts.ok_or("expected what another list ended with")?;
+        let page = Some(page.to_owned()).filter(|page| !page.is_empty());
+        Ok(Self { page, skip })
+    }
+}
+
+/// Those received last come first.
+pub(crate) async fn orders(at: &Installation, which: Which, json: bool) -> anyhow::Result<Exit> {
+    let mut output = if json { Output::json() } else { Output::text() };
+    let next = list(at, &which, &mut output).await?;
+    output.end(next.as_ref(), &which);
     Ok(Exit::Done)
+}
+
+/// Prints the rows page by page; where the list goes on, if it was cut.
+async fn list(
+    at: &Installation,
+    which: &Which,
+    output: &mut Output,
+) -> anyhow::Result<Option<Place>> {
+    let now = at.clock.now();
+    let mut left = which.limit.unwrap_or(usize::MAX);
+    let mut place = which.after.clone().unwrap_or_default();
+    loop {
+        // Of those in one state most may be in another.
+        let wanted = match which.state {
+            Some(_) => PAGE,
+            None => PAGE.min(left.saturating_add(place.skip)),
+        };
+        let page = at.index.list(place.page.as_deref(), wanted).await?;
+        let ids = page.orders.get(place.skip..).unwrap_or_default();
+        let mut rows = Vec::new();
+        for ids in ids.chunks(AT_ONCE) {
+            for stored in read_all(at, ids).await? {
+                place.skip += 1;
+                let row = Row::of(&stored, now);
+                if which.state.is_some_and(|state| state != row.state.state) {
+                    continue;
+                }
+                rows.push(row);
+                left -= 1;
+                if left == 0 {
+                    break;
+                }
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        output.rows(rows)?;
+        if left > 0 || place.skip >= page.orders.len() {
+            place = Place {
+                page: page.next,
+                skip: 0,
+            };
+            if place.page.is_none() {
+                return Ok(None);
+            }
+        }
+        if left == 0 {
+            return Ok(Some(place));
+        }
+    }
+}
+
+/// One document or one table, of which never more than a page is in memory. Columns are as wide as a page
+/// needs them.
+struct Output {
+    is_json: bool,
+    printed: usize,
+}
+
+impl Output {
+    fn json() -> Self {
+        Self {
+            is_json: true,
+            printed: 0,
+        }
+    }
+
+    fn text() -> Self {
+        Self {
+            is_json: false,
+            printed: 0,
+        }
+    }
+
+    fn rows(&mut self, rows: Vec<Row>) -> anyhow::Result<()> {
+        let is_first = self.printed == 0;
+        self.printed += rows.len();
+        if self.is_json {
+            for (number, row) in rows.iter().enumerate() {
+                let begin = if is_first && number == 0 {
+                    "{\n  \"orders\": [\n"
+                } else {
+                    ",\n"
+                };
+                let row = serde_json::to_string_pretty(row)?.replace('\n', "\n    ");
+                write_json(&format!("{begin}    {row}"));
+            }
+            return Ok(());
+        }
+        let header = ["ORDER", "NUMBER", "STATE", "CASES", "PURCHASE ORDERS"];
+        let header = header.map(str::to_owned).to_vec();
+        let mut cells: Vec<_> = Some(header).filter(|_| is_first).into_iter().collect();
+        cells.extend(rows.into_iter().map(Row::cells));
+        if self.printed > 0 {
+            table(&cells);
+        }
+        Ok(())
+    }
+
+    fn end(&self, next: Option<&Place>, which: &Which) {
+        if self.is_json {
+            let end = if self.printed == 0 {
+                "{\n  \"orders\": []"
+            } else {
+                "\n  ]"
+            };
+            let next = next.map(Place::to_string);
+            let next = serde_json::Value::from(next);
+            write_json(&format!("{end},\n  \"next\": {next}\n}}\n"));
+            return;
+        }
+        say(format_args!("{}", counted(self.printed, "order")));
+        if let Some(next) = next {
+            let state = which.state.map_or_else(String::new, |state| {
+                format!(" --state {}", state.replace(' ', "-"))
+            });
+            let limit = which.limit.unwrap_or(PAGE);
+            say(format_args!(
+                "more: waybill orders{state} --limit {limit} --after '{next}'"
+            ));
+        }
+    }
 }
 
 /// The shop's own, where it is known.

@@ -1,10 +1,13 @@
 //! The promises, checked on everything that is stored.
 
-use super::{Stored, all, document};
+use super::{AllOrders, PAGE, Stored, document};
 use crate::{Exit, Installation, say};
-use domain::ids::SupplierSku;
+use domain::ids::{SupplierId, SupplierSku};
+use domain::order::Order;
+use domain::order::events::Recorded;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::sending::machine::SendState;
+use domain::spending::sums::Sums;
 use domain::text::counted;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,57 +90,83 @@ impl Report {
     }
 }
 
-/// Each promise with what breaks it.
-pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
-    let Stored { orders, unreadable } = all(at).await?;
-    let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut broken: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
-    let mut purchase_orders = 0_usize;
-    for (id, why) in &unreadable {
-        let lost = broken.entry(PROMISES[0].0).or_default();
-        lost.push(format!("{id} cannot be read: {why}"));
+/// What is known of everything that was read so far.
+#[derive(Default)]
+struct Findings {
+    orders: usize,
+    purchase_orders: usize,
+    states: BTreeMap<&'static str, usize>,
+    broken: BTreeMap<&'static str, Vec<String>>,
+    /// Units that purchase orders want which are not sent yet.
+    wanted: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32>,
+    spending: Sums,
+}
+
+impl Findings {
+    fn add(&mut self, stored: &Stored) {
+        self.orders += 1;
+        match stored {
+            Stored::Order(order, history) => self.add_order(order, history),
+            Stored::Unreadable(id, why) => {
+                let lost = self.broken.entry(PROMISES[0].0).or_default();
+                lost.push(format!("{id} cannot be read: {why}"));
+            }
+        }
     }
-    for (order, history) in &orders {
+
+    fn add_order(&mut self, order: &Order, history: &[Recorded]) {
         for why in domain::invariants::broken(order, history) {
             let known = PROMISES.iter().find_map(|(promise, _)| {
                 let rest = why.strip_prefix(promise)?.strip_prefix(": ")?;
                 Some((*promise, rest))
             });
             let (promise, why) = known.unwrap_or((PROMISES[0].0, &why));
-            broken
-                .entry(promise)
-                .or_default()
-                .push(format!("{}: {why}", order.id));
+            let broken = self.broken.entry(promise).or_default();
+            broken.push(format!("{}: {why}", order.id));
         }
+        self.spending.add(order);
         for own in &order.purchase_orders {
-            purchase_orders += 1;
-            *states.entry(own.sending.word()).or_default() += 1;
+            self.purchase_orders += 1;
+            *self.states.entry(own.sending.word()).or_default() += 1;
             if own.holds_reservation() && !matches!(own.sending.state, SendState::Sent { .. }) {
                 for line in own.lines.iter().filter(|line| line.reserved) {
-                    *wanted
-                        .entry((own.number.clone(), line.supplier_sku.clone()))
-                        .or_default() += line.quantity;
+                    let key = (own.number.clone(), line.supplier_sku.clone());
+                    *self.wanted.entry(key).or_default() += line.quantity;
                 }
             }
         }
     }
-    let rows = at.offers.reservations().await?;
+}
+
+/// What breaks the promise that stock adds up. Of what is sent only sums are kept.
+async fn broken_stock(
+    at: &Installation,
+    wanted: &BTreeMap<(PurchaseOrderNumber, SupplierSku), u32>,
+) -> anyhow::Result<Vec<String>> {
     let mut reserved: BTreeMap<(PurchaseOrderNumber, SupplierSku), u32> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.sent_at.is_none()) {
-        *reserved
-            .entry((row.purchase_order.clone(), row.supplier_sku.clone()))
-            .or_default() += row.quantity;
+    let mut held: BTreeMap<(SupplierId, SupplierSku), i64> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = at.offers.reservation_page(after.as_deref(), PAGE).await?;
+        for row in page.reservations {
+            let place = (row.supplier, row.supplier_sku);
+            if row.sent_at.is_none() {
+                let key = (row.purchase_order, place.1.clone());
+                *reserved.entry(key).or_default() += row.quantity;
+            }
+            *held.entry(place).or_default() += i64::from(row.quantity);
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
-    let stock = broken.entry("stock adds up").or_default();
-    for key in wanted
-        .keys()
-        .chain(reserved.keys())
-        .collect::<BTreeSet<_>>()
-    {
+    let mut broken = Vec::new();
+    let keys: BTreeSet<_> = wanted.keys().chain(reserved.keys()).collect();
+    for key in keys {
         let (wants, has) = (wanted.get(key), reserved.get(key));
         if wants != has {
-            stock.push(format!(
+            broken.push(format!(
                 "{} of {}: {} reserved, {} wanted",
                 key.1,
                 key.0,
@@ -147,24 +176,43 @@ pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
         }
     }
     for (supplier, sku, known) in at.offers.stock().await? {
-        let held: i64 = rows
-            .iter()
-            .filter(|row| row.supplier == supplier && row.supplier_sku == sku)
-            .map(|row| i64::from(row.quantity))
-            .sum();
+        let place = (supplier, sku);
+        let held = held.get(&place).copied().unwrap_or(0);
+        let (supplier, sku) = place;
         if known.available + held != i64::from(known.stock) {
-            stock.push(format!(
+            broken.push(format!(
                 "{supplier} {sku}: {} available and {held} reserved of {}",
                 known.available, known.stock
             ));
         }
     }
-    let spending = at.offers.spending().await?;
-    let known = orders.iter().map(|(order, _)| order);
-    broken.insert(
-        "spending adds up",
-        domain::spending::sums::broken(known, &spending),
-    );
+    Ok(broken)
+}
+
+/// Each promise with what breaks it.
+pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
+    let mut findings = Findings::default();
+    let mut orders = AllOrders::of(at);
+    while let Some(page) = orders.page().await? {
+        for stored in &page {
+            findings.add(stored);
+        }
+    }
+    let Findings {
+        orders,
+        purchase_orders,
+        states,
+        mut broken,
+        wanted,
+        spending,
+    } = findings;
+    // Whatever order they were read in.
+    for broken in broken.values_mut() {
+        broken.sort();
+    }
+    broken.insert("stock adds up", broken_stock(at, &wanted).await?);
+    let spent = at.offers.spending().await?;
+    broken.insert("spending adds up", spending.broken(&spent));
     let promises = PROMISES.map(|(promise, means)| {
         let broken = broken.remove(promise).unwrap_or_default();
         PromiseView {
@@ -175,7 +223,7 @@ pub async fn report_on(at: &Installation) -> anyhow::Result<Report> {
         }
     });
     Ok(Report {
-        orders: orders.len() + unreadable.len(),
+        orders,
         purchase_orders,
         states,
         promises: promises.into(),

@@ -1,7 +1,7 @@
 //! Copies of the database, and what is in doubt since one took the place of the data.
 
 use super::Instead;
-use super::decide::decide_everywhere;
+use super::decide::decide_at_supplier;
 use crate::arguments::Person;
 use crate::installation::{Installation, opened};
 use crate::{Exit, say};
@@ -47,7 +47,7 @@ pub(super) async fn resolve(
         who: person.who,
         why: person.why,
     };
-    if decide_everywhere(at, resolve).await? == 0 {
+    if decide_at_supplier(at, &supplier, resolve).await? == 0 {
         say(format_args!(
             "nothing at {supplier} is in doubt since a restore; nothing changed"
         ));

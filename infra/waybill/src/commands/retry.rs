@@ -1,6 +1,6 @@
 //! `retry`: what waits at a supplier is tried again at once, whatever it was waited for.
 
-use super::decide::{decide, decide_everywhere};
+use super::decide::{decide, decide_at_supplier};
 use super::{Instead, find_purchase_order};
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
@@ -19,7 +19,7 @@ pub(crate) async fn retry(at: &Installation, what: &str, person: Person) -> anyh
         return Err(Instead::not_found(said).into());
     };
     let retry = command(Which::Supplier(supplier.clone()), &person);
-    let tried = decide_everywhere(at, retry).await?;
+    let tried = decide_at_supplier(at, &supplier, retry).await?;
     if tried == 0 {
         say(format_args!("nothing waits at {supplier}; nothing changed"));
         return Ok(Exit::No);

@@ -34,6 +34,7 @@ mod batches;
 mod decisions;
 mod elsewhere;
 mod logged;
+mod migrated;
 mod private;
 mod redriven;
 mod shown;

@@ -129,7 +129,7 @@ impl Place {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_waybill");
         let before = self.serve_after.as_ref().filter(|_| words[0] == "serve");
         let mut command = match before {

@@ -152,31 +152,43 @@ impl DynamoDb {
             if left == Some(0) {
                 return Ok(found);
             }
-            let values = pages.values.iter();
-            let values = values.map(|(name, value)| ((*name).to_owned(), value.clone()));
-            let sent = self
-                .client
-                .query()
-                .table_name(self.table(pages.table).map_err(StoreError::Unavailable)?)
-                .set_index_name(pages.index.map(str::to_owned))
-                .key_condition_expression(pages.keys)
-                .set_expression_attribute_names(Some(names_in(pages.keys)))
-                .set_expression_attribute_values(Some(values.collect()))
-                .consistent_read(pages.consistent)
-                .scan_index_forward(!pages.newest_first)
-                .set_limit(left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
-                .set_exclusive_start_key(from)
-                .send()
-                .await;
-            let page = sent.map_err(|error| StoreError::Unavailable(say("Query", error).into()))?;
-            let items = page.items.unwrap_or_default();
-            items.iter().try_for_each(known_form)?;
+            let (items, on) = self.query_page(&pages, left, from).await?;
             found.extend(items);
-            from = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if from.is_none() {
+            if on.is_none() {
                 return Ok(found);
             }
+            from = on;
         }
+    }
+
+    /// At most `limit` of them from `from` on, with where to go on.
+    pub(super) async fn query_page(
+        &self,
+        pages: &Pages<'_>,
+        limit: Option<usize>,
+        from: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let values = pages.values.iter();
+        let values = values.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let sent = self
+            .client
+            .query()
+            .table_name(self.table(pages.table).map_err(StoreError::Unavailable)?)
+            .set_index_name(pages.index.map(str::to_owned))
+            .key_condition_expression(pages.keys)
+            .set_expression_attribute_names(Some(names_in(pages.keys)))
+            .set_expression_attribute_values(Some(values.collect()))
+            .consistent_read(pages.consistent)
+            .scan_index_forward(!pages.newest_first)
+            .set_limit(limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
+            .set_exclusive_start_key(from)
+            .send()
+            .await;
+        let page = sent.map_err(|error| StoreError::Unavailable(say("Query", error).into()))?;
+        let items = page.items.unwrap_or_default();
+        items.iter().try_for_each(known_form)?;
+        let on = page.last_evaluated_key.filter(|key| !key.is_empty());
+        Ok((items, on))
     }
 
     /// Items of the whole table that the filter, which names `:sort`, lets through.

@@ -13,10 +13,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use domain::commit::Commit;
 use domain::ids::{OrderId, SupplierId, SupplierSku};
+use domain::order::Reference;
 use domain::order::events::Event;
 use domain::order::topics::routing::{Routed, RoutingDecision};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::{CommitError, StoreError, Unavailable};
+use std::collections::BTreeSet;
 
 /// Rounds in which something else than the version was another than was known.
 const LOOKS: usize = 4;
@@ -40,9 +42,7 @@ impl DynamoDb {
             if seen.version != commit.expected_version {
                 return Err(CommitError::Stale);
             }
-            let after = seen
-                .after(&commit.events, &commit.index)
-                .map_err(unwritable)?;
+            let after = seen.after(commit).map_err(unwritable)?;
             let writes = match writes(commit, &seen, &after, rows.as_ref(), &name) {
                 Ok(writes) => writes,
                 Err(Unwritten::NotYet(NotYet::Look)) => {
@@ -328,7 +328,7 @@ pub(super) fn writes(
         let item = key.with([("body", bytes(body))]);
         writes.push(Write::put(key, item));
     }
-    for own in &commit.references {
+    for own in commit.references.iter().filter_map(number_in) {
         let key = reference_key(own);
         let order = commit.order.to_string();
         let mut item = key.with([
@@ -350,11 +350,53 @@ pub(super) fn writes(
         );
         writes.push(Write::put(key, item).only_if(ours, Meaning::Taken(own.clone())));
     }
-    let stock = reservations::writes(&commit.reservations, rows).map_err(Unwritten::NotYet)?;
+    let by = reservations::ReservedBy::of(commit);
+    let stock = reservations::writes(&commit.reservations, rows, &by).map_err(Unwritten::NotYet)?;
     writes.extend(stock);
     writes.extend(spending::writes(&commit.spending).map_err(Unwritten::SpendLimit)?);
     writes.extend(relisted(&commit.order, seen, after));
+    let mut references: BTreeSet<Reference> = commit.references.iter().cloned().collect();
+    if seen.received_at.is_none() {
+        references.extend(after.references(&commit.order));
+    }
+    let hints = hints(&commit.order, after, &references);
+    // What is found must never keep anything from being committed.
+    let room = LARGEST_TRANSACTION.saturating_sub(writes.len());
+    writes.extend(hints.take(room));
     Ok(writes)
+}
+
+fn number_in(reference: &Reference) -> Option<&PurchaseOrderNumber> {
+    match reference {
+        Reference::PurchaseOrder(number) => Some(number),
+        Reference::Supplier { .. } | Reference::Channel { .. } => None,
+    }
+}
+
+/// Items for the references that no attribute of the state has room for. Nothing refuses one: several
+/// orders may have the same.
+pub(super) fn hints<'a>(
+    order: &'a OrderId,
+    after: &'a Seen,
+    references: impl IntoIterator<Item = &'a Reference>,
+) -> impl Iterator<Item = Write> {
+    let without = references
+        .into_iter()
+        .filter(|reference| !after.is_found_by(reference));
+    without.map(|reference| {
+        let key = hint_key(reference, order);
+        let item = key.with([]);
+        Write::put(key, item)
+    })
+}
+
+/// That order may be known by it.
+fn hint_key(reference: &Reference, order: &OrderId) -> Key {
+    Key::orders(hint_partition(reference), order.to_string())
+}
+
+pub(super) fn hint_partition(reference: &Reference) -> String {
+    format!("reference#{}#{}", reference.scope(), reference.key())
 }
 
 /// Batch entries that come and go.
@@ -401,7 +443,8 @@ fn first_planned(commit: &Commit, trace: u32) -> Option<&PurchaseOrderNumber> {
     let mut events = commit.events.iter();
     let routed = events.find_map(|recorded| decision(&recorded.event, trace))?;
     let first = &routed.purchase_orders.first()?.number;
-    commit.references.contains(first).then_some(first)
+    let mut new = commit.references.iter().filter_map(number_in);
+    new.any(|number| number == first).then_some(first)
 }
 
 /// Whether the stored reference is of that order and holds that trace.

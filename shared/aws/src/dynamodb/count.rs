@@ -32,6 +32,13 @@ impl View {
         Ok(())
     }
 
+    /// Rows of which it is not known whether their purchase orders were sent.
+    pub(super) fn unsent(&mut self) -> impl Iterator<Item = (&str, &mut Held)> {
+        let rows = self.reservations.iter_mut();
+        let unsent = rows.filter(|(_, held)| held.sent_at.is_none());
+        unsent.map(|(sort, held)| (sort.strip_prefix(RESERVATION).unwrap_or_default(), held))
+    }
+
     fn reserved(&self) -> i64 {
         self.reservations
             .iter()
@@ -153,6 +160,7 @@ impl DynamoDb {
         for item in items.await? {
             view.take_in(&item)?;
         }
+        self.look_up_sent(view.unsent()).await?;
         Ok(view)
     }
 }
@@ -163,10 +171,7 @@ mod tests {
 
     fn view(stock: i64, available: i64, held: &[(i64, Option<i64>)]) -> View {
         let held = held.iter().enumerate().map(|(index, (quantity, sent_at))| {
-            let held = Held {
-                quantity: *quantity,
-                sent_at: *sent_at,
-            };
+            let held = Held::sent_by(*quantity, *sent_at);
             (format!("{RESERVATION}{index:04}"), held)
         });
         View {

@@ -1,29 +1,61 @@
 //! What orders are found by without loading them.
 
 use super::DynamoDb;
-use super::bulk::{Pages, partition_of};
-use super::commit::{Refused, reference_key, relisted};
+use super::bulk::{Pages, partition_of, sort_of};
+use super::commit::{LARGEST_TRANSACTION, Refused, hint_partition, hints, reference_key, relisted};
 use super::item::{Item, Key, Table, number, number_of, text, text_of, unreadable};
 use super::orders::unanswered;
-use super::state::{self, Seen};
+use super::state::{self, LISTED, Seen, reference_text};
 use async_trait::async_trait;
 use domain::cases::CaseEntry;
 use domain::digest::Digest;
-use domain::ids::OrderId;
+use domain::ids::{OrderId, SupplierId};
+use domain::order::Reference;
 use domain::order::index::Index;
-use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
-use ports::{CaseRow, OrderIndex, Page, StoreError};
+use ports::{CasePage, CaseRow, OrderIndex, Page, StoreError, Unavailable};
+use std::collections::BTreeSet;
 
 /// Rounds in which somebody else changed what an order is found by.
 const LOOKS: usize = 4;
+/// Orders that one reference finds.
+const CANDIDATES: usize = 50;
+const ORDERS_A_PAGE: usize = 500;
 
 #[async_trait]
 impl OrderIndex for DynamoDb {
-    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError> {
-        let item = self.get(&reference_key(number)).await?;
-        let order = item.as_ref().and_then(|item| text_of(item, "order"));
-        order.map(order_id).transpose()
+    /// Of a purchase order number its item; else the first of its kind in an order by an index, and the
+    /// others by items.
+    async fn find(&self, reference: &Reference) -> Result<Vec<OrderId>, StoreError> {
+        let (index, keys) = match reference {
+            Reference::PurchaseOrder(number) => {
+                let item = self.get(&reference_key(number)).await?;
+                let order = item.as_ref().and_then(|item| text_of(item, "order"));
+                return order.map(order_id).into_iter().collect();
+            }
+            Reference::Channel { .. } => ("by_channel", "#by_channel = :reference"),
+            Reference::Supplier { .. } => ("by_supplier", "#by_supplier = :reference"),
+        };
+        let known = vec![(":reference", text(reference_text(reference)))];
+        let by_index = self.query(Pages {
+            index: Some(index),
+            consistent: false,
+            limit: Some(CANDIDATES),
+            ..Pages::of(Table::Orders, keys, known)
+        });
+        let mut found = BTreeSet::new();
+        for item in by_index.await? {
+            found.insert(order_id(partition_of(&item)?)?);
+        }
+        let partition = vec![(":pk", text(hint_partition(reference)))];
+        let by_items = self.query(Pages {
+            limit: Some(CANDIDATES),
+            ..Pages::of(Table::Orders, "#pk = :pk", partition)
+        });
+        for item in by_items.await? {
+            found.insert(order_id(sort_of(&item)?)?);
+        }
+        Ok(found.into_iter().take(CANDIDATES).collect())
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError> {
@@ -92,15 +124,21 @@ impl OrderIndex for DynamoDb {
         Ok(())
     }
 
-    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(&self, after: Option<&str>, limit: usize) -> Result<CasePage, StoreError> {
+        let from = after.map(|order| {
+            let mut from = Key::orders(order, "state").item();
+            from.insert("open_cases".to_owned(), text("open"));
+            from
+        });
         let open = vec![(":open", text("open"))];
-        let found = self.query(Pages {
+        let pages = Pages {
             index: Some("open_cases"),
             consistent: false,
             ..Pages::of(Table::Orders, "#open_cases = :open", open)
-        });
+        };
+        let (found, on) = self.query_page(&pages, Some(limit), from).await?;
         let mut keys = Vec::new();
-        for item in found.await? {
+        for item in found {
             keys.push(Key::orders(partition_of(&item)?, "state"));
         }
         let wanted = "#pk, #sk, #cases, #configuration";
@@ -109,11 +147,57 @@ impl OrderIndex for DynamoDb {
         for item in items.map_err(StoreError::Unavailable)?.values() {
             rows.extend(case_rows(item)?);
         }
-        Ok(rows)
+        let next = on.as_ref().map(|key| partition_of(key).map(str::to_owned));
+        Ok(CasePage {
+            rows,
+            next: next.transpose()?,
+        })
     }
 
+    /// Whatever has an outcome open is due some time, or a case: these are all, in one page. An index by
+    /// supplier would cost each purchase order two writes.
+    async fn open(
+        &self,
+        _: &SupplierId,
+        after: Option<&str>,
+        _: usize,
+    ) -> Result<Page, StoreError> {
+        let orders = match after {
+            None => self.unfinished(usize::MAX).await?.into_iter().collect(),
+            Some(_) => Vec::new(),
+        };
+        Ok(Page { orders, next: None })
+    }
+
+    /// Where an older version stored orders that nobody brought into the index yet, in no order.
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
-        let mut from = after.map(from_cursor).transpose()?;
+        let from = after.map(from_cursor).transpose()?;
+        let is_listed = match &from {
+            Some(from) => from.contains_key("received"),
+            None => self.is_indexed().await?,
+        };
+        if !is_listed {
+            return self.scan_orders(from, limit).await;
+        }
+        let listed = vec![(":listed", text(LISTED))];
+        let pages = Pages {
+            index: Some("newest"),
+            consistent: false,
+            newest_first: true,
+            ..Pages::of(Table::Orders, "#listed = :listed", listed)
+        };
+        let (items, on) = self.query_page(&pages, Some(limit), from).await?;
+        let ids = items.iter().map(|item| order_id(partition_of(item)?));
+        Ok(Page {
+            orders: ids.collect::<Result<_, _>>()?,
+            next: on.as_ref().map(cursor).transpose()?,
+        })
+    }
+}
+
+impl DynamoDb {
+    async fn scan_orders(&self, from: Option<Item>, limit: usize) -> Result<Page, StoreError> {
+        let mut from = from;
         let mut orders = Vec::new();
         loop {
             let states = Some(("#sk = :sort", "state"));
@@ -127,6 +211,47 @@ impl OrderIndex for DynamoDb {
             }
             from = on;
         }
+    }
+
+    /// Brings orders that an older version stored into the indexes that it did not have; how many there
+    /// were. Each is also brought there by its next commit.
+    pub async fn complete_indexes(&self) -> Result<usize, StoreError> {
+        if self.is_indexed().await? {
+            return Ok(0);
+        }
+        let mut completed = 0;
+        let mut from = None;
+        loop {
+            let page = self.scan_orders(from, ORDERS_A_PAGE).await?;
+            for order in &page.orders {
+                completed += usize::from(self.complete(order).await?);
+            }
+            let Some(next) = page.next else { break };
+            from = Some(from_cursor(&next)?);
+        }
+        self.indexed().await?;
+        Ok(completed)
+    }
+
+    async fn complete(&self, order: &OrderId) -> Result<bool, StoreError> {
+        let name = self.memory.name_of_a_write();
+        for look in 0..LOOKS {
+            let seen = self.read_state(order).await?;
+            let Some(seen) = seen.filter(|seen| seen.received_at.is_none()) else {
+                return Ok(false);
+            };
+            let mut after = seen.clone();
+            after.index(order);
+            let references = seen.references(order);
+            let mut writes = vec![seen.list(order, &after)];
+            writes.extend(hints(order, &after, &references).take(LARGEST_TRANSACTION - 1));
+            let written = self.write(&writes, &format!("{name}.{look}")).await;
+            if written.map_err(unanswered)?.is_ok() {
+                return Ok(true);
+            }
+        }
+        let what = format!("{order} changes under every try");
+        Err(StoreError::Unavailable(Unavailable::new(what)))
     }
 }
 
@@ -168,15 +293,23 @@ fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError
     serde_json::from_value(text.into()).map_err(|_| unreadable("a digest"))
 }
 
-/// Where a scan goes on, as a text.
+/// Where a page ended, as a text: the time, where the page was of the index by it, and the order.
 fn cursor(key: &Item) -> Result<String, StoreError> {
-    let part = |name| text_of(key, name).ok_or_else(|| unreadable("where a scan goes on"));
-    serde_json::to_string(&(part("pk")?, part("sk")?))
-        .map_err(|_| unreadable("where a scan goes on"))
+    let received_at = number_of::<i64>(key, "received");
+    let received_at = received_at.map_or_else(String::new, |at| at.to_string());
+    let sort = sort_of(key)?;
+    Ok(format!("{received_at}~{}~{sort}", partition_of(key)?))
 }
 
 fn from_cursor(cursor: &str) -> Result<Item, StoreError> {
-    let (partition, sort): (String, String) =
-        serde_json::from_str(cursor).map_err(|_| unreadable("where a scan goes on"))?;
-    Ok(Key::orders(partition, sort).item())
+    let broken = || StoreError::Corrupt(format!("{cursor:?} is no place in a list of orders"));
+    let (received_at, rest) = cursor.split_once('~').ok_or_else(broken)?;
+    let (partition, sort) = rest.rsplit_once('~').ok_or_else(broken)?;
+    let mut key = Key::orders(partition, sort).item();
+    if !received_at.is_empty() {
+        let at: i64 = received_at.parse().map_err(|_| broken())?;
+        key.insert("listed".to_owned(), text(LISTED));
+        key.insert("received".to_owned(), number(at));
+    }
+    Ok(key)
 }

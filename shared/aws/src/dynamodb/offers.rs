@@ -13,7 +13,7 @@ use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::spending::Spent;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ports::{OfferStore, Reservation, StoreError, Unavailable};
+use ports::{OfferStore, Reservation, ReservationPage, StoreError, Unavailable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -71,7 +71,13 @@ impl OfferStore for DynamoDb {
         if in_place.as_ref().and_then(|item| text_of(item, "digest")) == Some(digest.as_str()) {
             return Ok(false);
         }
-        let stored = self.stored().await?;
+        let mut stored = self.stored().await?;
+        let counts = counts(rows, now);
+        let counted = counts.keys().cloned().collect::<BTreeSet<_>>();
+        let views = stored.stock.iter_mut();
+        let views = views.filter(|(partition, _)| counted.contains(*partition));
+        self.look_up_sent(views.flat_map(|(_, view)| view.unsent()))
+            .await?;
         let wanted = wanted(rows)?;
         let changed = wanted.iter().filter(|(sku, offers)| {
             stored.offers.get(*sku) != Some(&Digest::of(offers.as_bytes()))
@@ -89,7 +95,7 @@ impl OfferStore for DynamoDb {
 
         let mut counted = Vec::new();
         let mut first = BTreeMap::new();
-        for (partition, counts) in counts(rows, now) {
+        for (partition, counts) in counts {
             match stored.stock.get(&partition) {
                 None => {
                     let last = counts.into_iter().reduce(later);
@@ -126,24 +132,30 @@ impl OfferStore for DynamoDb {
         self.all_spending().await
     }
 
-    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
-        let rows = Some(("begins_with(#sk, :sort)", RESERVATION));
-        let items = self.scan_all(Table::Stock, rows).await?;
-        let mut found = items
-            .iter()
-            .map(to_reservation)
-            .collect::<Result<Vec<_>, _>>()?;
-        found.sort_by(|one, other| {
-            let key = |row: &Reservation| {
-                (
-                    row.supplier.clone(),
-                    row.supplier_sku.clone(),
-                    row.purchase_order.clone(),
-                )
-            };
-            key(one).cmp(&key(other))
-        });
-        Ok(found)
+    /// A page is what one request reads of the table, however little of it is reserved.
+    async fn reservation_page(
+        &self,
+        after: Option<&str>,
+        _: usize,
+    ) -> Result<ReservationPage, StoreError> {
+        let filter = Some(("begins_with(#sk, :sort)", RESERVATION));
+        let from = after.map(from_cursor).transpose()?;
+        let (items, on) = self.scan(Table::Stock, filter, None, from).await?;
+        let mut rows = Vec::with_capacity(items.len());
+        for item in &items {
+            let number = sort_of(item)?.strip_prefix(RESERVATION).unwrap_or_default();
+            let held = Held::read(item).ok_or_else(|| unreadable("a reservation"))?;
+            rows.push((number, held));
+        }
+        let unsent = rows.iter_mut().filter(|(_, held)| held.sent_at.is_none());
+        self.look_up_sent(unsent.map(|(number, held)| (*number, held)))
+            .await?;
+        let found = items.iter().zip(&rows);
+        let found = found.map(|(item, (number, held))| to_reservation(item, number, held));
+        Ok(ReservationPage {
+            reservations: found.collect::<Result<_, _>>()?,
+            next: on.as_ref().map(cursor).transpose()?,
+        })
     }
 
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError> {
@@ -291,11 +303,9 @@ fn key_of(item: &Item) -> Result<(SupplierId, SupplierSku), StoreError> {
     parts(partition_of(item)?).ok_or_else(|| unreadable("the key of a stock row"))
 }
 
-fn to_reservation(item: &Item) -> Result<Reservation, StoreError> {
+fn to_reservation(item: &Item, number: &str, held: &Held) -> Result<Reservation, StoreError> {
     let broken = || unreadable("a reservation");
     let (supplier, supplier_sku) = key_of(item)?;
-    let number = sort_of(item)?.strip_prefix(RESERVATION).unwrap_or_default();
-    let held = Held::read(item).ok_or_else(broken)?;
     let sent_at = held.sent_at.map(Timestamp::from_microsecond);
     Ok(Reservation {
         supplier,
@@ -304,4 +314,16 @@ fn to_reservation(item: &Item) -> Result<Reservation, StoreError> {
         quantity: u32::try_from(held.quantity).map_err(|_| broken())?,
         sent_at: sent_at.transpose().map_err(|_| broken())?,
     })
+}
+
+/// Where a scan ended, as a text.
+fn cursor(key: &Item) -> Result<String, StoreError> {
+    serde_json::to_string(&(partition_of(key)?, sort_of(key)?))
+        .map_err(|_| unreadable("where a scan ended"))
+}
+
+fn from_cursor(cursor: &str) -> Result<Item, StoreError> {
+    let (partition, sort): (String, String) =
+        serde_json::from_str(cursor).map_err(|_| unreadable("where a scan ended"))?;
+    Ok(Key::stock(partition, sort).item())
 }

@@ -1,10 +1,15 @@
 //! The orders table's own name, stored in it. A restore to a point in time makes a table of another
 //! name, in which the former name then stands.
 
-use super::item::{Key, Table, number, number_of, text, text_of, unreadable};
-use super::{DynamoDb, say};
+use super::DynamoDb;
+use super::item::{Changes, FORM, Key, Table, Write, number, number_of, text, text_of, unreadable};
+use super::orders::unanswered;
 use jiff::Timestamp;
-use ports::{Provenance, StoreError};
+use ports::{Provenance, StoreError, Unavailable};
+
+/// Indexes that orders are in: 1 has them by due time and cases, 2 also by when they were received and
+/// by references. An item without the number is that of a table with 1.
+const INDEXES: i64 = 2;
 
 fn key() -> Key {
     Key::orders("installation".to_owned(), "installation")
@@ -21,7 +26,11 @@ impl DynamoDb {
         if stored.is_none() {
             // A new table; whoever else does it now writes the same.
             let name = self.memory.name_of_a_write();
-            let item = key().with([("table", text(orders)), ("commit", text(&name))]);
+            let item = key().with([
+                ("table", text(orders)),
+                ("commit", text(&name)),
+                ("indexes", number(INDEXES)),
+            ]);
             if self.create(&key(), item, &name).await? {
                 return Ok(self.memory.comes_from(None));
             }
@@ -42,23 +51,39 @@ impl DynamoDb {
         Ok(self.memory.comes_from(restored_at))
     }
 
+    /// Whether every order is in every index.
+    pub(super) async fn is_indexed(&self) -> Result<bool, StoreError> {
+        // A new table gets its item first.
+        self.where_from().await?;
+        let item = self.get(&key()).await?;
+        let indexes: Option<i64> = item.and_then(|item| number_of(&item, "indexes"));
+        Ok(indexes.is_some_and(|indexes| indexes >= INDEXES))
+    }
+
+    pub(super) async fn indexed(&self) -> Result<(), StoreError> {
+        let mut changes = Changes::default();
+        changes.set.insert("indexes", number(INDEXES));
+        self.note(changes).await
+    }
+
+    /// What else the item says stays.
+    async fn note(&self, changes: Changes) -> Result<(), StoreError> {
+        let written = self.write(&[Write::update(key(), changes)], "").await;
+        let busy = || StoreError::Unavailable(Unavailable::new("DynamoDB is busy"));
+        written.map_err(unanswered)?.map_err(|_| busy())
+    }
+
     /// Takes note that the orders table was restored from a copy, whatever its name: purchase orders
     /// that may have been sent since the copy was made come into doubt. Functions that run already take
     /// note of it only where they were refusing to work.
     pub async fn adopt_restored(&self, now: Timestamp) -> Result<(), StoreError> {
         let orders = self.table(Table::Orders).map_err(StoreError::Unavailable)?;
-        let item = key().with([
-            ("table", text(orders)),
-            ("restored_at", number(now.as_microsecond())),
-        ]);
-        let put = self
-            .client
-            .put_item()
-            .table_name(orders)
-            .set_item(Some(item));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(StoreError::Unavailable(say("PutItem", error).into())),
-        }
+        let mut changes = Changes::default();
+        changes.set.insert("form", number(FORM));
+        changes.set.insert("table", text(orders));
+        changes
+            .set
+            .insert("restored_at", number(now.as_microsecond()));
+        self.note(changes).await
     }
 }

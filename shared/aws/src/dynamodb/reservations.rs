@@ -1,11 +1,15 @@
 //! What a commit does to stock rows and reservations.
 //!
-//! Most changes need no look at the rows: taking is conditioned on what is available, stamping on
-//! the row being there. What depends on the rows (how much a reservation still holds, what is left
+//! Most changes need no look at the rows: taking is conditioned on what is available. That a purchase
+//! order was sent is in its order's state, where it costs nothing: a row names its order, and only a
+//! count and the report ask. What depends on the rows (how much a reservation still holds, what is left
 //! when a supplier has none) is worked out from what was read, and conditioned on it.
 
-use super::item::{Changes, Condition, Item, Key, Meaning, Write, number, number_of};
-use domain::commit::{Change, ReservationChange};
+use super::item::{
+    Changes, Condition, Item, Key, Meaning, Write, number, number_of, text, text_of,
+};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::commit::{Change, Commit, ReservationChange};
 use domain::ids::{SupplierId, SupplierSku};
 use domain::purchase_order_number::PurchaseOrderNumber;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,29 +36,81 @@ pub(crate) fn reservation_key(
 /// Rows that were read; what is not in it does not exist.
 pub(crate) type Rows = BTreeMap<Key, Item>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) quantity: i64,
+    /// As the row itself has it, where it was sent while rows were stamped.
+    stamped: Option<i64>,
+    /// Which order has the purchase order, and when it was reserved last, in microseconds; `None` where
+    /// rows had neither.
+    pub(crate) order: Option<String>,
+    reserved_at: Option<i64>,
+    /// When its purchase order was sent, as far as somebody looked.
     pub(crate) sent_at: Option<i64>,
+}
+
+/// Whose reservation it becomes, and when.
+pub(crate) struct ReservedBy {
+    order: String,
+    at: i64,
+}
+
+impl ReservedBy {
+    pub(crate) fn of(commit: &Commit) -> Self {
+        let at = commit.events.first().map(|recorded| recorded.at);
+        Self {
+            order: commit.order.to_string(),
+            at: at.unwrap_or_default().as_microsecond(),
+        }
+    }
 }
 
 impl Held {
     pub(crate) fn read(item: &Item) -> Option<Self> {
+        let stamped = number_of(item, "sent_at");
         Some(Self {
             quantity: number_of(item, "quantity")?,
-            sent_at: number_of(item, "sent_at"),
+            stamped,
+            order: text_of(item, "order").map(str::to_owned),
+            reserved_at: number_of(item, "reserved_at"),
+            sent_at: stamped,
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn sent_by(quantity: i64, sent_at: Option<i64>) -> Self {
+        Self {
+            quantity,
+            stamped: None,
+            order: None,
+            reserved_at: None,
+            sent_at,
+        }
+    }
+
+    /// Its purchase order was sent then. What was reserved since has not been sent.
+    pub(crate) fn sent(&mut self, at: i64) {
+        if self.sent_at.is_none() && self.reserved_at.is_none_or(|reserved| at >= reserved) {
+            self.sent_at = Some(at);
+        }
+    }
+
     /// That the row is still this one.
-    pub(crate) fn unchanged(self) -> Condition {
+    pub(crate) fn unchanged(&self) -> Condition {
         let quantity = Condition::new(
             "#quantity = :quantity",
             [(":quantity", number(self.quantity))],
         );
-        quantity.and(match self.sent_at {
+        let stamp = match self.stamped {
             Some(at) => Condition::new("#sent_at = :sent_at", [(":sent_at", number(at))]),
             None => Condition::new("attribute_not_exists(#sent_at)", []),
+        };
+        quantity.and(stamp).and(match self.reserved_at {
+            Some(at) => {
+                let reserved = [(":reserved_at", number(at))];
+                Condition::new("#reserved_at = :reserved_at", reserved)
+            }
+            None => Condition::new("attribute_not_exists(#reserved_at)", []),
         })
     }
 }
@@ -89,14 +145,14 @@ impl OnHand {
 }
 
 /// What is known of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Row<T> {
     NotLookedAt,
     Missing,
     There(T),
 }
 
-impl<T: Copy> Row<T> {
+impl<T: Clone> Row<T> {
     fn of(key: &Key, rows: Option<&Rows>, read: fn(&Item) -> Option<T>) -> Self {
         match rows {
             None => Self::NotLookedAt,
@@ -107,14 +163,14 @@ impl<T: Copy> Row<T> {
         }
     }
 
-    fn there(self) -> Option<T> {
+    fn there(&self) -> Option<T> {
         match self {
-            Self::There(row) => Some(row),
+            Self::There(row) => Some(row.clone()),
             Self::NotLookedAt | Self::Missing => None,
         }
     }
 
-    fn is_known(self) -> bool {
+    fn is_known(&self) -> bool {
         !matches!(self, Self::NotLookedAt)
     }
 }
@@ -145,6 +201,7 @@ pub(crate) fn keys(changes: &[ReservationChange]) -> BTreeSet<Key> {
 pub(crate) fn writes(
     changes: &[ReservationChange],
     rows: Option<&Rows>,
+    by: &ReservedBy,
 ) -> Result<Vec<Write>, NotYet> {
     let mut stocks = Vec::<(Key, Stock)>::new();
     let mut reservations = Vec::<(Key, Reservation)>::new();
@@ -162,19 +219,20 @@ pub(crate) fn writes(
         match change.change {
             Change::Reserve(quantity) => {
                 stock.take(i64::from(quantity))?;
-                own.reserve(i64::from(quantity))?;
+                own.reserve(i64::from(quantity), by)?;
             }
             // The supplier has it already, whatever is available.
             Change::ReserveAgain(quantity) => {
                 stock.add(-i64::from(quantity));
-                own.reserve(i64::from(quantity))?;
+                own.reserve(i64::from(quantity), by)?;
             }
             Change::GiveBack(quantity) => {
                 let freed = own.give_back(i64::from(quantity))?;
                 stock.give_back(freed);
             }
             Change::SoldOut => stock.sell_out()?,
-            Change::Sent(at) => own.stamp(at.as_microsecond())?,
+            // The state has it.
+            Change::Sent(_) => {}
         }
     }
     let stocks = stocks
@@ -212,8 +270,8 @@ impl Stock {
         let read = Row::of(key, rows, OnHand::read);
         Self {
             sku: change.supplier_sku.clone(),
-            read,
             now: read.there(),
+            read,
             needed: i64::MIN,
             change: 0,
             sold_out: false,
@@ -291,36 +349,29 @@ impl Reservation {
     fn new(key: &Key, rows: Option<&Rows>) -> Self {
         let read = Row::of(key, rows, Held::read);
         Self {
-            read,
             now: read.there(),
+            read,
             blind: None,
         }
     }
 
-    fn reserve(&mut self, quantity: i64) -> Result<(), NotYet> {
+    fn reserve(&mut self, quantity: i64, by: &ReservedBy) -> Result<(), NotYet> {
         if !self.read.is_known() {
             let mut changes = Changes::default();
             changes.add.insert("quantity", quantity);
             changes.remove.push("sent_at");
+            changes.set.insert("order", text(&by.order));
+            changes.set.insert("reserved_at", number(by.at));
             return self.only(changes);
         }
-        let held = self.now.map_or(0, |now| now.quantity);
+        let held = self.now.as_ref().map_or(0, |now| now.quantity);
         self.now = Some(Held {
             quantity: held + quantity,
+            stamped: None,
+            order: Some(by.order.clone()),
+            reserved_at: Some(by.at),
             sent_at: None,
         });
-        Ok(())
-    }
-
-    fn stamp(&mut self, at: i64) -> Result<(), NotYet> {
-        if !self.read.is_known() {
-            let mut changes = Changes::default();
-            changes.set.insert("sent_at", number(at));
-            return self.only(changes);
-        }
-        if let Some(now) = &mut self.now {
-            now.sent_at = Some(at);
-        }
         Ok(())
     }
 
@@ -334,7 +385,7 @@ impl Reservation {
         };
         let freed = now.quantity.min(quantity);
         now.quantity -= freed;
-        self.now = self.now.filter(|now| now.quantity > 0);
+        self.now = self.now.take().filter(|now| now.quantity > 0);
         Ok(freed)
     }
 
@@ -348,30 +399,25 @@ impl Reservation {
 
     fn write(self, key: Key) -> Option<Write> {
         if !self.read.is_known() {
-            let changes = self.blind?;
-            let stamps = changes.set.contains_key("sent_at");
-            let write = Write::update(key, changes);
-            let exists = || Condition::new("attribute_exists(#pk)", []);
-            return Some(if stamps {
-                write.only_if(exists(), Meaning::Changed)
-            } else {
-                write
-            });
+            return Some(Write::update(key, self.blind?));
         }
         let before = self.read.there();
         if before == self.now {
             return None;
         }
-        let unchanged = before.map_or_else(
+        let unchanged = before.as_ref().map_or_else(
             || Condition::new("attribute_not_exists(#pk)", []),
             Held::unchanged,
         );
         let write = match self.now {
             Some(now) => {
                 let mut item = key.with([("quantity", number(now.quantity))]);
-                if let Some(at) = now.sent_at {
-                    item.insert("sent_at".to_owned(), number(at));
-                }
+                let mut also = |name: &str, value: Option<AttributeValue>| {
+                    item.extend(value.map(|value| (name.to_owned(), value)));
+                };
+                also("sent_at", now.stamped.map(number));
+                also("order", now.order.map(text));
+                also("reserved_at", now.reserved_at.map(number));
                 Write::put(key, item)
             }
             None => Write::delete(key),

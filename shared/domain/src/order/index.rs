@@ -7,6 +7,7 @@ use crate::order::state::Order;
 use crate::purchase_order_number::PurchaseOrderNumber;
 use crate::sending::machine::SendState;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// What an order is found by without loading it; computed from its state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +16,8 @@ pub struct Index {
     /// Purchase orders that go with a batch and whose outcome is open, by supplier and cut-off.
     pub batches: Vec<BatchEntry>,
     pub cases: Vec<CaseEntry>,
+    /// Suppliers with a purchase order whose outcome is open.
+    pub open: BTreeSet<SupplierId>,
     /// Configuration by which routing looked at the order in this step. `None` keeps what is known.
     pub configuration: Option<Digest>,
 }
@@ -33,6 +36,7 @@ impl Order {
             due: self.looked_at_next(now),
             batches: self.batches(),
             cases: self.cases(now),
+            open: self.open_suppliers(),
             configuration: None,
         }
     }

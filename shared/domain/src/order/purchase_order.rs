@@ -257,6 +257,18 @@ impl PurchaseOrder {
         spoken_for && self.lines.iter().any(|line| self.remaining(line) > 0)
     }
 
+    /// Nobody knows yet whether the supplier ships it, or takes it back as it was asked to.
+    pub fn is_open(&self) -> bool {
+        let sending = match &self.sending.state {
+            SendState::Planned { .. }
+            | SendState::SendStarted { .. }
+            | SendState::BetweenSteps { .. }
+            | SendState::InDoubt { .. } => true,
+            SendState::Sent { .. } | SendState::Rejected { .. } | SendState::Voided { .. } => false,
+        };
+        sending || self.cancels.iter().any(CancelRequest::is_open)
+    }
+
     /// Its reservations stand, and what it spends.
     pub fn holds_reservation(&self) -> bool {
         !matches!(

@@ -54,40 +54,52 @@ pub fn spent(own: &PurchaseOrder) -> i64 {
     if any { items + spending.fee } else { 0 }
 }
 
-/// What all purchase orders together spend, against the rows of the store; in words, empty when
-/// they agree.
-pub fn broken<'a>(orders: impl IntoIterator<Item = &'a Order>, rows: &[Spent]) -> Vec<String> {
-    let mut wanted: BTreeMap<(&SupplierId, Date, Currency), i64> = BTreeMap::new();
-    for own in orders.into_iter().flat_map(|order| &order.purchase_orders) {
-        if let Some(spending) = &own.spending {
-            *wanted
-                .entry((&own.supplier, spending.day, spending.currency))
-                .or_default() += spent(own);
+/// What purchase orders together spend, order by order.
+#[derive(Debug, Default)]
+pub struct Sums(BTreeMap<(SupplierId, Date, Currency), i64>);
+
+impl Sums {
+    pub fn add(&mut self, order: &Order) {
+        for own in &order.purchase_orders {
+            if let Some(spending) = &own.spending {
+                let key = (own.supplier.clone(), spending.day, spending.currency);
+                *self.0.entry(key).or_default() += spent(own);
+            }
         }
     }
-    let counted: BTreeMap<(&SupplierId, Date, Currency), i64> = rows
-        .iter()
-        .map(|row| {
-            (
-                (&row.supplier, row.day, row.money.currency),
-                row.money.minor,
-            )
-        })
-        .collect();
-    let keys: BTreeSet<_> = wanted.keys().chain(counted.keys()).collect();
-    let of = |rows: &BTreeMap<_, i64>, key| rows.get(key).copied().unwrap_or(0);
-    keys.into_iter()
-        .filter(|key| of(&wanted, key) != of(&counted, key))
-        .map(|key| {
-            let (supplier, day, currency) = *key;
-            let money = |minor| Money { minor, currency };
-            format!(
-                "{supplier} on {day}: {} counted, and its purchase orders come to {}",
-                money(of(&counted, key)),
-                money(of(&wanted, key))
-            )
-        })
-        .collect()
+
+    /// Against the rows of the store; in words, empty when they agree.
+    pub fn broken(&self, rows: &[Spent]) -> Vec<String> {
+        let counted: BTreeMap<(SupplierId, Date, Currency), i64> = rows
+            .iter()
+            .map(|row| {
+                let Money { minor, currency } = row.money;
+                ((row.supplier.clone(), row.day, currency), minor)
+            })
+            .collect();
+        let keys: BTreeSet<_> = self.0.keys().chain(counted.keys()).collect();
+        let of = |rows: &BTreeMap<_, i64>, key| rows.get(key).copied().unwrap_or(0);
+        keys.into_iter()
+            .filter(|key| of(&self.0, key) != of(&counted, key))
+            .map(|key| {
+                let (supplier, day, currency) = key;
+                let currency = *currency;
+                let money = |minor| Money { minor, currency };
+                format!(
+                    "{supplier} on {day}: {} counted, and its purchase orders come to {}",
+                    money(of(&counted, key)),
+                    money(of(&self.0, key))
+                )
+            })
+            .collect()
+    }
+}
+
+/// The same of these orders at once.
+pub fn broken<'a>(orders: impl IntoIterator<Item = &'a Order>, rows: &[Spent]) -> Vec<String> {
+    let mut sums = Sums::default();
+    orders.into_iter().for_each(|order| sums.add(order));
+    sums.broken(rows)
 }
 
 #[cfg(test)]

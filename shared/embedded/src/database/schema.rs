@@ -6,8 +6,9 @@ use rusqlite::config::DbConfig;
 use std::time::Duration;
 
 /// The number of the form in which everything is stored, the JSON in the tables included. Form 1 is the
-/// baseline: whatever changes after it has another number and a migration.
-const FORM: i64 = 1;
+/// baseline: whatever changed after it has another number and a migration.
+pub(super) const FORM: i64 = 2;
+const BASELINE: i64 = 1;
 /// `Wayb`: a database without it was made before the baseline.
 const APPLICATION: i64 = 0x5761_7962;
 const CHECKPOINT_PAGES: i64 = 4000;
@@ -15,17 +16,36 @@ const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Long enough for the command line, which writes from another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
+/// Whether the database has the form of this version, or an older one that can be migrated to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Current,
+    Older(i64),
+}
+
+impl Form {
+    /// For whoever must not migrate it.
+    pub(crate) fn current(self) -> Result<(), OpenError> {
+        match self {
+            Self::Current => Ok(()),
+            Self::Older(found) => Err(OpenError::Older { found, known: FORM }),
+        }
+    }
+}
+
+pub(super) fn prepare(connection: &Connection) -> Result<Form, OpenError> {
     settings(connection).map_err(OpenError::Database)?;
     let (application, found) = create(connection).map_err(OpenError::Database)?;
     if application != APPLICATION && application != 0 {
         Err(OpenError::Foreign)
-    } else if application == 0 || found < FORM {
+    } else if application == 0 || found < BASELINE {
         Err(OpenError::BeforeBaseline)
     } else if found > FORM {
         Err(OpenError::Newer { found, known: FORM })
+    } else if found < FORM {
+        Ok(Form::Older(found))
     } else {
-        Ok(())
+        Ok(Form::Current)
     }
 }
 
@@ -98,7 +118,7 @@ mod tests {
         assert!(foreign.contains("another program's"), "{foreign}");
         let newer = refused(APPLICATION, FORM + 1);
         assert!(
-            newer.contains("form 2, and this version of Waybill knows forms up to 1"),
+            newer.contains("form 3, and this version of Waybill knows forms up to 2"),
             "{newer}"
         );
     }
@@ -106,7 +126,8 @@ mod tests {
     #[test]
     fn a_database_of_this_form_is_opened_again() {
         let connection = Connection::open_in_memory().unwrap();
-        prepare(&connection).unwrap();
-        prepare(&connection).unwrap();
+        for _ in 0..2 {
+            assert_eq!(prepare(&connection).unwrap(), Form::Current);
+        }
     }
 }

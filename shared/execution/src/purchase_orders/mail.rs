@@ -5,9 +5,9 @@ use super::send::SupplierStep;
 use crate::{Flow, open_incident};
 use domain::cases::CaseKind;
 use domain::ids::OrderId;
-use domain::order::Order;
 use domain::order::answer::{Rejection, RejectionReason};
 use domain::order::decide::{Command, MailReport as Report};
+use domain::order::{Order, Reference};
 use domain::sending::machine::Delivery;
 use ports::{MailEvent, MailReport, StepError};
 
@@ -19,7 +19,8 @@ impl PurchaseOrders {
         event: &MailEvent,
     ) -> Result<Option<(OrderId, Option<Box<Order>>)>, StepError> {
         let number = event.id.purchase_order();
-        let Some(id) = self.index.find(number).await? else {
+        let reference = Reference::PurchaseOrder(number.clone());
+        let Some(id) = self.index.find(&reference).await?.pop() else {
             tracing::warn!(purchase_order.number = %number, "a mail of no order of ours was reported");
             return Ok(None);
         };

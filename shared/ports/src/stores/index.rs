@@ -4,13 +4,13 @@ use super::StoreError;
 use async_trait::async_trait;
 use domain::cases::CaseEntry;
 use domain::digest::Digest;
-use domain::ids::OrderId;
+use domain::ids::{OrderId, SupplierId};
+use domain::order::Reference;
 use domain::order::index::Index;
-use domain::purchase_order_number::PurchaseOrderNumber;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Some of all orders.
+/// Some orders of many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub orders: Vec<OrderId>,
@@ -26,21 +26,39 @@ pub struct CaseRow {
     pub configuration: Option<Digest>,
 }
 
+/// The cases of some orders of many, each with all of its own.
+#[derive(Debug, Clone)]
+pub struct CasePage {
+    pub rows: Vec<CaseRow>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// Orders of which one page is read at once.
+const ORDERS_A_PAGE: usize = 500;
+
+/// What is found may be older or newer than the order: who asks looks at the order, and believes that.
 #[async_trait]
 pub trait OrderIndex: Send + Sync {
-    async fn find(&self, number: &PurchaseOrderNumber) -> Result<Option<OrderId>, StoreError>;
+    /// Orders that are known by the reference, or were: at most 50. One that belongs to another order, or
+    /// to none any more, may be among them. A purchase order number belongs to one order at most.
+    async fn find(&self, reference: &Reference) -> Result<Vec<OrderId>, StoreError>;
     /// Orders whose `due` is not later than `now`, the longest due first. An order may come up to half
     /// a minute late, and one that has moved to a later time may come once more: who asks looks at the
     /// order, and postpones it.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OrderId>, StoreError>;
-    /// Orders of which anything is due some time, at most `limit` of these, or is a case. What waits for
-    /// a person is due at no time.
-    async fn unfinished(&self, limit: usize) -> Result<BTreeSet<OrderId>, StoreError> {
-        let due = self.due(Timestamp::MAX, limit).await?;
-        let cases = self.cases().await?;
-        let cases = cases.into_iter().map(|row| row.order);
-        Ok(due.into_iter().chain(cases).collect())
-    }
+    /// The cases of about `limit` orders from where another page ended.
+    async fn cases(&self, after: Option<&str>, limit: usize) -> Result<CasePage, StoreError>;
+    /// About `limit` orders with a purchase order of the supplier whose outcome is open, from where
+    /// another page ended.
+    async fn open(
+        &self,
+        supplier: &SupplierId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, StoreError>;
+    /// About `limit` orders from where another page ended; those that were received last come first.
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
     /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
     /// time. Ignored where the order has another version; `None` stands for any, since the version of
     /// what cannot be read is not known.
@@ -50,7 +68,34 @@ pub trait OrderIndex: Send + Sync {
         version: Option<u64>,
         index: &Index,
     ) -> Result<(), StoreError>;
-    async fn cases(&self) -> Result<Vec<CaseRow>, StoreError>;
-    /// About `limit` orders from where another page ended, in any order.
-    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
+
+    /// The cases of all orders.
+    async fn all_cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.cases(after.as_deref(), ORDERS_A_PAGE).await?;
+            rows.extend(page.rows);
+            after = page.next;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// Orders of which anything is due some time, at most `limit` of these, or is a case. What waits for
+    /// a person is due at no time.
+    async fn unfinished(&self, limit: usize) -> Result<BTreeSet<OrderId>, StoreError> {
+        let due = self.due(Timestamp::MAX, limit).await?;
+        let mut orders: BTreeSet<_> = due.into_iter().collect();
+        let mut after = None;
+        loop {
+            let page = self.cases(after.as_deref(), ORDERS_A_PAGE).await?;
+            orders.extend(page.rows.into_iter().map(|row| row.order));
+            after = page.next;
+            if after.is_none() {
+                return Ok(orders);
+            }
+        }
+    }
 }

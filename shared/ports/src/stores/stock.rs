@@ -10,7 +10,7 @@ use domain::spending::Spent;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reservation {
     pub supplier: SupplierId,
     pub supplier_sku: SupplierSku,
@@ -18,6 +18,16 @@ pub struct Reservation {
     pub quantity: u32,
     pub sent_at: Option<Timestamp>,
 }
+
+/// Some of everything reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservationPage {
+    pub reservations: Vec<Reservation>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+const ROWS_A_PAGE: usize = 1000;
 
 #[async_trait]
 pub trait OfferStore: Send + Sync {
@@ -35,7 +45,25 @@ pub trait OfferStore: Send + Sync {
     async fn spent(&self, suppliers: &[SupplierId], from: Date) -> Result<Vec<Spent>, StoreError>;
     /// The same of all suppliers and days, for the report.
     async fn spending(&self) -> Result<Vec<Spent>, StoreError>;
-    /// Everything reserved, for the report.
-    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError>;
+    /// About `limit` of everything reserved from where another page ended, for the report.
+    async fn reservation_page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ReservationPage, StoreError>;
+    /// Everything reserved, in the order of suppliers, their SKUs and numbers.
+    async fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
+        let mut reservations = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.reservation_page(after.as_deref(), ROWS_A_PAGE).await?;
+            reservations.extend(page.reservations);
+            after = page.next;
+            if after.is_none() {
+                reservations.sort();
+                return Ok(reservations);
+            }
+        }
+    }
     async fn stock(&self) -> Result<Vec<(SupplierId, SupplierSku, Stock)>, StoreError>;
 }
