@@ -47,6 +47,30 @@ impl World {
         received
     }
 
+    /// What the indexes say of it, against what it is known by and where anything of it is open.
+    async fn not_found_as_it_is(&self, order: &Order) -> Vec<String> {
+        let mut broken = Vec::new();
+        for reference in order.references() {
+            let found = self.store.find(&reference).await.unwrap();
+            if !found.contains(&order.id) {
+                broken.push(format!("{} is not found by {reference:?}", order.id));
+            }
+        }
+        let open = order.open_suppliers();
+        let asked: BTreeSet<_> = order
+            .purchase_orders
+            .iter()
+            .map(|own| &own.supplier)
+            .collect();
+        for supplier in asked {
+            let found = self.store.open(supplier, None, 1000).await.unwrap().orders;
+            if found.contains(&order.id) != open.contains(supplier) {
+                broken.push(format!("{} is open at {supplier}, or is not", order.id));
+            }
+        }
+        broken
+    }
+
     /// Every invariant, and that nothing stays where nothing would move it; empty when all holds.
     pub async fn broken(&self) -> Vec<String> {
         let received = self.received();
@@ -71,6 +95,7 @@ impl World {
                     .into_iter()
                     .map(|why| format!("{}: {why}", order.id)),
             );
+            broken.extend(self.not_found_as_it_is(&order).await);
             if order.needs_routing.is_some() {
                 broken.push(format!("{} still waits for routing", order.id));
             }

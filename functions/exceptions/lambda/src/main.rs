@@ -3,8 +3,6 @@
 use aws::function::{Function, Need};
 use aws::lambda::{DeadLetter, Error, serve_sweep};
 use domain::messages::QueueName;
-use exceptions::Deps;
-use std::sync::Arc;
 use ways::running::{FOLLOWED_WITHIN, SettingsOnly};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start(&needs).await?;
     let running = function.running(SettingsOnly).await?;
     running.close_refusals().await?;
-    let deps = Deps {
+    let deps = exceptions::Deps {
         orders: function.orders(),
         index: function.orders(),
         incidents: function.orders(),
@@ -21,7 +19,7 @@ async fn main() -> Result<(), Error> {
         files: function.files(),
         clock: function.clock(),
         settings: running.settings.clone(),
-        memory: Arc::default(),
+        memory: std::sync::Arc::default(),
         others_follow_within: FOLLOWED_WITHIN,
     };
     let sweeper = deps.clone();
