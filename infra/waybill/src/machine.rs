@@ -55,6 +55,12 @@ impl Machine {
         restored: bool,
     ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
+        // Before the database is opened, which may migrate it.
+        let seen = digest_of(config);
+        let loaded = match configuration::load_dir(config) {
+            Ok(loaded) => loaded,
+            Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
+        };
         let store = if restored {
             Embedded::open_restored(data, clock.now())?
         } else {
@@ -62,11 +68,6 @@ impl Machine {
         };
         // Whoever held a lease is gone, for we hold the lock.
         store.release_leases().await?;
-        let seen = digest_of(config);
-        let loaded = match configuration::load_dir(config) {
-            Ok(loaded) => loaded,
-            Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
-        };
         let mut problems = Vec::new();
         let ways = ways::open(
             &loaded,

@@ -1,7 +1,7 @@
 //! A database of form 1, as the version that had it stored the orders of `demo`, in the hands of this
 //! version.
 
-use super::{DONE, FAILED, NOT_FOUND, Place};
+use super::{DONE, FAILED, NO, NOT_FOUND, Place};
 use embedded::{DirectoryLock, Embedded};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -171,6 +171,11 @@ async fn a_server_migrates_and_keeps_every_copy() {
     let database = put_baseline(&place);
     let data = database.parent().unwrap().to_owned();
     std::fs::write(data.join("waybill.db.form-1"), "somebody's").unwrap();
+    // Files that are refused.
+    place.write("suppliers.toml", "[[supplier]]\nid = 1\n");
+    place.says(NO, &["serve"]);
+    assert_eq!(form_of(&database), 1);
+    place.write("suppliers.toml", &place.suppliers);
     // No room for a copy.
     let before = std::fs::read(&database).unwrap();
     place.serve_after = Some("ulimit -f 100 && trap '' XFSZ".to_owned());
