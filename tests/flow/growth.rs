@@ -127,7 +127,7 @@ async fn reads(stored: u32, cases: u32) -> [usize; 12] {
         read: read.clone(),
     };
     let mut deps = world.sweeper();
-    let configuration = deps.settings.read().unwrap().digest.clone();
+    let configuration = deps.settings.get().digest.clone();
     let start = world.clock.now();
     for own in 0..stored {
         let index = if own < cases {

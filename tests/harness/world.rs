@@ -26,10 +26,10 @@ use execution::{ConcurrencyLimit, Execution};
 use jiff::{SignedDuration, Timestamp};
 use ports::{
     Clock, Deliveries as _, Moment, OfferStore as _, OrderIndex as _, OrderStore as _, Queue as _,
-    Steady, WebhookRequest,
+    Shared, Steady, WebhookRequest,
 };
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Time moved by hand.
@@ -124,7 +124,7 @@ pub struct World {
     pub shop: Shop,
     pub configuration: BTreeMap<String, Vec<u8>>,
     pub faults: Faults,
-    settings: Arc<RwLock<Arc<Settings>>>,
+    settings: Shared<Settings>,
     webhook: order_webhook::Deps,
     routing: routing::Deps,
     forwarding: forwarding::Deps,
@@ -196,9 +196,9 @@ impl World {
             faults: faults.clone(),
             clock: clock.clone(),
         });
-        let settings = Arc::new(RwLock::new(Arc::new(loaded.settings)));
+        let settings = Shared::new(loaded.settings);
         let secret = || secrecy::SecretString::from(SECRET.to_owned());
-        let current = settings.read().unwrap().clone();
+        let current = settings.get();
         let channels = current.channels.values().map(|channel| {
             let entry = channels::entry(&channel.kind).unwrap();
             (
@@ -339,7 +339,7 @@ impl World {
             first: &self.first,
         };
         self.forwarding.purchase_orders.suppliers = opened(&loaded.settings, &self.ports, &doubles);
-        *self.settings.write().unwrap() = Arc::new(loaded.settings);
+        self.settings.replace(loaded.settings);
     }
 
     /// A new process takes over: what the one before it only had in memory is lost.

@@ -16,10 +16,10 @@ pub use memory::Memory;
 use memory::ToPrepare;
 use ports::{
     Area, Clock, DeadLetter, Deliveries, Files, IncidentStore, OrderIndex, OrderStore, Provenance,
-    Queue, StepError, StoreError,
+    Queue, Shared, StepError, StoreError,
 };
 use std::collections::BTreeSet;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// Orders looked at in one sweep; the rest are the oldest of the next.
 const ORDERS_A_SWEEP: usize = 1000;
@@ -42,20 +42,10 @@ pub struct Deps {
     pub queue: Arc<dyn Queue>,
     pub files: Arc<dyn Files>,
     pub clock: Arc<dyn Clock>,
-    pub settings: Arc<RwLock<Arc<Settings>>>,
+    pub settings: Shared<Settings>,
     pub memory: Arc<Memory>,
     /// How long other processes go on by an older configuration after this one has a newer.
     pub others_follow_within: SignedDuration,
-}
-
-impl Deps {
-    fn configuration(&self) -> Digest {
-        let settings = self
-            .settings
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        settings.digest.clone()
-    }
 }
 
 /// What one sweep did.
@@ -153,7 +143,7 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
 /// held by another, and nobody goes by another any more, there is none to be found: the sweep then reads
 /// no case until the configuration changes.
 async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
-    let current = deps.configuration();
+    let current = deps.settings.get().digest.clone();
     let moment = deps.clock.steady().since;
     if !deps.memory.may_be_held_by_another(&current, moment) {
         return Ok(0);
@@ -190,7 +180,7 @@ async fn prepare_waiting_orders_again(
     deps: &Deps,
     restored_at: Option<Timestamp>,
 ) -> Result<usize, StepError> {
-    let current = deps.configuration();
+    let current = deps.settings.get().digest.clone();
     let moment = deps.clock.steady().since;
     if deps.memory.to_prepare(&current, moment) == ToPrepare::Everything {
         let unfinished = deps.index.unfinished(UNFINISHED_ORDERS).await?;

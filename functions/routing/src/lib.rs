@@ -16,9 +16,11 @@ use domain::spending::first_day;
 use domain::sweep::{due_again, forward, wake};
 use execution::{Change, Changed, Decider, Draft, Look};
 use jiff::Timestamp;
-use ports::{Clock, CommitError, OfferStore, OrderIndex, OrderStore, Provenance, Queue, StepError};
+use ports::{
+    Clock, CommitError, OfferStore, OrderIndex, OrderStore, Provenance, Queue, Shared, StepError,
+};
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// Commits of one order in one go.
 const STEPS: usize = 8;
@@ -31,16 +33,7 @@ pub struct Deps {
     pub offers: Arc<dyn OfferStore>,
     pub queue: Arc<dyn Queue>,
     pub clock: Arc<dyn Clock>,
-    pub settings: Arc<RwLock<Arc<Settings>>>,
-}
-
-impl Deps {
-    fn settings(&self) -> Arc<Settings> {
-        self.settings
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
-    }
+    pub settings: Shared<Settings>,
 }
 
 pub async fn handle(deps: &Deps, id: &OrderId) -> Result<(), StepError> {
@@ -64,7 +57,7 @@ async fn route(deps: &Deps, id: &OrderId) -> Result<Option<Box<Order>>, StepErro
     };
     let mut router = Router {
         offers: deps.offers.as_ref(),
-        settings: deps.settings(),
+        settings: deps.settings.get(),
         restored_at,
         reference_taken: false,
         last: Decision::None,

@@ -1,22 +1,21 @@
 //! Everything on one machine: the store, the functions and what drives them.
 
+mod configuration;
 mod damage;
-mod reload;
 pub(crate) mod ways;
 mod work;
 
 use crate::installation::opened_to_serve;
-use anyhow::Context as _;
-use domain::digest::Digest;
+use ::ways::folder::FolderBundles;
+use ::ways::running::{Company, Running, Source};
+use configuration::Everything;
 use domain::messages::QueueName;
-use domain::settings::Settings;
 use embedded::{DirectoryLock, Embedded, FileGroup};
 use execution::Execution;
 use execution::purchase_orders::{PurchaseOrders, Trust};
-use ports::{Clock, OfferStore as _, Secrets};
-use reload::digest_of;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use ports::{Clock, Secrets};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use ways::Ways;
@@ -32,15 +31,8 @@ pub(crate) struct Machine {
     routing: routing::Deps,
     exceptions: exceptions::Deps,
     clock: Arc<dyn Clock>,
-    secrets: Arc<dyn Secrets>,
-    settings: Arc<RwLock<Arc<Settings>>>,
-    ways: RwLock<Ways>,
-    data: PathBuf,
-    /// That may read the outbox, by name.
-    files_group: Mutex<Option<String>>,
-    config: PathBuf,
-    /// Of the files that were read last, good or bad.
-    seen: Mutex<Option<Digest>>,
+    running: Running<Everything>,
+    folder: Arc<FolderBundles>,
     _lock: DirectoryLock,
 }
 
@@ -56,11 +48,9 @@ impl Machine {
     ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
         // Before the database is opened, which may migrate it.
-        let seen = digest_of(config);
-        let loaded = match configuration::load_dir(config) {
-            Ok(loaded) => loaded,
-            Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
-        };
+        if let Err(problems) = ::configuration::load_dir(config) {
+            return Ok(Err(problems.iter().map(ToString::to_string).collect()));
+        }
         let store = if restored {
             Embedded::open_restored(data, clock.now())?
         } else {
@@ -68,27 +58,25 @@ impl Machine {
         };
         // Whoever held a lease is gone, for we hold the lock.
         store.release_leases().await?;
-        let mut problems = Vec::new();
-        let ways = ways::open(
-            &loaded,
-            &store,
-            secrets.as_ref(),
-            clock.clone(),
-            &mut problems,
-        );
-        let ways = ways.await?;
-        let group = ways::files_group(&loaded, &mut problems);
-        if !problems.is_empty() {
-            return Ok(Err(problems.iter().map(ToString::to_string).collect()));
-        }
-        let files_group = loaded.files_group.clone();
-        restrict(&store, data, group);
-        store
-            .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())
-            .await
-            .context("the offers cannot be stored")?;
-        let settings = Arc::new(RwLock::new(Arc::new(loaded.settings)));
         let shared = Arc::new(store.clone());
+        let everything = Everything {
+            store: store.clone(),
+            data: data.to_owned(),
+            clock: clock.clone(),
+            secrets,
+        };
+        let folder = Arc::new(FolderBundles::new(config));
+        let source = Source {
+            bundles: folder.clone(),
+            incidents: shared.clone(),
+            clock: clock.clone(),
+            company: Company::Alone,
+        };
+        let running = match Running::start_attended(everything, source).await? {
+            Ok(running) => running,
+            Err(refused) => return Ok(Err(refused.problems)),
+        };
+        let settings = running.settings.clone();
         let machine = Self {
             refused: Arc::default(),
             trust: Arc::new(Trust::alone()),
@@ -107,31 +95,23 @@ impl Machine {
                 queue: shared.clone(),
                 files: shared,
                 clock: clock.clone(),
-                settings: settings.clone(),
+                settings,
                 memory: Arc::default(),
                 others_follow_within: jiff::SignedDuration::ZERO,
             },
             store,
             clock,
-            secrets,
-            settings,
-            ways: RwLock::new(ways),
-            data: data.to_owned(),
-            files_group: Mutex::new(files_group),
-            config: config.to_owned(),
-            seen: Mutex::new(Some(seen)),
+            running,
+            folder,
             _lock: lock,
         };
-        machine.close_refusals("started with good files").await?;
+        machine.running.close_refusals().await?;
         machine.store.begin_serving().await?;
         Ok(Ok(Arc::new(machine)))
     }
 
     fn ways(&self) -> Ways {
-        self.ways
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.running.opened().ways.clone()
     }
 
     /// What the webhook needs, with the channels of the configuration in place.
@@ -162,7 +142,7 @@ impl Machine {
                 incidents: shared.clone(),
                 batches: shared.clone(),
                 refusals: shared,
-                settings: self.settings.clone(),
+                settings: self.running.settings.clone(),
                 suppliers: ways.suppliers.clone(),
                 // Messages wait in lanes here.
                 concurrency: None,
@@ -181,7 +161,7 @@ impl Machine {
         tasks.extend([
             tokio::spawn(self.clone().sweep_often(shutdown.clone())),
             tokio::spawn(self.clone().look_often(shutdown.clone())),
-            tokio::spawn(self.reload_often(shutdown)),
+            tokio::spawn(self.follow_files(shutdown)),
         ]);
         for task in tasks {
             if let Err(error) = task.await {

@@ -1,4 +1,4 @@
-//! The merchant's configuration as one object: taken over as a whole, or not at all.
+//! The merchant's configuration as one object: applied as a whole, or not at all.
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;

@@ -20,7 +20,7 @@ use ports::{Clock, Files, OrderStore, StepError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use ways::running::{ChannelsOf, Opens, Running, SuppliersOf};
+use ways::running::{ChannelsOf, Company, Opens, Running, Source, SuppliersOf};
 
 /// Below what a mail supplier waits for its mailer, so that the mailer knows best.
 const MAIL_WITHIN: Duration = Duration::from_secs(50);
@@ -138,8 +138,13 @@ impl Function {
     pub async fn running<O: Opens>(&self, opens: O) -> Result<Arc<Running<O>>, Error> {
         let bucket = self.variables.get(ARTIFACTS).cloned().unwrap_or_default();
         let bundles = Arc::new(S3Bundles::new(self.clients.s3(), bucket));
-        let running = Running::start(opens, bundles, self.orders(), self.clock()).await?;
-        Ok(Arc::new(running))
+        let source = Source {
+            bundles,
+            incidents: self.orders(),
+            clock: self.clock(),
+            company: Company::Others,
+        };
+        Ok(Arc::new(Running::start(opens, source).await?))
     }
 
     /// To open the channels, with their secrets.

@@ -21,9 +21,11 @@ use domain::ids::SupplierId;
 use domain::order::{Order, PurchaseOrder};
 use domain::sending::subject::SendSubject;
 use domain::settings::Settings;
-use ports::{BatchStore, Endpoint, IncidentStore, OrderIndex, RefusalStore, StepError, Supplier};
+use ports::{
+    BatchStore, Endpoint, IncidentStore, OrderIndex, RefusalStore, Shared, StepError, Supplier,
+};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// What sends of purchase orders may touch.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ pub struct PurchaseOrders {
     pub incidents: Arc<dyn IncidentStore>,
     pub batches: Arc<dyn BatchStore>,
     pub refusals: Arc<dyn RefusalStore>,
-    pub settings: Arc<RwLock<Arc<Settings>>>,
+    pub settings: Shared<Settings>,
     pub suppliers: Arc<BTreeMap<SupplierId, Box<dyn Supplier>>>,
     /// `None` where whoever delivers the messages keeps each supplier's `concurrency`.
     pub concurrency: Option<Arc<ConcurrencyLimit>>,
@@ -43,10 +45,7 @@ pub struct PurchaseOrders {
 
 impl PurchaseOrders {
     pub fn settings(&self) -> Arc<Settings> {
-        self.settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.settings.get()
     }
 
     pub fn supplier(&self, id: &SupplierId) -> Option<&dyn Supplier> {

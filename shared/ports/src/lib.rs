@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod mailer;
 pub mod secrets;
 pub mod sender;
+mod shared;
 pub mod stores;
 pub mod supplier;
 
@@ -29,6 +30,7 @@ pub use sender::{
     Accepted, Answer, Artifact, Attempt, Evidence, LineOutcome, LineStatus, LookedUp, LookupPolicy,
     Outcome, SendAnswer, SendLookup, Sender, StepDone, Trouble,
 };
+pub use shared::Shared;
 pub use stores::{
     BatchStore, CasePage, CaseRow, Closing, CommitError, History, Incident, IncidentStore,
     OfferStore, OrderIndex, OrderStore, Page, Provenance, RefusalStore, Reservation,

@@ -1,6 +1,7 @@
 //! How channels and suppliers are reached, as the configuration says: what their kinds and methods
 //! need is looked for, and what is wrong is told with its file and line.
 
+pub mod folder;
 pub mod running;
 
 use configuration::{Configuration, Problem, Section};

@@ -1,5 +1,5 @@
-//! The configuration that a running function works by: looked at again at most once a minute, taken
-//! over wholly or not at all. A bad one becomes an incident, and the former works on.
+//! The configuration that a process works by: looked at again and again, applied wholly or not at
+//! all. A bad one becomes an incident, and the previous one stays in force.
 
 use crate::{Channels, Suppliers, WaysError, open_channels, open_suppliers};
 use async_trait::async_trait;
@@ -10,27 +10,46 @@ use domain::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use ports::configuration::{BadBundle, Bundle, Bundles};
 use ports::{
-    Clock, Closing, Files, Incident, IncidentStore, Mailer, Secrets, StoreError, Unavailable,
+    Clock, Closing, Files, Incident, IncidentStore, Mailer, Secrets, Shared, StoreError,
+    Unavailable,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Between two looks of a process that shares its work with others.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
-/// Whatever a process begins this long after another took a configuration over, it begins by that
+/// Whatever a process begins this long after another applied a configuration, it begins by that
 /// configuration or a newer one: each looks before it handles a message, and a message may take a
 /// while.
 pub const FOLLOWED_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
-/// What a function opens of a configuration.
+/// What a process opens of a configuration.
 #[async_trait]
 pub trait Opens: Send + Sync {
-    type Opened: Clone + Send + Sync;
-    /// Usable only where `problems` stayed empty.
+    type Opened: Send + Sync;
+
+    /// Reads the files; here those of whoever finds the offers elsewhere.
+    fn load(&self, bundle: &Bundle) -> Result<Configuration, Vec<Problem>> {
+        configuration::load_without_offers(&bundle.files, &bundle.digests)
+    }
+
+    /// Usable only where `problems` stayed empty. `previous` is what is in force.
     async fn open(
         &self,
         loaded: &Configuration,
+        previous: Option<&Self::Opened>,
         problems: &mut Vec<Problem>,
     ) -> Result<Self::Opened, WaysError>;
+
+    /// Does what has to be done before a configuration without problems is in force. What fails is
+    /// tried again with the next look.
+    async fn apply(
+        &self,
+        _loaded: &Configuration,
+        _opened: &Self::Opened,
+        _previous: Option<&Self::Opened>,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// The settings alone.
@@ -40,7 +59,12 @@ pub struct SettingsOnly;
 #[async_trait]
 impl Opens for SettingsOnly {
     type Opened = ();
-    async fn open(&self, _: &Configuration, _: &mut Vec<Problem>) -> Result<(), WaysError> {
+    async fn open(
+        &self,
+        _: &Configuration,
+        _: Option<&()>,
+        _: &mut Vec<Problem>,
+    ) -> Result<(), WaysError> {
         Ok(())
     }
 }
@@ -49,13 +73,14 @@ pub struct ChannelsOf<S>(pub S);
 
 #[async_trait]
 impl<S: Secrets> Opens for ChannelsOf<S> {
-    type Opened = Arc<Channels>;
+    type Opened = Channels;
     async fn open(
         &self,
         loaded: &Configuration,
+        _: Option<&Channels>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Arc<Channels>, WaysError> {
-        Ok(Arc::new(open_channels(loaded, &self.0, problems).await?))
+    ) -> Result<Channels, WaysError> {
+        open_channels(loaded, &self.0, problems).await
     }
 }
 
@@ -67,16 +92,16 @@ pub struct SuppliersOf<S> {
 
 #[async_trait]
 impl<S: Secrets> Opens for SuppliersOf<S> {
-    type Opened = Arc<Suppliers>;
+    type Opened = Suppliers;
     async fn open(
         &self,
         loaded: &Configuration,
+        _: Option<&Suppliers>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Arc<Suppliers>, WaysError> {
+    ) -> Result<Suppliers, WaysError> {
         let (files, mailer) = (self.files.clone(), self.mailer.clone());
         // `config push` puts nothing here that it has not tried, and a process starts often.
-        let opened = open_suppliers(loaded, files, mailer, &self.secrets, problems, true);
-        Ok(Arc::new(opened.await?))
+        open_suppliers(loaded, files, mailer, &self.secrets, problems, true).await
     }
 }
 
@@ -99,133 +124,148 @@ pub enum LookError {
 }
 
 /// Why a configuration is not used.
-struct Refused {
+#[derive(Debug)]
+pub struct Refused {
     /// The same for the same files.
     cause: Digest,
-    why: String,
+    pub problems: Vec<String>,
+}
+
+/// What a look found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    Unchanged,
+    Applied,
+    /// There is an incident about it.
+    Refused,
+}
+
+/// Whether other processes work by the same configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// Every look is made, and what this process can use is good.
+    Alone,
+    /// A look is made once a minute. Another process may lack what this one does not need.
+    Others,
+}
+
+/// Where the process gets a configuration from, and what it records about it.
+#[derive(Clone)]
+pub struct Source {
+    pub bundles: Arc<dyn Bundles>,
+    pub incidents: Arc<dyn IncidentStore>,
+    pub clock: Arc<dyn Clock>,
+    pub company: Company,
 }
 
 pub struct Running<O: Opens> {
-    pub settings: Arc<RwLock<Arc<Settings>>>,
-    opened: RwLock<O::Opened>,
+    pub settings: Shared<Settings>,
+    opened: Shared<O::Opened>,
     opens: O,
-    bundles: Arc<dyn Bundles>,
-    incidents: Arc<dyn IncidentStore>,
-    clock: Arc<dyn Clock>,
+    source: Source,
     looked_at: Mutex<Timestamp>,
     /// Given as new, and not done with: something of ours failed. It is not given again.
     unfinished: Mutex<Option<Result<Bundle, BadBundle>>>,
-    /// What was pushed last was refused.
-    is_behind: AtomicBool,
+    /// The cause of the refusal, where the newest was refused.
+    refused: Mutex<Option<Digest>>,
 }
 
 impl<O: Opens> Running<O> {
     /// With the newest configuration that is good; where the newest is not, an incident says so.
-    pub async fn start(
-        opens: O,
-        bundles: Arc<dyn Bundles>,
-        incidents: Arc<dyn IncidentStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StartError> {
+    pub async fn start(opens: O, source: Source) -> Result<Self, StartError> {
         let look = StartError::Look;
-        let newest = bundles.newer().await;
-        let newest = newest.map_err(|error| look(LookError::Bundle(error)))?;
-        let newest = newest.unwrap_or_else(|| {
-            Err(BadBundle {
-                digest: Digest::of(b""),
-                why: "there is no configuration".to_owned(),
-            })
-        });
-        let refused = match opened(&opens, newest).await.map_err(look)? {
-            Ok((settings, ways)) => {
-                return Ok(Self::of(opens, settings, ways, bundles, incidents, clock));
-            }
+        let newest = newest(&source).await.map_err(look)?;
+        let refused = match opened(&opens, newest, None).await.map_err(look)? {
+            Ok((settings, opened)) => return Ok(Self::of(opens, settings, opened, source)),
             Err(refused) => refused,
         };
-        let told = tell(incidents.as_ref(), clock.as_ref(), &refused).await;
-        told.map_err(|error| look(LookError::Store(error)))?;
-        let former = bundles.former().await;
+        let reported = report(&source, &refused).await;
+        reported.map_err(|error| look(LookError::Store(error)))?;
+        let former = source.bundles.former().await;
         for bundle in former.map_err(|error| look(LookError::Bundle(error)))? {
-            if let Ok((settings, ways)) = opened(&opens, bundle).await.map_err(look)? {
-                let running = Self::of(opens, settings, ways, bundles, incidents, clock);
-                running.is_behind.store(true, Ordering::Relaxed);
+            if let Ok((settings, opened)) = opened(&opens, bundle, None).await.map_err(look)? {
+                let running = Self::of(opens, settings, opened, source);
+                *running.refused() = Some(refused.cause);
                 return Ok(running);
             }
         }
-        Err(StartError::NoneIsGood(refused.why))
+        Err(StartError::NoneIsGood(refused.problems.join("\n")))
     }
 
-    fn of(
+    /// With the newest configuration or none: a person is there to read what is wrong with it.
+    pub async fn start_attended(
         opens: O,
-        settings: Settings,
-        ways: O::Opened,
-        bundles: Arc<dyn Bundles>,
-        incidents: Arc<dyn IncidentStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+        source: Source,
+    ) -> Result<Result<Self, Refused>, LookError> {
+        let newest = newest(&source).await?;
+        let opened = opened(&opens, newest, None).await?;
+        Ok(opened.map(|(settings, opened)| Self::of(opens, settings, opened, source)))
+    }
+
+    fn of(opens: O, settings: Settings, opened: O::Opened, source: Source) -> Self {
         tracing::info!(
             configuration = settings.digest.short(),
             "configuration in use"
         );
         Self {
-            settings: Arc::new(RwLock::new(Arc::new(settings))),
-            opened: RwLock::new(ways),
+            settings: Shared::new(settings),
+            opened: Shared::new(opened),
             opens,
-            bundles,
-            incidents,
-            looked_at: Mutex::new(clock.now()),
+            looked_at: Mutex::new(source.clock.now()),
+            source,
             unfinished: Mutex::new(None),
-            is_behind: AtomicBool::new(false),
-            clock,
+            refused: Mutex::new(None),
         }
     }
 
-    /// Channels or suppliers of the configuration in use.
-    pub fn opened(&self) -> O::Opened {
-        self.opened
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Channels or suppliers of the configuration in force.
+    pub fn opened(&self) -> Arc<O::Opened> {
+        self.opened.get()
     }
 
     /// What a piece of work goes by, from its beginning to its end.
-    pub async fn current(&self) -> O::Opened {
+    pub async fn current(&self) -> Arc<O::Opened> {
         self.look().await;
         self.opened()
     }
 
-    /// To be called before each piece of work; whether another configuration was taken over. What
-    /// fails is logged, for the former works on.
-    pub async fn look(&self) -> bool {
+    /// To be called before each piece of work. What fails is logged, for the previous configuration
+    /// stays in force.
+    pub async fn look(&self) -> Looked {
         if !self.is_time() {
-            return false;
+            return Looked::Unchanged;
         }
-        self.take_over().await.unwrap_or_else(|error| {
+        self.look_now().await.unwrap_or_else(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(error = %error, cause, "configuration not looked at");
-            false
+            Looked::Unchanged
         })
     }
 
     /// Whoever asks first looks.
     fn is_time(&self) -> bool {
-        let now = self.clock.now();
+        let pause = match self.source.company {
+            Company::Alone => SignedDuration::ZERO,
+            Company::Others => LOOK_AGAIN_AFTER,
+        };
+        let now = self.source.clock.now();
         let mut looked_at = self
             .looked_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let is_time = now >= *looked_at + LOOK_AGAIN_AFTER;
+        let is_time = pause.is_zero() || now >= *looked_at + pause;
         if is_time {
             *looked_at = now;
         }
         is_time
     }
 
-    async fn take_over(&self) -> Result<bool, LookError> {
-        let newer = self.bundles.newer().await.map_err(LookError::Bundle)?;
+    pub async fn look_now(&self) -> Result<Looked, LookError> {
+        let newer = self.source.bundles.newer().await;
+        let newer = newer.map_err(LookError::Bundle)?;
         let unfinished = std::mem::take(&mut *self.unfinished());
         let Some(bundle) = newer.or(unfinished) else {
-            return Ok(false);
+            return Ok(Looked::Unchanged);
         };
         let done = self.take(bundle.clone()).await;
         if done.is_err() {
@@ -240,99 +280,116 @@ impl<O: Opens> Running<O> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn take(&self, bundle: Result<Bundle, BadBundle>) -> Result<bool, LookError> {
-        let opened = opened(&self.opens, bundle).await?;
-        self.is_behind.store(opened.is_err(), Ordering::Relaxed);
-        match opened {
-            Ok((settings, ways)) => {
-                tracing::info!(
-                    configuration = settings.digest.short(),
-                    "configuration taken over"
-                );
-                *self.opened.write().unwrap_or_else(PoisonError::into_inner) = ways;
-                *self
-                    .settings
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-                Ok(true)
+    fn refused(&self) -> MutexGuard<'_, Option<Digest>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(&self, bundle: Result<Bundle, BadBundle>) -> Result<Looked, LookError> {
+        let previous = self.opened();
+        match opened(&self.opens, bundle, Some(&previous)).await? {
+            Ok((settings, opened)) => {
+                let digest = settings.digest.clone();
+                self.opened.replace(opened);
+                self.settings.replace(settings);
+                *self.refused() = None;
+                tracing::info!(configuration = digest.short(), "configuration applied");
+                Ok(Looked::Applied)
             }
             Err(refused) => {
-                let told = tell(self.incidents.as_ref(), self.clock.as_ref(), &refused).await;
-                told.map(|()| false).map_err(LookError::Store)
+                let reported = report(&self.source, &refused).await;
+                reported.map_err(LookError::Store)?;
+                *self.refused() = Some(refused.cause);
+                Ok(Looked::Refused)
             }
         }
     }
 
-    /// Closes what was opened about other configurations, once the one that was pushed last is in
-    /// use.
+    /// Closes what was opened about configurations that nobody asks for any more: all but the newest
+    /// where it was refused, else all that another process cannot have opened about the one in force.
     pub async fn close_refusals(&self) -> Result<(), StoreError> {
-        if self.is_behind.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let digest = self
-            .settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .digest
-            .clone();
-        for incident in self.incidents.incidents().await? {
-            // Another function may lack what this one does not need.
-            if incident.kind == CaseKind::RefusedConfiguration
-                && incident.cause != digest.to_string()
+        let refused = self.refused().clone();
+        let why = match &refused {
+            Some(_) => "the files changed, and were refused again",
+            None => "good files were applied",
+        };
+        let in_force = self.settings.get().digest.clone();
+        let kept = match self.source.company {
+            Company::Alone => refused,
+            Company::Others => Some(refused.unwrap_or(in_force)),
+        };
+        let kept = kept.map(|digest| digest.to_string());
+        let incidents = self.source.incidents.as_ref();
+        for incident in incidents.incidents().await? {
+            if incident.kind != CaseKind::RefusedConfiguration
+                || kept.as_ref() == Some(&incident.cause)
             {
-                let closing = Closing {
-                    who: "waybill".to_owned(),
-                    why: "good files were taken over".to_owned(),
-                    at: self.clock.now(),
-                };
-                self.incidents
-                    .close_incident(incident.kind, &incident.cause, &closing)
-                    .await?;
+                continue;
             }
+            let closing = Closing {
+                who: "waybill".to_owned(),
+                why: why.to_owned(),
+                at: self.source.clock.now(),
+            };
+            incidents
+                .close_incident(incident.kind, &incident.cause, &closing)
+                .await?;
         }
         Ok(())
     }
 }
 
+/// Before anything was given.
+async fn newest(source: &Source) -> Result<Result<Bundle, BadBundle>, LookError> {
+    let newest = source.bundles.newer().await.map_err(LookError::Bundle)?;
+    Ok(newest.unwrap_or_else(|| {
+        Err(BadBundle {
+            digest: Digest::of(b""),
+            why: "there is no configuration".to_owned(),
+        })
+    }))
+}
+
 async fn opened<O: Opens>(
     opens: &O,
     bundle: Result<Bundle, BadBundle>,
+    previous: Option<&O::Opened>,
 ) -> Result<Result<(Settings, O::Opened), Refused>, LookError> {
     let bundle = match bundle {
         Ok(bundle) => bundle,
-        Err(BadBundle { digest, why }) => return Ok(Err(Refused { cause: digest, why })),
+        Err(BadBundle { digest, why }) => {
+            let (cause, problems) = (digest, vec![why]);
+            return Ok(Err(Refused { cause, problems }));
+        }
     };
     let mut problems = Vec::new();
-    match configuration::load_without_offers(&bundle.files, &bundle.digests) {
+    match opens.load(&bundle) {
         Ok(loaded) => {
-            let ways = opens.open(&loaded, &mut problems).await;
-            let ways = ways.map_err(LookError::Ways)?;
+            let opened = opens.open(&loaded, previous, &mut problems).await;
+            let opened = opened.map_err(LookError::Ways)?;
             if problems.is_empty() {
-                return Ok(Ok((loaded.settings, ways)));
+                let applied = opens.apply(&loaded, &opened, previous).await;
+                applied.map_err(LookError::Store)?;
+                return Ok(Ok((loaded.settings, opened)));
             }
         }
         Err(found) => problems = found,
     }
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
     Ok(Err(Refused {
         cause: Digest::of_value(&bundle.digests),
-        why: problems.join("\n"),
+        problems: problems.iter().map(ToString::to_string).collect(),
     }))
 }
 
-async fn tell(
-    incidents: &dyn IncidentStore,
-    clock: &dyn Clock,
-    refused: &Refused,
-) -> Result<(), StoreError> {
+async fn report(source: &Source, refused: &Refused) -> Result<(), StoreError> {
     let incident = Incident {
         kind: CaseKind::RefusedConfiguration,
         cause: refused.cause.to_string(),
-        detail: refused.why.clone(),
-        opened_at: clock.now(),
+        detail: refused.problems.join("\n"),
+        opened_at: source.clock.now(),
     };
-    if incidents.open_incident(&incident).await? {
-        tracing::error!(detail = %incident.detail, "configuration refused, the former works on");
+    if source.incidents.open_incident(&incident).await? {
+        let detail = refused.problems.join("; ");
+        tracing::error!(%detail, "configuration refused, the previous one stays in force");
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use aws::function::{Function, Need};
 use aws::lambda::{DeadLetter, Error, serve_sweep};
 use domain::messages::QueueName;
-use ways::running::{FOLLOWED_WITHIN, SettingsOnly};
+use ways::running::{FOLLOWED_WITHIN, Looked, SettingsOnly};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     let sweep = move || {
         let (running, deps) = (running.clone(), sweeper.clone());
         async move {
-            if running.look().await {
+            if running.look().await != Looked::Unchanged {
                 running.close_refusals().await?;
             }
             exceptions::sweep(&deps).await.map(drop)

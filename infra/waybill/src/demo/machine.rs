@@ -126,7 +126,7 @@ impl Stage for OneMachine {
 
     async fn change(&self, name: &str, text: &str) -> anyhow::Result<()> {
         std::fs::write(self.config.join(name), text)?;
-        self.machine.reload().await?;
+        self.machine.look_at_files().await?;
         self.machine.sweep().await;
         Ok(())
     }

@@ -320,7 +320,7 @@ async fn a_changed_configuration_is_taken_wholly_or_not_at_all() {
     place.until(&["order", "1001"], ": in the outbox\n").await;
     let closed = place.says(DONE, &["cases", "--closed"]);
     assert!(
-        closed.contains("by waybill: good files were taken over"),
+        closed.contains("by waybill: good files were applied"),
         "{closed}"
     );
     assert_eq!(place.terminate(), DONE);

@@ -128,8 +128,13 @@ impl Set {
 
     async fn start(&self) -> Result<Running<ChannelsOf<Known>>, StartError> {
         let opens = ChannelsOf(Known(Mutex::new(vec!["ACME_SECRET"])));
-        let (bundles, orders) = (self.pushed.clone(), self.store.clone());
-        Running::start(opens, bundles, orders, self.clock.clone()).await
+        let source = Source {
+            bundles: self.pushed.clone(),
+            incidents: self.store.clone(),
+            clock: self.clock.clone(),
+            company: Company::Others,
+        };
+        Running::start(opens, source).await
     }
 
     fn pass(&self, by: SignedDuration) {
@@ -147,7 +152,7 @@ impl Set {
 }
 
 fn names(running: &Running<ChannelsOf<Known>>) -> Vec<String> {
-    let settings = running.settings.read().unwrap().clone();
+    let settings = running.settings.get();
     let opened = running.opened();
     assert_eq!(
         settings.channels.keys().collect::<Vec<_>>(),
@@ -227,7 +232,7 @@ async fn what_could_not_be_opened_is_tried_again() {
     let secrets = std::mem::take(&mut *running.opens.0.0.lock().unwrap());
     set.pushed.push(&CHANNELS.replace("\"acme\"", "\"apex\""));
     set.pass(SignedDuration::from_mins(1));
-    assert!(!running.look().await);
+    assert_eq!(running.look().await, Looked::Unchanged);
     assert_eq!(names(&running), ["acme"]);
     assert!(
         set.incidents().await.is_empty(),
@@ -236,7 +241,7 @@ async fn what_could_not_be_opened_is_tried_again() {
 
     *running.opens.0.0.lock().unwrap() = secrets;
     set.pass(SignedDuration::from_mins(1));
-    assert!(running.look().await);
+    assert_eq!(running.look().await, Looked::Applied);
     assert_eq!(names(&running), ["apex"]);
 }
 
@@ -257,9 +262,9 @@ async fn a_new_process_starts_with_the_last_good_one() {
 
     set.pushed.push(CHANNELS);
     set.pass(SignedDuration::from_mins(1));
-    assert!(running.look().await);
+    assert_eq!(running.look().await, Looked::Applied);
     // What another function cannot use is no business of this one.
-    let own = running.settings.read().unwrap().digest.to_string();
+    let own = running.settings.get().digest.to_string();
     let other = Incident {
         kind: CaseKind::RefusedConfiguration,
         cause: own,

@@ -1,0 +1,98 @@
+//! What one machine opens of a configuration, and how it follows the files while the server runs.
+
+use super::ways::{self, Ways, WaysError};
+use super::{Machine, RELOAD_EVERY, pause, restrict};
+use ::ways::running::{Looked, Opens};
+use async_trait::async_trait;
+use configuration::{Configuration, Problem};
+use embedded::{Embedded, FileGroup};
+use ports::configuration::Bundle;
+use ports::{Clock, OfferStore as _, Secrets, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Everything: one process takes every step.
+pub(super) struct Everything {
+    pub(super) store: Embedded,
+    pub(super) data: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) secrets: Arc<dyn Secrets>,
+}
+
+pub(super) struct Opened {
+    pub(super) ways: Ways,
+    /// That may read the outbox, by name.
+    group_name: Option<String>,
+    group: Option<FileGroup>,
+}
+
+#[async_trait]
+impl Opens for Everything {
+    type Opened = Opened;
+
+    fn load(&self, bundle: &Bundle) -> Result<Configuration, Vec<Problem>> {
+        configuration::load(&bundle.files)
+    }
+
+    async fn open(
+        &self,
+        loaded: &Configuration,
+        previous: Option<&Opened>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Opened, WaysError> {
+        let (secrets, clock) = (self.secrets.as_ref(), self.clock.clone());
+        let ways = ways::open(loaded, &self.store, secrets, clock, problems).await?;
+        Ok(Opened {
+            ways: match previous {
+                Some(previous) => ways.keeping_limits_of(&previous.ways),
+                None => ways,
+            },
+            group_name: loaded.files_group.clone(),
+            group: ways::files_group(loaded, problems),
+        })
+    }
+
+    /// Lets the group in where another is named than before, and stores the offers.
+    async fn apply(
+        &self,
+        loaded: &Configuration,
+        opened: &Opened,
+        previous: Option<&Opened>,
+    ) -> Result<(), StoreError> {
+        if previous.is_none_or(|previous| previous.group_name != opened.group_name) {
+            restrict(&self.store, &self.data, opened.group);
+        }
+        let (digest, catalogue) = (&loaded.catalogue_digest, &loaded.catalogue);
+        self.store
+            .apply(digest, catalogue, self.clock.now())
+            .await
+            .map(drop)
+    }
+}
+
+impl Machine {
+    /// Looks at the files once they have rested.
+    pub(super) async fn follow_files(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        while !*shutdown.borrow() {
+            if self.folder.are_at_rest()
+                && let Err(error) = self.look_at_files().await
+            {
+                tracing::warn!(error = %format!("{error:#}"), "configuration not looked at");
+            }
+            pause(&mut shutdown, RELOAD_EVERY).await;
+        }
+    }
+
+    /// Applies files that changed; what the previous settings kept back goes on at once.
+    pub(crate) async fn look_at_files(&self) -> anyhow::Result<()> {
+        let looked = self.running.look_now().await?;
+        if looked != Looked::Unchanged {
+            self.running.close_refusals().await?;
+        }
+        if looked == Looked::Applied {
+            self.sweep().await;
+        }
+        Ok(())
+    }
+}
