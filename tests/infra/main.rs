@@ -33,7 +33,7 @@ fn dependencies(package: &Package) -> BTreeSet<String> {
 }
 
 /// What wires a function to AWS may know, beside the function itself.
-const LAMBDA: &[&str] = &["aws", "domain", "ports", "ways"];
+const LAMBDA: &[&str] = &["aws", "domain", "ports", "connectors"];
 
 #[test]
 fn dependencies_point_one_way() {
@@ -52,9 +52,9 @@ fn dependencies_point_one_way() {
         ("configuration", &["domain"]),
         ("execution", &["domain", "ports"]),
         ("embedded", &["domain", "ports"]),
-        ("aws", &["domain", "execution", "ports", "ways"]),
+        ("aws", &["domain", "execution", "ports", "connectors"]),
         (
-            "ways",
+            "connectors",
             &[
                 "channels",
                 "configuration",
@@ -248,7 +248,7 @@ fn functions_name_only_domain_and_ports() {
                 "embedded::",
                 "aws::",
                 "aws_sdk",
-                "ways::",
+                "connectors::",
                 "lambda_runtime",
                 "channels::",
                 "suppliers::",

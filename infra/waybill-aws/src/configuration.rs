@@ -195,7 +195,7 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
         };
         let name = &secret.name;
         if !secret.is_rehearsed && secrets.get(name).await?.is_none() {
-            let problem = ways::unset(loaded, secret.section, name, secrets.place(name));
+            let problem = connectors::unset(loaded, secret.section, name, secrets.place(name));
             checked.problems.push(problem);
         }
     }

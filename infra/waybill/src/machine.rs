@@ -1,14 +1,15 @@
 //! Everything on one machine: the store, the functions and what drives them.
 
 mod configuration;
+pub(crate) mod connectors;
 mod damage;
-pub(crate) mod ways;
 mod work;
 
 use crate::installation::opened_to_serve;
-use ::ways::folder::FolderBundles;
-use ::ways::running::{Company, Running, Source};
+use ::connectors::folder::FolderBundles;
+use ::connectors::running::{Company, Running, Source};
 use configuration::Everything;
+use connectors::Connectors;
 use domain::messages::QueueName;
 use embedded::{DirectoryLock, Embedded, FileGroup};
 use execution::Execution;
@@ -18,7 +19,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use ways::Ways;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const RELOAD_EVERY: Duration = Duration::from_secs(1);
@@ -110,8 +110,8 @@ impl Machine {
         Ok(Ok(Arc::new(machine)))
     }
 
-    fn ways(&self) -> Ways {
-        self.running.opened().ways.clone()
+    fn connectors(&self) -> Connectors {
+        self.running.opened().connectors.clone()
     }
 
     /// What the webhook needs, with the channels of the configuration in place.
@@ -123,12 +123,12 @@ impl Machine {
             queue: shared.clone(),
             files: shared,
             clock: self.clock.clone(),
-            channels: self.ways().channels,
+            channels: self.connectors().channels,
             refused: self.refused.clone(),
         }
     }
 
-    fn forwarding(&self, ways: &Ways) -> forwarding::Deps {
+    fn forwarding(&self, connectors: &Connectors) -> forwarding::Deps {
         let shared = Arc::new(self.store.clone());
         forwarding::Deps {
             queue: shared.clone(),
@@ -143,7 +143,7 @@ impl Machine {
                 batches: shared.clone(),
                 refusals: shared,
                 settings: self.running.settings.clone(),
-                suppliers: ways.suppliers.clone(),
+                suppliers: connectors.suppliers.clone(),
                 // Messages wait in lanes here.
                 concurrency: None,
                 trust: self.trust.clone(),

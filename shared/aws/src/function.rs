@@ -11,6 +11,7 @@ use crate::s3::S3Files;
 use crate::ses::SesMailer;
 use crate::sqs::{SqsQueue, url_variable};
 use crate::ssm::SsmSecrets;
+use connectors::running::{ChannelsOf, Company, Opens, Running, Source, SuppliersOf};
 use domain::ids::OrderId;
 use domain::messages::QueueName;
 use execution::purchase_orders::{PurchaseOrders, Trust};
@@ -20,7 +21,6 @@ use ports::{Clock, Files, OrderStore, StepError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use ways::running::{ChannelsOf, Company, Opens, Running, Source, SuppliersOf};
 
 /// Below what a mail supplier waits for its mailer, so that the mailer knows best.
 const MAIL_WITHIN: Duration = Duration::from_secs(50);

@@ -21,7 +21,7 @@ const OURS: &[&str] = &[
     "routing",
     "routing_lambda",
     "suppliers",
-    "ways",
+    "connectors",
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

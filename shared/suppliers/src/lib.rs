@@ -1,4 +1,4 @@
-//! Ways to reach a supplier. A method is one file here and one line in [`SUPPLIERS`]; the rest of
+//! Connectors to reach a supplier. A method is one file here and one line in [`SUPPLIERS`]; the rest of
 //! Waybill knows only the traits of `ports`.
 //!
 //! Every method keeps the same promises: `prepare` is pure and repeats its bytes exactly, `send` is

@@ -2,8 +2,8 @@
 
 use aws::function::{Function, Need};
 use aws::lambda::{DeadLetter, Error, serve_sweep};
+use connectors::running::{FOLLOWED_WITHIN, Looked, SettingsOnly};
 use domain::messages::QueueName;
-use ways::running::{FOLLOWED_WITHIN, Looked, SettingsOnly};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -2,9 +2,9 @@
 
 use aws::function::{Function, Need};
 use aws::lambda::{Error, serve_queue};
+use connectors::running::SettingsOnly;
 use domain::messages::{QueueName, RouteOrder};
 use routing::Deps;
-use ways::running::SettingsOnly;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

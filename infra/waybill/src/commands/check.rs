@@ -5,7 +5,7 @@
 mod tests;
 mod trial;
 
-use crate::machine::ways::{files_group, mail_problems, of_settings, on_trial, unset};
+use crate::machine::connectors::{files_group, mail_problems, of_settings, on_trial, unset};
 use crate::{Exit, say_lines};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
@@ -86,8 +86,8 @@ pub async fn look(config: &Path) -> anyhow::Result<Checked> {
     let store = Embedded::in_memory(folder.path())?;
     let mut problems = Vec::new();
     let mut warnings = loaded.warnings.clone();
-    let ways = on_trial(&loaded, &store, &AnySecret, &mut problems).await?;
-    for (id, supplier) in ways.suppliers.iter() {
+    let connectors = on_trial(&loaded, &store, &AnySecret, &mut problems).await?;
+    for (id, supplier) in connectors.suppliers.iter() {
         let tried = tried(&loaded, id, supplier.as_ref(), &store)?;
         problems.extend(tried.problems);
         warnings.extend(tried.warnings);

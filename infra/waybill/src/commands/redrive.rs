@@ -4,6 +4,7 @@ use super::Instead;
 use super::decide::loaded;
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
+use connectors::open_channels;
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::messages::Message;
@@ -11,7 +12,6 @@ use order_webhook::Redriven;
 use ports::{Area, Closing};
 use std::path::Path;
 use std::sync::Arc;
-use ways::open_channels;
 
 pub(crate) async fn redrive(
     at: &Installation,

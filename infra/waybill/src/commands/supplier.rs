@@ -2,7 +2,7 @@
 
 use super::Instead;
 use super::decide::no_such_supplier;
-use crate::machine::ways::{opening, secrets_of};
+use crate::machine::connectors::{opening, secrets_of};
 use crate::{Exit, say, say_lines};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;

@@ -1,8 +1,8 @@
 //! What one machine opens of a configuration, and how it follows the files while the server runs.
 
-use super::ways::{self, Ways, WaysError};
+use super::connectors::{self, ConnectError, Connectors};
 use super::{Machine, RELOAD_EVERY, pause, restrict};
-use ::ways::running::{Looked, Opens};
+use ::connectors::running::{Looked, Opens};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem};
 use embedded::{Embedded, FileGroup};
@@ -21,7 +21,7 @@ pub(super) struct Everything {
 }
 
 pub(super) struct Opened {
-    pub(super) ways: Ways,
+    pub(super) connectors: Connectors,
     /// That may read the outbox, by name.
     group_name: Option<String>,
     group: Option<FileGroup>,
@@ -40,16 +40,16 @@ impl Opens for Everything {
         loaded: &Configuration,
         previous: Option<&Opened>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Opened, WaysError> {
+    ) -> Result<Opened, ConnectError> {
         let (secrets, clock) = (self.secrets.as_ref(), self.clock.clone());
-        let ways = ways::open(loaded, &self.store, secrets, clock, problems).await?;
+        let connectors = connectors::open(loaded, &self.store, secrets, clock, problems).await?;
         Ok(Opened {
-            ways: match previous {
-                Some(previous) => ways.keeping_limits_of(&previous.ways),
-                None => ways,
+            connectors: match previous {
+                Some(previous) => connectors.keeping_limits_of(&previous.connectors),
+                None => connectors,
             },
             group_name: loaded.files_group.clone(),
-            group: ways::files_group(loaded, problems),
+            group: connectors::files_group(loaded, problems),
         })
     }
 

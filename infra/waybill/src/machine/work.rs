@@ -100,8 +100,8 @@ impl Machine {
 
     /// By lane: what waits for a supplier lies in that supplier's.
     fn slots(&self) -> BTreeMap<String, Arc<Semaphore>> {
-        let ways = self.ways();
-        let limits = ways.limits.iter();
+        let connectors = self.connectors();
+        let limits = connectors.limits.iter();
         limits
             .map(|(id, permits)| (id.to_string(), permits.clone()))
             .collect()
@@ -153,7 +153,7 @@ impl Machine {
                     order,
                     purchase_order,
                 } = read(body)?;
-                let deps = self.forwarding(&self.ways());
+                let deps = self.forwarding(&self.connectors());
                 forwarding::handle(&deps, &order, &purchase_order).await
             }
         }

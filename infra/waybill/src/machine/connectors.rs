@@ -1,7 +1,7 @@
 //! How channels and suppliers are reached from one machine: mails go through the merchant's mail
 //! server or into the outbox.
 
-pub(crate) use ::ways::{Ways, WaysError, of_settings, opening, secrets_of, unset};
+pub(crate) use ::connectors::{ConnectError, Connectors, of_settings, opening, secrets_of, unset};
 use configuration::{Configuration, Problem, Section};
 use embedded::{Embedded, FileGroup, OutboxMailer, SmtpMailer};
 use ports::{Clock, Mailer, Secrets};
@@ -14,9 +14,9 @@ pub(super) async fn open(
     secrets: &dyn Secrets,
     clock: Arc<dyn Clock>,
     problems: &mut Vec<Problem>,
-) -> Result<Ways, WaysError> {
+) -> Result<Connectors, ConnectError> {
     let mailer = mailer(loaded, store, secrets, clock, problems).await?;
-    Ways::open(loaded, Arc::new(store.clone()), mailer, secrets, problems).await
+    Connectors::open(loaded, Arc::new(store.clone()), mailer, secrets, problems).await
 }
 
 /// The group that may read the outbox; a problem where it cannot be given anything.
@@ -44,9 +44,9 @@ pub(crate) async fn on_trial(
     store: &Embedded,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
-) -> Result<Ways, WaysError> {
+) -> Result<Connectors, ConnectError> {
     let files = Arc::new(store.clone());
-    Ways::open(loaded, files, outbox(store), secrets, problems).await
+    Connectors::open(loaded, files, outbox(store), secrets, problems).await
 }
 
 fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
@@ -82,7 +82,7 @@ async fn mailer(
     secrets: &dyn Secrets,
     clock: Arc<dyn Clock>,
     problems: &mut Vec<Problem>,
-) -> Result<Arc<dyn Mailer>, WaysError> {
+) -> Result<Arc<dyn Mailer>, ConnectError> {
     problems.extend(mail_problems(loaded));
     let Some(smtp) = loaded.smtp() else {
         return Ok(outbox(store));
@@ -91,7 +91,7 @@ async fn mailer(
         Some(login) => secrets
             .get(&login.password)
             .await
-            .map_err(WaysError::Secrets)?,
+            .map_err(ConnectError::Secrets)?,
         None => None,
     };
     match SmtpMailer::new(smtp, password, clock) {

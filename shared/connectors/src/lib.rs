@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 /// Nothing is wrong with the configuration; it could not be tried.
 #[derive(Debug, thiserror::Error)]
-pub enum WaysError {
+pub enum ConnectError {
     #[error("the secrets cannot be read")]
     Secrets(#[source] Unavailable),
     #[error("a client of HTTP cannot be made")]
@@ -26,9 +26,9 @@ pub enum WaysError {
 pub type Channels = BTreeMap<ChannelId, Box<dyn Channel>>;
 pub type Suppliers = BTreeMap<SupplierId, Box<dyn Supplier>>;
 
-/// Taken over as a whole, so that a step sees the ways of one configuration.
+/// Replaced as a whole, so that a step sees the connectors of one configuration.
 #[derive(Clone)]
-pub struct Ways {
+pub struct Connectors {
     pub channels: Arc<Channels>,
     pub suppliers: Arc<Suppliers>,
     pub limits: Limits,
@@ -54,7 +54,7 @@ impl Limit {
     }
 }
 
-impl Ways {
+impl Connectors {
     /// To work with; usable only where `problems` stayed empty.
     pub async fn open(
         loaded: &Configuration,
@@ -62,7 +62,7 @@ impl Ways {
         mailer: Arc<dyn Mailer>,
         secrets: &dyn Secrets,
         problems: &mut Vec<Problem>,
-    ) -> Result<Self, WaysError> {
+    ) -> Result<Self, ConnectError> {
         Ok(Self {
             channels: Arc::new(open_channels(loaded, secrets, problems).await?),
             suppliers: Arc::new(
@@ -72,7 +72,7 @@ impl Ways {
         })
     }
 
-    /// What is on its way by the former ways counts on where the limit is the same.
+    /// What is on its way by the previous connectors counts on where the limit is the same.
     #[must_use]
     pub fn keeping_limits_of(mut self, former: &Self) -> Self {
         self.limits = self.limits.keeping(&former.limits);
@@ -163,11 +163,11 @@ pub async fn secrets_of(
     entry: &Entry,
     supplier: &SupplierSettings,
     secrets: &dyn Secrets,
-) -> Result<SupplierSecrets, WaysError> {
+) -> Result<SupplierSecrets, ConnectError> {
     let rehearsing = suppliers::sandbox_secrets(&supplier.specific);
     let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
     for name in (entry.secrets)(&supplier.specific) {
-        match secrets.get(&name).await.map_err(WaysError::Secrets)? {
+        match secrets.get(&name).await.map_err(ConnectError::Secrets)? {
             Some(secret) => {
                 found.insert(name, secret);
             }
@@ -187,12 +187,12 @@ pub fn opening<'a>(
     mailer: Arc<dyn Mailer>,
     secrets: BTreeMap<String, SecretString>,
     tried_before: bool,
-) -> Result<Opening<'a>, WaysError> {
+) -> Result<Opening<'a>, ConnectError> {
     let http = http_client::Client::new(
         (entry.hosts)(&supplier.specific),
         suppliers::allow_private(&supplier.specific),
     )
-    .map_err(WaysError::Http)?;
+    .map_err(ConnectError::Http)?;
     Ok(Opening {
         settings: supplier,
         sender,
@@ -208,7 +208,7 @@ pub async fn open_channels(
     loaded: &Configuration,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
-) -> Result<Channels, WaysError> {
+) -> Result<Channels, ConnectError> {
     let kinds: Vec<_> = channels::CHANNELS.iter().map(|known| known.kind).collect();
     let mut channels = Channels::new();
     for channel in loaded.settings.channels.values() {
@@ -222,7 +222,7 @@ pub async fn open_channels(
         };
         let mut values = Vec::new();
         for name in &channel.secrets {
-            match secrets.get(name).await.map_err(WaysError::Secrets)? {
+            match secrets.get(name).await.map_err(ConnectError::Secrets)? {
                 Some(secret) => values.push(secret),
                 None => problems.push(unset(loaded, section, name, secrets.place(name))),
             }
@@ -250,7 +250,7 @@ pub async fn open_suppliers(
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
     tried_before: bool,
-) -> Result<Suppliers, WaysError> {
+) -> Result<Suppliers, ConnectError> {
     let methods: Vec<_> = suppliers::SUPPLIERS
         .iter()
         .map(|known| known.method)

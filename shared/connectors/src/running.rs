@@ -1,7 +1,7 @@
 //! The configuration that a process works by: looked at again and again, applied wholly or not at
 //! all. A bad one becomes an incident, and the previous one stays in force.
 
-use crate::{Channels, Suppliers, WaysError, open_channels, open_suppliers};
+use crate::{Channels, ConnectError, Suppliers, open_channels, open_suppliers};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem};
 use domain::cases::CaseKind;
@@ -38,7 +38,7 @@ pub trait Opens: Send + Sync {
         loaded: &Configuration,
         previous: Option<&Self::Opened>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Self::Opened, WaysError>;
+    ) -> Result<Self::Opened, ConnectError>;
 
     /// Does what has to be done before a configuration without problems is in force. What fails is
     /// tried again with the next look.
@@ -64,7 +64,7 @@ impl Opens for SettingsOnly {
         _: &Configuration,
         _: Option<&()>,
         _: &mut Vec<Problem>,
-    ) -> Result<(), WaysError> {
+    ) -> Result<(), ConnectError> {
         Ok(())
     }
 }
@@ -79,7 +79,7 @@ impl<S: Secrets> Opens for ChannelsOf<S> {
         loaded: &Configuration,
         _: Option<&Channels>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Channels, WaysError> {
+    ) -> Result<Channels, ConnectError> {
         open_channels(loaded, &self.0, problems).await
     }
 }
@@ -98,7 +98,7 @@ impl<S: Secrets> Opens for SuppliersOf<S> {
         loaded: &Configuration,
         _: Option<&Suppliers>,
         problems: &mut Vec<Problem>,
-    ) -> Result<Suppliers, WaysError> {
+    ) -> Result<Suppliers, ConnectError> {
         let (files, mailer) = (self.files.clone(), self.mailer.clone());
         // `config push` puts nothing here that it has not tried, and a process starts often.
         open_suppliers(loaded, files, mailer, &self.secrets, problems, true).await
@@ -118,7 +118,7 @@ pub enum LookError {
     #[error("the configuration cannot be read")]
     Bundle(#[source] Unavailable),
     #[error("what the configuration needs cannot be opened")]
-    Ways(#[source] WaysError),
+    Connectors(#[source] ConnectError),
     #[error("the store did not answer")]
     Store(#[source] StoreError),
 }
@@ -365,7 +365,7 @@ async fn opened<O: Opens>(
     match opens.load(&bundle) {
         Ok(loaded) => {
             let opened = opens.open(&loaded, previous, &mut problems).await;
-            let opened = opened.map_err(LookError::Ways)?;
+            let opened = opened.map_err(LookError::Connectors)?;
             if problems.is_empty() {
                 let applied = opens.apply(&loaded, &opened, previous).await;
                 applied.map_err(LookError::Store)?;
