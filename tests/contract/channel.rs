@@ -5,13 +5,10 @@ mod mutated;
 mod told;
 
 use crate::fixtures::{self, Missing};
-use channels::Entry;
-use domain::ids::{ChannelCode, ChannelId};
 use domain::order::news::{ChannelEvent, OrderSnapshot, Refund};
-use domain::settings::ChannelSettings;
 use libtest_mimic::Trial;
 use ports::{Channel, WebhookRequest};
-use secrecy::SecretString;
+use registry::ChannelEntry;
 use serde::Deserialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,13 +46,13 @@ struct Total {
 /// A kind with its fixtures.
 pub(crate) struct Kind {
     entry: &'static str,
-    open: channels::Open,
+    open: registry::Open<dyn Channel>,
     sheet: Sheet,
     requests: Vec<(String, WebhookRequest)>,
 }
 
 impl Kind {
-    pub(crate) fn load(entry: &Entry) -> Result<Self, Missing> {
+    pub(crate) fn load(entry: &ChannelEntry) -> Result<Self, Missing> {
         let folder = fixtures::folder("channels", entry.kind);
         let sheet = fixtures::toml(&folder.join("channel.toml"), &[])?;
         let mut requests = Vec::new();
@@ -92,11 +89,7 @@ impl Kind {
     }
 
     fn with(&self, specific: &serde_json::Value, secrets: &[&str]) -> Box<dyn Channel> {
-        let settings = settings(self.entry, specific.clone());
-        let secrets = secrets
-            .iter()
-            .map(|secret| SecretString::from((*secret).to_owned()));
-        (self.open)(&settings, secrets.collect()).unwrap()
+        (self.open)(tests::opening::channel(specific, secrets)).unwrap()
     }
 
     fn channel(&self) -> Box<dyn Channel> {
@@ -129,17 +122,6 @@ impl Kind {
 
 fn is_headers(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "headers")
-}
-
-fn settings(kind: &str, specific: serde_json::Value) -> ChannelSettings {
-    ChannelSettings {
-        id: ChannelId::parse("acme").unwrap(),
-        kind: kind.to_owned(),
-        code: ChannelCode::parse("SH").unwrap(),
-        start_from: jiff::Timestamp::UNIX_EPOCH,
-        secrets: vec!["SECRET".to_owned()],
-        specific,
-    }
 }
 
 fn orders(events: &[ChannelEvent]) -> impl Iterator<Item = &OrderSnapshot> {
@@ -192,7 +174,7 @@ fn personal(events: &[ChannelEvent]) -> Vec<String> {
 
 type Promise = fn(&Kind);
 
-pub(crate) fn trials(entry: &'static Entry) -> Vec<Trial> {
+pub(crate) fn trials(entry: &'static ChannelEntry) -> Vec<Trial> {
     let kind = match Kind::load(entry) {
         Ok(kind) => Arc::new(kind),
         Err(Missing(what)) => {
@@ -225,7 +207,7 @@ pub(crate) fn trials(entry: &'static Entry) -> Vec<Trial> {
 fn unknown_setting(kind: &Kind) {
     let mut specific = kind.sheet.settings.clone();
     specific["no_such_setting"] = "x".into();
-    let error = (kind.open)(&settings(kind.entry, specific), Vec::new())
+    let error = (kind.open)(tests::opening::channel(&specific, &[]))
         .err()
         .expect("an unknown setting is refused");
     assert!(error.to_string().contains("no_such_setting"), "{error}");

@@ -3,8 +3,10 @@
 use libtest_mimic::Trial;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use registry::{ChannelEntry, SupplierEntry};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+use tests::opening::REGISTRY;
 
 /// What must be added before a kind can be tried, in words.
 pub(crate) struct Missing(pub(crate) String);
@@ -67,26 +69,22 @@ pub(crate) fn property<S: Strategy>(
     }
 }
 
+static UNHEARD_OF: SupplierEntry = SupplierEntry::new("unheard-of", REGISTRY.suppliers[0].open);
+
 /// About the folders themselves.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         crate::trial("fixtures", "every_folder_has_its_kind", || {
-            let kinds = channels::CHANNELS.iter().map(|entry| entry.kind);
+            let kinds = REGISTRY.channels.iter().map(|entry| entry.kind);
             owned("channels", &kinds.collect::<Vec<_>>());
-            let methods = suppliers::SUPPLIERS.iter().map(|entry| entry.method);
+            let methods = REGISTRY.suppliers.iter().map(|entry| entry.kind);
             owned("suppliers", &methods.collect::<Vec<_>>());
         }),
         crate::trial("fixtures", "a_kind_without_fixtures_fails", || {
-            let entry = channels::Entry {
-                kind: "unheard-of",
-                open: channels::CHANNELS[0].open,
-            };
+            let entry = ChannelEntry::new("unheard-of", REGISTRY.channels[0].open);
             let missing = crate::channel::Kind::load(&entry).err().unwrap().0;
             assert!(missing.contains("channels/unheard-of"), "{missing}");
-            let missing = crate::supplier::Fixture::load("unheard-of")
-                .err()
-                .unwrap()
-                .0;
+            let missing = crate::supplier::Fixture::load(&UNHEARD_OF).err().unwrap().0;
             assert!(missing.contains("suppliers/unheard-of"), "{missing}");
         }),
     ]

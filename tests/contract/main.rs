@@ -19,13 +19,14 @@ mod supplier;
 
 use libtest_mimic::{Arguments, Trial, run};
 use std::process::ExitCode;
+use tests::opening::REGISTRY;
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    for entry in channels::CHANNELS {
+    for entry in REGISTRY.channels {
         trials.extend(channel::trials(entry));
     }
-    for entry in suppliers::SUPPLIERS {
+    for entry in REGISTRY.suppliers {
         trials.extend(supplier::trials(entry));
     }
     trials.extend(fixtures::trials());

@@ -3,10 +3,12 @@
 
 use http_client::Client;
 use libtest_mimic::Trial;
+use registry::Opening;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tests::opening::REGISTRY;
 
 const SUPPLIERS: &str = "suppliers.toml";
 
@@ -48,8 +50,8 @@ fn opens(name: &str, preset: &Path) {
         .into_iter()
         .find(|supplier| supplier.id.to_string() == name)
         .unwrap_or_else(|| panic!("the preset's supplier is not called {name}"));
-    let entry = suppliers::entry(&supplier.method).unwrap();
-    let secrets = (entry.secrets)(&supplier.specific);
+    let entry = REGISTRY.supplier(&supplier.method).unwrap();
+    let secrets = (entry.secrets)(&supplier.specific).all;
     let explained: Vec<&str> = preset
         .lines()
         .filter(|line| line.starts_with('#'))
@@ -61,9 +63,10 @@ fn opens(name: &str, preset: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("outbox");
     let store = Arc::new(embedded::Embedded::in_memory(&outbox).unwrap());
-    let hosts = (entry.hosts)(&supplier.specific);
-    let opened = (entry.open)(suppliers::Opening {
-        settings: supplier,
+    let hosts = (entry.hosts)(&supplier.specific).names;
+    let opened = (entry.open)(Opening {
+        id: supplier.id.as_str(),
+        settings: &supplier.specific,
         sender: "orders@acme.example",
         http: Arc::new(Client::new(hosts, false).unwrap()),
         files: store.clone(),
@@ -72,6 +75,7 @@ fn opens(name: &str, preset: &Path) {
             .into_iter()
             .map(|name| (name, SecretString::from("secret".to_owned())))
             .collect(),
+        webhook_secrets: Vec::new(),
         tried_before: false,
     });
     opened.map(drop).unwrap();

@@ -15,14 +15,12 @@ use self::answers::{Answer, Answers};
 use self::ports::World;
 use crate::fixtures::{self, Missing};
 use ::ports::{Endpoint, Supplier};
-use domain::ids::SupplierId;
-use domain::settings::SupplierSettings;
 use libtest_mimic::Trial;
+use registry::{Opening, SettingsError, SupplierEntry};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
-use suppliers::{Entry, Opening, SettingsError};
 
 /// Stands for the supplier's address in `settings.toml`.
 const ADDRESS: &str = "127.0.0.1:4000";
@@ -33,7 +31,7 @@ const CANCEL: &str = "cancel";
 
 /// One folder of a method.
 pub(crate) struct Fixture {
-    entry: &'static Entry,
+    entry: &'static SupplierEntry,
     name: String,
     folder: PathBuf,
     answers: Answers,
@@ -63,10 +61,8 @@ impl Place {
 
 impl Fixture {
     /// All of a method.
-    pub(crate) fn load(method: &str) -> Result<Vec<Self>, Missing> {
-        let folder = fixtures::folder("suppliers", method);
-        let entry = suppliers::entry(method)
-            .ok_or_else(|| Missing(format!("{}: there is no such method", folder.display())))?;
+    pub(crate) fn load(entry: &'static SupplierEntry) -> Result<Vec<Self>, Missing> {
+        let folder = fixtures::folder("suppliers", entry.kind);
         let mut loaded = Vec::new();
         for (name, folder) in fixtures::folders(&folder)? {
             let answers = folder.join("answers.toml");
@@ -101,7 +97,7 @@ impl Fixture {
 
     /// Speaks HTTP, so that it must know what every kind of answer means.
     fn has_hosts(&self) -> bool {
-        !(self.entry.hosts)(&self.settings(ADDRESS)).is_empty()
+        !(self.entry.hosts)(&self.settings(ADDRESS)).names.is_empty()
     }
 
     fn found_places(&self) -> Vec<Place> {
@@ -146,7 +142,7 @@ impl Fixture {
     }
 
     fn secrets(&self) -> Vec<String> {
-        (self.entry.secrets)(&self.settings(ADDRESS))
+        (self.entry.secrets)(&self.settings(ADDRESS)).all
     }
 
     fn open_with(
@@ -155,16 +151,16 @@ impl Fixture {
         specific: &Value,
         secrets: Vec<String>,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        let id = SupplierId::parse("acme").unwrap();
-        let settings = SupplierSettings::plain(id, self.entry.method, specific.clone());
         let secret = |name| (name, SecretString::from(SECRET.to_owned()));
         (self.entry.open)(Opening {
-            settings: &settings,
+            id: "acme",
+            settings: specific,
             sender: "orders@acme.example",
-            http: World::http((self.entry.hosts)(specific)),
+            http: World::http((self.entry.hosts)(specific).names),
             files: world.files(),
             mailer: world.mailer(),
             secrets: secrets.into_iter().map(secret).collect(),
+            webhook_secrets: Vec::new(),
             tried_before: false,
         })
     }
@@ -226,17 +222,17 @@ fn promises(fixture: &Fixture) -> Vec<&'static [(&'static str, Promise)]> {
     promises
 }
 
-pub(crate) fn trials(entry: &'static Entry) -> Vec<Trial> {
-    let loaded = match Fixture::load(entry.method) {
+pub(crate) fn trials(entry: &'static SupplierEntry) -> Vec<Trial> {
+    let loaded = match Fixture::load(entry) {
         Ok(loaded) => loaded,
         Err(Missing(what)) => {
-            return vec![crate::trial(entry.method, "has_fixtures", move || {
+            return vec![crate::trial(entry.kind, "has_fixtures", move || {
                 panic!("{what}");
             })];
         }
     };
     let trials = loaded.into_iter().flat_map(|fixture| {
-        let kind = format!("{}::{}", entry.method, fixture.name);
+        let kind = format!("{}::{}", entry.kind, fixture.name);
         let fixture = Arc::new(fixture);
         let promises = promises(&fixture).concat();
         promises.into_iter().map(move |(name, promise)| {

@@ -13,14 +13,15 @@ use domain::order::news::ChannelEvent;
 use doubles::shop::{Shop, ShopOrder};
 use ports::WebhookRequest;
 use proptest::prelude::*;
-use secrecy::SecretString;
+use tests::opening::REGISTRY;
 use tests::world::configuration as files;
 
 fn messages() -> Vec<ChannelEvent> {
     let settings = configuration::load(&files()).unwrap().settings;
     let channel = settings.channels.values().next().unwrap();
-    let open = channels::entry("shopify").unwrap().open;
-    let channel = open(channel, vec![SecretString::from("secret".to_owned())]).unwrap();
+    let entry = REGISTRY.channel(&channel.kind).unwrap();
+    let opening = tests::opening::channel(&channel.specific, &["secret"]);
+    let channel = (entry.open)(opening).unwrap();
     let shop = Shop {
         domain: "acme.myshopify.com".to_owned(),
         secret: "secret".to_owned(),

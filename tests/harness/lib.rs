@@ -13,6 +13,7 @@ pub mod emulator;
 pub mod faults;
 pub mod mail;
 mod mutated;
+pub mod opening;
 pub mod sample;
 pub mod slots;
 pub mod stories;

@@ -28,6 +28,7 @@ use ports::{
     Clock, Deliveries as _, Moment, OfferStore as _, OrderIndex as _, OrderStore as _, Queue as _,
     Shared, Steady, WebhookRequest,
 };
+use registry::Registry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -122,6 +123,7 @@ pub struct World {
     pub mail: MailService,
     mailer: FaultyMailer,
     pub shop: Shop,
+    registry: Registry,
     pub configuration: BTreeMap<String, Vec<u8>>,
     pub faults: Faults,
     settings: Shared<Settings>,
@@ -153,6 +155,21 @@ pub struct Race {
 const SECRET: &str = "a webhook secret for tests";
 const VISIBILITY: Duration = Duration::from_mins(3);
 
+/// The kinds that a world knows, and the merchant's files.
+pub struct Setup {
+    pub registry: Registry,
+    pub configuration: BTreeMap<String, Vec<u8>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            registry: crate::opening::REGISTRY,
+            configuration: configuration(),
+        }
+    }
+}
+
 impl World {
     /// What its sweep may touch.
     pub fn sweeper(&self) -> exceptions::Deps {
@@ -162,11 +179,18 @@ impl World {
     pub async fn new(faults: Faults) -> Self {
         let outside = Outside::default();
         let store = Embedded::in_memory(&outside.folder.path().join("outbox")).unwrap();
-        Self::over(store, outside, faults).await
+        Self::over(store, outside, Setup::default(), faults).await
+    }
+
+    /// With other kinds of channels and suppliers, and the configuration that names them.
+    pub async fn of(setup: Setup, faults: Faults) -> Self {
+        let outside = Outside::default();
+        let store = Embedded::in_memory(&outside.folder.path().join("outbox")).unwrap();
+        Self::over(store, outside, setup, faults).await
     }
 
     /// A process that begins on that store, in that world.
-    async fn over(store: Embedded, outside: Outside, faults: Faults) -> Self {
+    async fn over(store: Embedded, outside: Outside, setup: Setup, faults: Faults) -> Self {
         crate::watch::the_log(SECRET);
         let Outside {
             folder,
@@ -185,7 +209,10 @@ impl World {
             faults: faults.clone(),
             listener: Arc::default(),
         };
-        let files = configuration();
+        let Setup {
+            registry,
+            configuration: files,
+        } = setup;
         let loaded = load(&files);
         store
             .apply(&loaded.catalogue_digest, &loaded.catalogue, clock.now())
@@ -197,14 +224,11 @@ impl World {
             clock: clock.clone(),
         });
         let settings = Shared::new(loaded.settings);
-        let secret = || secrecy::SecretString::from(SECRET.to_owned());
         let current = settings.get();
         let channels = current.channels.values().map(|channel| {
-            let entry = channels::entry(&channel.kind).unwrap();
-            (
-                channel.id.clone(),
-                (entry.open)(channel, vec![secret()]).unwrap(),
-            )
+            let entry = registry.channel(&channel.kind).unwrap();
+            let opening = crate::opening::channel(&channel.specific, &[SECRET]);
+            (channel.id.clone(), (entry.open)(opening).unwrap())
         });
         let webhook = order_webhook::Deps {
             orders: ports.clone(),
@@ -223,7 +247,7 @@ impl World {
             mailer: &mailer,
             first: &first,
         };
-        let suppliers = opened(&current, &ports, &doubles);
+        let suppliers = opened(&current, registry, &ports, &doubles);
         let forwarding = forwarding::Deps {
             queue: ports.clone(),
             purchase_orders: PurchaseOrders {
@@ -280,6 +304,7 @@ impl World {
             mail: mailer.service.clone(),
             mailer,
             shop,
+            registry,
             configuration: files,
             settings,
             webhook,
@@ -338,7 +363,8 @@ impl World {
             mailer: &self.mailer,
             first: &self.first,
         };
-        self.forwarding.purchase_orders.suppliers = opened(&loaded.settings, &self.ports, &doubles);
+        self.forwarding.purchase_orders.suppliers =
+            opened(&loaded.settings, self.registry, &self.ports, &doubles);
         self.settings.replace(loaded.settings);
     }
 

@@ -9,6 +9,7 @@ mod template;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tests::opening::REGISTRY;
 
 fn metadata() -> Metadata {
     MetadataCommand::new()
@@ -33,7 +34,14 @@ fn dependencies(package: &Package) -> BTreeSet<String> {
 }
 
 /// What wires a function to AWS may know, beside the function itself.
-const LAMBDA: &[&str] = &["aws", "domain", "ports", "connectors"];
+const LAMBDA: &[&str] = &[
+    "aws",
+    "channels",
+    "connectors",
+    "domain",
+    "ports",
+    "suppliers",
+];
 
 #[test]
 fn dependencies_point_one_way() {
@@ -47,21 +55,24 @@ fn dependencies_point_one_way() {
         ("domain", &[]),
         ("ports", &["domain"]),
         ("http-client", &["domain"]),
-        ("channels", &["domain", "ports"]),
-        ("suppliers", &["domain", "ports", "http-client"]),
+        ("registry", &["domain", "http-client", "ports"]),
+        ("channels", &["domain", "http-client", "ports", "registry"]),
+        ("suppliers", &["domain", "http-client", "ports", "registry"]),
         ("configuration", &["domain"]),
         ("execution", &["domain", "ports"]),
         ("embedded", &["domain", "ports"]),
-        ("aws", &["domain", "execution", "ports", "connectors"]),
+        (
+            "aws",
+            &["connectors", "domain", "execution", "ports", "registry"],
+        ),
         (
             "connectors",
             &[
-                "channels",
                 "configuration",
                 "domain",
                 "http-client",
                 "ports",
-                "suppliers",
+                "registry",
             ],
         ),
         ("order-webhook", &["domain", "execution", "ports"]),
@@ -350,14 +361,15 @@ fn the_example_configuration_opens() {
     let store = Arc::new(embedded::Embedded::in_memory(&folder.path().join("outbox")).unwrap());
     let secret = || secrecy::SecretString::from("secret".to_owned());
     for channel in loaded.settings.channels.values() {
-        (channels::entry(&channel.kind).unwrap().open)(channel, vec![secret()])
-            .map(drop)
-            .unwrap();
+        let entry = REGISTRY.channel(&channel.kind).unwrap();
+        let opening = tests::opening::channel(&channel.specific, &["secret"]);
+        (entry.open)(opening).map(drop).unwrap();
     }
     for supplier in loaded.settings.suppliers.values() {
-        let entry = suppliers::entry(&supplier.method).unwrap();
-        let opening = suppliers::Opening {
-            settings: supplier,
+        let entry = REGISTRY.supplier(&supplier.method).unwrap();
+        let opening = registry::Opening {
+            id: supplier.id.as_str(),
+            settings: &supplier.specific,
             sender: "orders@acme.example",
             http: Arc::new(doubles::supplier::SupplierDouble::default()),
             files: store.clone(),
@@ -365,9 +377,11 @@ fn the_example_configuration_opens() {
                 files: store.clone(),
             }),
             secrets: (entry.secrets)(&supplier.specific)
+                .all
                 .into_iter()
                 .map(|name| (name, secret()))
                 .collect(),
+            webhook_secrets: Vec::new(),
             tried_before: false,
         };
         (entry.open)(opening).map(drop).unwrap();
@@ -423,9 +437,10 @@ fn the_example_templates_are_faithful() {
         attributes: Vec::new(),
     };
     for supplier in loaded.settings.suppliers.values() {
-        let entry = suppliers::entry(&supplier.method).unwrap();
-        let opening = suppliers::Opening {
-            settings: supplier,
+        let entry = REGISTRY.supplier(&supplier.method).unwrap();
+        let opening = registry::Opening {
+            id: supplier.id.as_str(),
+            settings: &supplier.specific,
             sender: "orders@acme.example",
             http: Arc::new(doubles::supplier::SupplierDouble::default()),
             files: store.clone(),
@@ -433,9 +448,11 @@ fn the_example_templates_are_faithful() {
                 files: store.clone(),
             }),
             secrets: (entry.secrets)(&supplier.specific)
+                .all
                 .into_iter()
                 .map(|name| (name, secrecy::SecretString::from("secret".to_owned())))
                 .collect(),
+            webhook_secrets: Vec::new(),
             tried_before: false,
         };
         let opened = (entry.open)(opening).unwrap();

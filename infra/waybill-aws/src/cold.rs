@@ -25,6 +25,7 @@ use doubles::shop::ShopOrder;
 use endpoints::Endpoints;
 use figures::{Figures, Sample};
 use function::Function;
+use registry::Registry;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -34,10 +35,10 @@ use waybill::{Exit, say, say_lines};
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-pub(crate) async fn run(times: u32, json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn run(times: u32, registry: Registry, json: bool) -> anyhow::Result<Exit> {
     let preparation = Preparation::complete(Path::new("."))?;
     tokio::select! {
-        exit = measure(&preparation, times, json) => exit,
+        exit = measure(&preparation, times, registry, json) => exit,
         told = waybill::told_to_stop() => {
             told?;
             anyhow::bail!("told to stop")
@@ -45,10 +46,15 @@ pub(crate) async fn run(times: u32, json: bool) -> anyhow::Result<Exit> {
     }
 }
 
-async fn measure(preparation: &Preparation, times: u32, json: bool) -> anyhow::Result<Exit> {
+async fn measure(
+    preparation: &Preparation,
+    times: u32,
+    registry: Registry,
+    json: bool,
+) -> anyhow::Result<Exit> {
     let emulator = Emulator::start(preparation, ANYWHERE, Permissions::Ignored).await?;
     let endpoints = Endpoints::serve(&emulator.endpoint).await?;
-    let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
+    let deployment = Arc::new(Deployment::deploy(preparation, emulator, registry).await?);
     deployment.leave_functions_alone().await?;
     let cast = Cast::assemble().await?;
     let stage = LocalStage::set(deployment.clone(), &cast).await?;

@@ -17,6 +17,7 @@ use domain::text::{counted, moment};
 use jiff::Timestamp;
 use ports::configuration::{Bundle, Bundles as _};
 use ports::{Secrets as _, StoreError, Unavailable};
+use registry::Registry;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,8 +29,13 @@ use waybill::{Exit, Instead, Parties, say, say_lines};
 const QUOTA_WITHIN: Duration = Duration::from_secs(10);
 
 /// Nothing is touched where a function would refuse it.
-pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::Result<Exit> {
-    let checked = checked(opened, config).await?;
+pub(crate) async fn push(
+    opened: &Opened,
+    config: &Path,
+    registry: Registry,
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let checked = checked(opened, config, registry).await?;
     if !json {
         say_lines(format_args!("{}", checked.text()));
     }
@@ -54,16 +60,20 @@ pub(crate) async fn push(opened: &Opened, config: &Path, json: bool) -> anyhow::
 }
 
 /// As [`push`], of files that are right, and without a word.
-pub(crate) async fn push_right(opened: &Opened, config: &Path) -> anyhow::Result<()> {
-    let checked = checked(opened, config).await?;
+pub(crate) async fn push_right(
+    opened: &Opened,
+    config: &Path,
+    registry: Registry,
+) -> anyhow::Result<()> {
+    let checked = checked(opened, config, registry).await?;
     let contents = right(&checked).with_context(|| checked.text())?;
     put(opened, contents).await.map(drop)
 }
 
-async fn checked(opened: &Opened, config: &Path) -> anyhow::Result<Checked> {
-    let mut checked = look(config).await?;
-    miss_secrets(opened, &mut checked).await?;
-    warn_of_sending_quota(opened, &mut checked).await;
+async fn checked(opened: &Opened, config: &Path, registry: Registry) -> anyhow::Result<Checked> {
+    let mut checked = look(config, registry).await?;
+    miss_secrets(opened, registry, &mut checked).await?;
+    warn_of_sending_quota(opened, registry, &mut checked).await;
     checked.sort();
     Ok(checked)
 }
@@ -153,7 +163,11 @@ fn changes(
 
 /// The functions refuse a configuration that names a secret which is not there. Those for test
 /// orders never leave the machine where `supplier test` is typed, and mails go through SES.
-async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<()> {
+async fn miss_secrets(
+    opened: &Opened,
+    registry: Registry,
+    checked: &mut Checked,
+) -> anyhow::Result<()> {
     let Some(contents) = &checked.contents else {
         return Ok(());
     };
@@ -187,7 +201,7 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
     let path = &opened.outputs.parameters_path;
     let channels = SsmSecrets::read(ssm.clone(), format!("{path}/channels")).await?;
     let suppliers = SsmSecrets::read(ssm, format!("{path}/suppliers")).await?;
-    for secret in named_secrets(loaded) {
+    for secret in named_secrets(loaded, registry) {
         let secrets = match secret.section {
             Section::Channel(_) => &channels,
             Section::Supplier(_) => &suppliers,
@@ -204,13 +218,16 @@ async fn miss_secrets(opened: &Opened, checked: &mut Checked) -> anyhow::Result<
 
 /// Where orders go out by mail, SES has to take them all. Whoever may push and not read the quota is
 /// told so, and pushes all the same.
-async fn warn_of_sending_quota(opened: &Opened, checked: &mut Checked) {
+async fn warn_of_sending_quota(opened: &Opened, registry: Registry, checked: &mut Checked) {
     let Some(contents) = &checked.contents else {
         return;
     };
     let loaded = &contents.configuration;
     let mut suppliers = loaded.settings.suppliers.values();
-    if !suppliers.any(|supplier| supplier.method == "mail") {
+    if !suppliers.any(|supplier| {
+        let entry = registry.supplier(&supplier.method);
+        entry.is_some_and(|entry| entry.sends_mail)
+    }) {
         return;
     }
     let client = opened.account.clients.ses(QUOTA_WITHIN);

@@ -17,6 +17,7 @@ use doubles::recorder::Call;
 use doubles::shop::ShopOrder;
 use http_client::{Client, Http as _};
 use prices::Counted;
+use registry::Registry;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -36,10 +37,10 @@ const LOOKS: u32 = 600;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const POSTED_WITHIN: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(orders: u32, json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn run(orders: u32, registry: Registry, json: bool) -> anyhow::Result<Exit> {
     let preparation = Preparation::complete(Path::new("."))?;
     tokio::select! {
-        exit = measure(&preparation, orders, json) => exit,
+        exit = measure(&preparation, orders, registry, json) => exit,
         told = waybill::told_to_stop() => {
             told?;
             bail!("told to stop")
@@ -47,11 +48,16 @@ pub(crate) async fn run(orders: u32, json: bool) -> anyhow::Result<Exit> {
     }
 }
 
-async fn measure(preparation: &Preparation, orders: u32, json: bool) -> anyhow::Result<Exit> {
+async fn measure(
+    preparation: &Preparation,
+    orders: u32,
+    registry: Registry,
+    json: bool,
+) -> anyhow::Result<Exit> {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let emulator = Emulator::start(preparation, anywhere, Permissions::Ignored).await?;
     emulator.recorder.ask_for_units();
-    let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
+    let deployment = Arc::new(Deployment::deploy(preparation, emulator, registry).await?);
     let cast = Cast::assemble().await?;
     cast.eastgate_is_back().await?;
     let stage = LocalStage::set(deployment.clone(), &cast).await?;

@@ -12,6 +12,7 @@ mod restored;
 mod stack;
 
 use async_trait::async_trait;
+use registry::Registry;
 use waybill::{AwsCommand, Cloud, Exit, Installation, OfConfig, Stack};
 
 pub use stack::{Opened, Outputs};
@@ -25,11 +26,11 @@ impl Cloud for OnAws {
         Ok(Opened::find(stack.clone()).await?.installation())
     }
 
-    async fn run(&self, command: AwsCommand) -> anyhow::Result<Exit> {
+    async fn run(&self, command: AwsCommand, registry: Registry) -> anyhow::Result<Exit> {
         match command {
             AwsCommand::Config(OfConfig::Push(push)) => {
                 let opened = Opened::find(push.stack).await?;
-                configuration::push(&opened, &push.config.config, push.form.json).await
+                configuration::push(&opened, &push.config.config, registry, push.form.json).await
             }
             AwsCommand::Config(OfConfig::Show { stack, form }) => {
                 configuration::show(&Opened::find(stack).await?, form.json).await
@@ -37,9 +38,9 @@ impl Cloud for OnAws {
             AwsCommand::Restored { stack, who } => {
                 restored::take_note(&Opened::find(stack).await?, who).await
             }
-            AwsCommand::LocalAws(options) => local_aws::run(&options).await,
-            AwsCommand::Cold { times, form } => cold::run(times, form.json).await,
-            AwsCommand::Cost { orders, form } => cost::run(orders, form.json).await,
+            AwsCommand::LocalAws(options) => local_aws::run(&options, registry).await,
+            AwsCommand::Cold { times, form } => cold::run(times, registry, form.json).await,
+            AwsCommand::Cost { orders, form } => cost::run(orders, registry, form.json).await,
         }
     }
 }

@@ -10,17 +10,18 @@ use anyhow::Context as _;
 use deployment::{Deployment, STACK};
 use emulator::{Emulator, Permissions};
 use preparation::Preparation;
+use registry::Registry;
 use stage::LocalStage;
 use std::path::Path;
 use std::sync::Arc;
 use waybill::demo::{Cast, tell};
 use waybill::{Exit, LocalAws, say, say_lines};
 
-pub(crate) async fn run(options: &LocalAws) -> anyhow::Result<Exit> {
+pub(crate) async fn run(options: &LocalAws, registry: Registry) -> anyhow::Result<Exit> {
     let preparation = Preparation::of(Path::new("."))?;
     tokio::select! {
         biased;
-        exit = perform(&preparation, options) => exit,
+        exit = perform(&preparation, options, registry) => exit,
         // What was started ends with what is dropped here.
         told = waybill::told_to_stop() => {
             told?;
@@ -29,7 +30,11 @@ pub(crate) async fn run(options: &LocalAws) -> anyhow::Result<Exit> {
     }
 }
 
-async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Result<Exit> {
+async fn perform(
+    preparation: &Preparation,
+    options: &LocalAws,
+    registry: Registry,
+) -> anyhow::Result<Exit> {
     if !options.prepare {
         // To say so before the minutes that preparing may take.
         let free = std::net::TcpListener::bind(options.listen);
@@ -47,7 +52,7 @@ async fn perform(preparation: &Preparation, options: &LocalAws) -> anyhow::Resul
     }
     let emulator = Emulator::start(preparation, options.listen, Permissions::Enforced).await?;
     say(format_args!("deploying the template"));
-    let deployment = Arc::new(Deployment::deploy(preparation, emulator).await?);
+    let deployment = Arc::new(Deployment::deploy(preparation, emulator, registry).await?);
     let cast = Cast::assemble().await?;
     let stage = LocalStage::set(deployment.clone(), &cast).await?;
     say(format_args!(

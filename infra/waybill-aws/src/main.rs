@@ -1,8 +1,13 @@
 //! The command line, with the AWS SDK.
 
+use registry::Registry;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    waybill::run(&waybill_aws::OnAws).await
+    let registry = Registry {
+        channels: channels::CHANNELS,
+        suppliers: suppliers::SUPPLIERS,
+    };
+    waybill::run(&waybill_aws::OnAws, registry).await
 }

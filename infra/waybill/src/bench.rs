@@ -15,6 +15,7 @@ use crate::{Exit, Installation, commands, say};
 use anyhow::{Context as _, bail};
 use configuration::SECRET;
 use process::Part;
+use registry::Registry;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -58,22 +59,22 @@ enum Role {
     Supplier,
 }
 
-pub(crate) async fn bench(options: Options) -> anyhow::Result<Exit> {
+pub(crate) async fn bench(options: Options, registry: Registry) -> anyhow::Result<Exit> {
     match options.part.part {
         Some(Role::Shop) => shop::post(options.orders, options.connections, options.part.to),
         Some(Role::Supplier) => supplier::take().await,
-        None => measure(&options).await,
+        None => measure(&options, registry).await,
     }
 }
 
-async fn measure(options: &Options) -> anyhow::Result<Exit> {
+async fn measure(options: &Options, registry: Registry) -> anyhow::Result<Exit> {
     if cfg!(debug_assertions) {
         say(format_args!(
             "This is no release build: its figures say nothing."
         ));
     }
     let load = table::load();
-    let plan = plan::measure()?;
+    let plan = plan::measure(registry)?;
     let folder = tempfile::Builder::new()
         .prefix("waybill-bench-")
         .tempdir_in(&options.data)

@@ -7,6 +7,7 @@ use crate::cloud::{AwsCommand, Cloud};
 use crate::commands::orders::Which;
 use crate::{Exit, bench, commands, demo, serve};
 use clap::{Parser, Subcommand};
+use registry::Registry;
 use std::path::PathBuf;
 
 /// Forwards orders of sales channels to the suppliers who ship them.
@@ -230,16 +231,22 @@ impl Command {
     }
 }
 
-pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<Exit> {
+pub(crate) async fn run(
+    command: Command,
+    cloud: &dyn Cloud,
+    registry: Registry,
+) -> anyhow::Result<Exit> {
     match command {
         Command::Serve {
             data,
             config,
             listen,
             restored,
-        } => serve::serve(&data.data, &config.config, listen, restored).await,
+        } => serve::serve(&data.data, &config.config, registry, listen, restored).await,
         Command::Backup { data, file } => commands::restored::back_up(&data.data, &file).await,
-        Command::Check { config, json } => commands::check::check(&config.config, json).await,
+        Command::Check { config, json } => {
+            commands::check::check(&config.config, registry, json).await
+        }
         Command::Orders { at, which, form } => {
             commands::orders::orders(&at.open(cloud).await?, which, form.json).await
         }
@@ -321,7 +328,7 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
         },
         Command::Supplier {
             what: OfSuppliers::Test { name, config },
-        } => commands::supplier::test(&config.config, &name).await,
+        } => commands::supplier::test(&config.config, registry, &name).await,
         Command::Close {
             at,
             incident,
@@ -334,10 +341,10 @@ pub(crate) async fn run(command: Command, cloud: &dyn Cloud) -> anyhow::Result<E
             person,
         } => {
             let at = at.open(cloud).await?;
-            commands::redrive::redrive(&at, &config.config, &key, person).await
+            commands::redrive::redrive(&at, &config.config, registry, &key, person).await
         }
-        Command::Demo => demo::demo().await,
-        Command::Bench(options) => bench::bench(options).await,
-        Command::Aws(command) => cloud.run(command).await,
+        Command::Demo => demo::demo(registry).await,
+        Command::Bench(options) => bench::bench(options, registry).await,
+        Command::Aws(command) => cloud.run(command, registry).await,
     }
 }

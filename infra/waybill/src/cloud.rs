@@ -4,6 +4,7 @@ use crate::arguments::{Config, Form, Stack};
 use crate::{Exit, Installation};
 use async_trait::async_trait;
 use clap::{Args, Subcommand};
+use registry::Registry;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ const PROGRAM: &str = "waybill-aws";
 #[async_trait(?Send)]
 pub trait Cloud: Send + Sync {
     async fn open(&self, stack: &Stack) -> anyhow::Result<Installation>;
-    async fn run(&self, command: AwsCommand) -> anyhow::Result<Exit>;
+    async fn run(&self, command: AwsCommand, registry: Registry) -> anyhow::Result<Exit>;
 }
 
 /// Commands that there are only for AWS.
@@ -112,7 +113,7 @@ impl Cloud for HandOver {
         Err(hand_over())
     }
 
-    async fn run(&self, _: AwsCommand) -> anyhow::Result<Exit> {
+    async fn run(&self, _: AwsCommand, _: Registry) -> anyhow::Result<Exit> {
         Err(hand_over())
     }
 }

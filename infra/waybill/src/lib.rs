@@ -18,6 +18,7 @@ pub mod usage;
 
 use clap::Parser as _;
 use cli::Cli;
+use registry::Registry;
 use std::process::ExitCode;
 
 pub use arguments::{Account, Config, Form, Stack};
@@ -42,7 +43,7 @@ pub enum Exit {
 }
 
 /// Reads the command line and does what it says.
-pub async fn run(cloud: &dyn Cloud) -> ExitCode {
+pub async fn run(cloud: &dyn Cloud, registry: Registry) -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
         Err(usage) if usage.use_stderr() => {
@@ -55,15 +56,14 @@ pub async fn run(cloud: &dyn Cloud) -> ExitCode {
     let serving = matches!(command, cli::Command::Serve { .. });
     let json = command.wants_json();
     output::log(if serving { "info" } else { "error" });
-    let exit =
-        cli::run(command, cloud)
-            .await
-            .unwrap_or_else(|error| match error.downcast::<Instead>() {
-                Ok(instead) => instead.tell(json),
-                Err(error) => {
-                    output::remark(format_args!("waybill: {error:#}"));
-                    Exit::Failed
-                }
-            });
+    let exit = cli::run(command, cloud, registry)
+        .await
+        .unwrap_or_else(|error| match error.downcast::<Instead>() {
+            Ok(instead) => instead.tell(json),
+            Err(error) => {
+                output::remark(format_args!("waybill: {error:#}"));
+                Exit::Failed
+            }
+        });
     ExitCode::from(exit as u8)
 }

@@ -15,6 +15,7 @@ use embedded::{DirectoryLock, Embedded, FileGroup};
 use execution::Execution;
 use execution::purchase_orders::{PurchaseOrders, Trust};
 use ports::{Clock, Secrets};
+use registry::Registry;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ impl Machine {
     pub(crate) async fn open(
         data: &Path,
         config: &Path,
+        registry: Registry,
         clock: Arc<dyn Clock>,
         secrets: Arc<dyn Secrets>,
         restored: bool,
@@ -60,6 +62,7 @@ impl Machine {
         store.release_leases().await?;
         let shared = Arc::new(store.clone());
         let everything = Everything {
+            registry,
             store: store.clone(),
             data: data.to_owned(),
             clock: clock.clone(),

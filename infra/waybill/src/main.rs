@@ -1,5 +1,6 @@
 //! The command line, without the AWS SDK.
 
+use registry::Registry;
 use std::process::ExitCode;
 
 /// An order's way is many small pieces of memory, and glibc's allocator was a tenth of it.
@@ -8,5 +9,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    waybill::run(&waybill::HandOver).await
+    let registry = Registry {
+        channels: channels::CHANNELS,
+        suppliers: suppliers::SUPPLIERS,
+    };
+    waybill::run(&waybill::HandOver, registry).await
 }

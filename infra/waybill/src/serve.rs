@@ -19,6 +19,7 @@ use embedded::{EnvironmentSecrets, SystemClock};
 use order_webhook::{LARGEST_BODY, refuse_unread};
 use ports::WebhookRequest;
 use refusals::Refusals;
+use registry::Registry;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,12 +30,14 @@ use tokio::sync::watch;
 pub(crate) async fn serve(
     data: &Path,
     config: &Path,
+    registry: Registry,
     listen: SocketAddr,
     restored: bool,
 ) -> anyhow::Result<Exit> {
     let opened = Machine::open(
         data,
         config,
+        registry,
         Arc::new(SystemClock),
         Arc::new(EnvironmentSecrets),
         restored,

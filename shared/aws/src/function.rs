@@ -12,12 +12,14 @@ use crate::ses::SesMailer;
 use crate::sqs::{SqsQueue, url_variable};
 use crate::ssm::SsmSecrets;
 use connectors::running::{ChannelsOf, Company, Opens, Running, Source, SuppliersOf};
+use connectors::{Means, NoMail};
 use domain::ids::OrderId;
 use domain::messages::QueueName;
 use execution::purchase_orders::{PurchaseOrders, Trust};
 use execution::{ConcurrencyLimit, Execution};
 use lambda_runtime::Error;
 use ports::{Clock, Files, OrderStore, StepError};
+use registry::{ChannelEntry, SupplierEntry};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,18 +149,34 @@ impl Function {
         Ok(Arc::new(Running::start(opens, source).await?))
     }
 
-    /// To open the channels, with their secrets.
-    pub async fn channels(&self) -> Result<ChannelsOf<SsmSecrets>, Error> {
-        Ok(ChannelsOf(self.secrets("channels").await?))
+    /// To open the channels of these kinds, with their secrets.
+    pub async fn channels(
+        &self,
+        entries: &'static [ChannelEntry],
+    ) -> Result<ChannelsOf<SsmSecrets>, Error> {
+        let mailer = Arc::new(NoMail);
+        let files = self.files();
+        Ok(ChannelsOf {
+            entries,
+            means: Means { files, mailer },
+            secrets: self.secrets("channels").await?,
+        })
     }
 
-    /// To open the suppliers, with their secrets; mails go over SES.
-    pub async fn suppliers(&self) -> Result<SuppliersOf<SsmSecrets>, Error> {
+    /// To open the suppliers of these methods, with their secrets; mails go over SES.
+    pub async fn suppliers(
+        &self,
+        entries: &'static [SupplierEntry],
+    ) -> Result<SuppliersOf<SsmSecrets>, Error> {
         let configuration_set = self.named(Need::Mail)?.to_owned();
-        let mailer = SesMailer::new(self.clients.ses(MAIL_WITHIN), configuration_set);
+        let mailer = Arc::new(SesMailer::new(
+            self.clients.ses(MAIL_WITHIN),
+            configuration_set,
+        ));
+        let files = self.files();
         Ok(SuppliersOf {
-            files: self.files(),
-            mailer: Arc::new(mailer),
+            entries,
+            means: Means { files, mailer },
             secrets: self.secrets("suppliers").await?,
         })
     }

@@ -6,15 +6,14 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use crate::SettingsError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::order::news::ChannelEvent;
-use domain::settings::ChannelSettings;
 use field::Field;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use ports::{BadSignature, Channel, ParseError, WebhookRequest};
+use registry::{ChannelEntry, Opening, SettingsError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
@@ -58,16 +57,22 @@ const KEYS: &[&str] = &[
     "phone_fallback",
 ];
 
-pub(crate) fn open(
-    settings: &ChannelSettings,
-    secrets: Vec<SecretString>,
-) -> Result<Box<dyn Channel>, SettingsError> {
+pub(crate) const ENTRY: ChannelEntry = ChannelEntry {
+    needs_webhook_secrets: true,
+    ..ChannelEntry::new("shopify", open)
+};
+
+fn open(opening: Opening<'_>) -> Result<Box<dyn Channel>, SettingsError> {
+    opened(opening.settings, opening.webhook_secrets)
+}
+
+fn opened(settings: &Value, secrets: Vec<SecretString>) -> Result<Box<dyn Channel>, SettingsError> {
     let empty = serde_json::Map::new();
-    let specific = match &settings.specific {
+    let specific = match settings {
         Value::Object(object) => object,
         Value::Null => &empty,
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(SettingsError::new("", "not a table", "a table"));
+            return Err(wrong("", "not a table", "a table"));
         }
     };
     let mut shop = None;
@@ -97,23 +102,18 @@ pub(crate) fn open(
             }
             "note_attributes" => read.note_attributes = texts(key, value)?,
             "phone_fallback" => {
-                read.phone_fallback = value.as_bool().ok_or_else(|| {
-                    SettingsError::new(key, "neither true nor false", "true or false")
-                })?;
+                read.phone_fallback = value
+                    .as_bool()
+                    .ok_or_else(|| wrong(key, "neither true nor false", "true or false"))?;
             }
             _ => {
-                return Err(SettingsError {
-                    known: KEYS,
-                    ..SettingsError::new(
-                        key,
-                        "unknown key",
-                        "shop, fulfillment_services, local, note, note_attributes or phone_fallback",
-                    )
-                });
+                let expected =
+                    "shop, fulfillment_services, local, note, note_attributes or phone_fallback";
+                return Err(wrong(key, "unknown key", expected).unknown(key, KEYS.iter().copied()));
             }
         }
     }
-    let shop = shop.ok_or_else(|| SettingsError::new("shop", "missing", DOMAIN))?;
+    let shop = shop.ok_or_else(|| wrong("shop", "missing", DOMAIN))?;
     // Whoever knows the empty key can sign with it, so that a blank secret counts as none.
     let secrets = secrets
         .into_iter()
@@ -124,6 +124,10 @@ pub(crate) fn open(
         settings: read,
         secrets,
     }))
+}
+
+fn wrong(path: impl Into<String>, message: &str, expected: &str) -> SettingsError {
+    SettingsError::new(path, message).expecting(expected)
 }
 
 fn one_of<T: Copy>(
@@ -137,7 +141,7 @@ fn one_of<T: Copy>(
         .iter()
         .find(|(name, _)| Some(*name) == given)
         .map(|(_, meant)| *meant)
-        .ok_or_else(|| SettingsError::new(key, "none of these", expected))
+        .ok_or_else(|| wrong(key, "none of these", expected))
 }
 
 fn shop_domain(value: &Value) -> Result<String, SettingsError> {
@@ -149,20 +153,19 @@ fn shop_domain(value: &Value) -> Result<String, SettingsError> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
         })
         .map(str::to_ascii_lowercase)
-        .ok_or_else(|| SettingsError::new("shop", "not a domain", DOMAIN))
+        .ok_or_else(|| wrong("shop", "not a domain", DOMAIN))
 }
 
 fn texts(path: &str, value: &Value) -> Result<Vec<String>, SettingsError> {
     let list = value
         .as_array()
-        .ok_or_else(|| SettingsError::new(path, "not a list", "a list of texts"))?;
+        .ok_or_else(|| wrong(path, "not a list", "a list of texts"))?;
     list.iter()
         .enumerate()
         .map(|(index, text)| {
             let text = text.as_str().map(str::trim).filter(|text| !text.is_empty());
-            text.map(str::to_owned).ok_or_else(|| {
-                SettingsError::new(format!("{path}[{index}]"), "not a text", "a text")
-            })
+            text.map(str::to_owned)
+                .ok_or_else(|| wrong(format!("{path}[{index}]"), "not a text", "a text"))
         })
         .collect()
 }

@@ -135,11 +135,7 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
             "an id of its own",
         );
     }
-    let kind = table.required(
-        "kind",
-        "the kind of channel, such as \"shopify\"",
-        table::text,
-    );
+    let kind = table.required("kind", "the kind of channel", table::text);
     let code = table.required(
         "code",
         "1 to 4 of A-Z and 0-9",
@@ -159,11 +155,8 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
         "a date or a time with an offset, such as 2026-11-01T00:00:00Z",
         table::time,
     );
-    let secrets = table.required(
-        "secrets",
-        "names of environment variables, such as [\"SHOP_SECRET\"]",
-        secrets,
-    );
+    // Whether the kind can do without is known to whoever opens the channel.
+    let secrets = table.optional("secrets", CHANNEL_SECRETS, secrets);
     let specific = kind.as_ref().map(|kind| table.specific("kind", kind));
     if specific.is_some() {
         table.finish();
@@ -173,10 +166,13 @@ fn channel(mut table: Table<'_>, seen: &mut Seen) -> Option<ChannelSettings> {
         kind: kind?,
         code: code?,
         start_from: start_from?,
-        secrets: secrets?,
+        secrets: secrets.unwrap_or_default(),
         specific: specific?,
     })
 }
+
+/// What `secrets` of a channel ought to be.
+pub const CHANNEL_SECRETS: &str = "names of environment variables, such as [\"SHOP_SECRET\"]";
 
 /// Never shows what was written: it may be a secret where its name belongs.
 fn secrets(value: &DeValue<'_>) -> Result<Vec<String>, String> {

@@ -33,6 +33,8 @@ use rules::Known;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use channels::CHANNEL_SECRETS;
+
 const CHANNELS: &str = "channels.toml";
 const SUPPLIERS: &str = "suppliers.toml";
 const RULES: &str = "rules.toml";

@@ -4,14 +4,18 @@
 pub mod folder;
 pub mod running;
 
+use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
 use domain::ids::{ChannelId, SupplierId};
-use domain::settings::{Settings, SupplierSettings};
-use ports::{Channel, Files, Mailer, Secrets, Supplier, Unavailable};
+use domain::settings::{ChannelSettings, Settings, SupplierSettings};
+use ports::{
+    Channel, Files, MailOutcome, MailPlace, Mailer, Secrets, SendSubject, Supplier, Unavailable,
+};
+use registry::{ChannelEntry, Entry, Opening, Registry, SettingsError, SupplierEntry};
 use secrecy::SecretString;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use suppliers::{Entry, Opening};
 use tokio::sync::Semaphore;
 
 /// Nothing is wrong with the configuration; it could not be tried.
@@ -58,16 +62,17 @@ impl Connectors {
     /// To work with; usable only where `problems` stayed empty.
     pub async fn open(
         loaded: &Configuration,
-        files: Arc<dyn Files>,
-        mailer: Arc<dyn Mailer>,
+        registry: Registry,
+        means: &Means,
         secrets: &dyn Secrets,
         problems: &mut Vec<Problem>,
     ) -> Result<Self, ConnectError> {
+        let (channels, suppliers) = (registry.channels, registry.suppliers);
+        let channels = open_channels(loaded, channels, means, secrets, problems).await?;
+        let suppliers = open_suppliers(loaded, suppliers, means, secrets, problems, false);
         Ok(Self {
-            channels: Arc::new(open_channels(loaded, secrets, problems).await?),
-            suppliers: Arc::new(
-                open_suppliers(loaded, files, mailer, secrets, problems, false).await?,
-            ),
+            channels: Arc::new(channels),
+            suppliers: Arc::new(suppliers.await?),
             limits: Limits::of(&loaded.settings),
         })
     }
@@ -121,14 +126,14 @@ pub fn unset(
     problem.expecting(place)
 }
 
-/// What a supplier's own code finds, where the file says it.
-pub fn of_settings(
+/// What a connector's own code finds in its table, where the file says it.
+pub fn problem(
     loaded: &Configuration,
-    supplier: &SupplierSettings,
-    error: suppliers::SettingsError,
+    section: Section<'_>,
+    table: &str,
+    error: SettingsError,
 ) -> Problem {
-    let path = below(&supplier.method, &error.path);
-    let section = Section::Supplier(&supplier.id);
+    let path = below(table, &error.path);
     let problem = loaded
         .sources
         .problem(section, &path, error.line, error.message);
@@ -152,91 +157,168 @@ fn below(table: &str, path: &str) -> String {
     }
 }
 
-/// Of one supplier.
-pub struct SupplierSecrets {
+/// One configured channel or supplier, as its connector sees it.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    pub id: &'a str,
+    /// The table of the connector's own settings.
+    pub settings: &'a Value,
+}
+
+impl<'a> From<&'a SupplierSettings> for Account<'a> {
+    fn from(supplier: &'a SupplierSettings) -> Self {
+        Self {
+            id: supplier.id.as_str(),
+            settings: &supplier.specific,
+        }
+    }
+}
+
+impl<'a> From<&'a ChannelSettings> for Account<'a> {
+    fn from(channel: &'a ChannelSettings) -> Self {
+        Self {
+            id: channel.id.as_str(),
+            settings: &channel.specific,
+        }
+    }
+}
+
+/// What connectors may use beside HTTP.
+#[derive(Clone)]
+pub struct Means {
+    pub files: Arc<dyn Files>,
+    pub mailer: Arc<dyn Mailer>,
+}
+
+/// For whoever opens channels and sends no mail.
+pub struct NoMail;
+
+#[async_trait]
+impl Mailer for NoMail {
+    async fn send(&self, _: &SendSubject, _: u32, _: &[u8]) -> MailOutcome {
+        MailOutcome::NotSent("no mail is sent from here".to_owned())
+    }
+
+    fn place(&self, _: &SendSubject) -> MailPlace {
+        MailPlace {
+            server: "none".to_owned(),
+            file: None,
+        }
+    }
+}
+
+/// The secrets that one account names.
+#[derive(Default)]
+pub struct AccountSecrets {
     pub found: BTreeMap<String, SecretString>,
     /// Serving needs them, and they are not set.
     missing: Vec<String>,
 }
 
-pub async fn secrets_of(
-    entry: &Entry,
-    supplier: &SupplierSettings,
+/// Looks for the secrets that the connector's own settings name.
+pub async fn secrets_of<C: ?Sized>(
+    entry: &Entry<C>,
+    account: Account<'_>,
     secrets: &dyn Secrets,
-) -> Result<SupplierSecrets, ConnectError> {
-    let rehearsing = suppliers::sandbox_secrets(&supplier.specific);
-    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
-    for name in (entry.secrets)(&supplier.specific) {
+) -> Result<AccountSecrets, ConnectError> {
+    let names = (entry.secrets)(account.settings);
+    let mut of_account = AccountSecrets::default();
+    for name in names.all {
         match secrets.get(&name).await.map_err(ConnectError::Secrets)? {
             Some(secret) => {
-                found.insert(name, secret);
+                of_account.found.insert(name, secret);
             }
-            None if rehearsing.contains(&name) => {}
-            None => missing.push(name),
+            None if names.rehearsed.contains(&name) => {}
+            None => of_account.missing.push(name),
         }
     }
-    Ok(SupplierSecrets { found, missing })
+    Ok(of_account)
 }
 
-/// What a supplier's code may use.
-pub fn opening<'a>(
-    entry: &Entry,
-    supplier: &'a SupplierSettings,
+/// What a connector's code may use.
+pub fn opening<'a, C: ?Sized>(
+    entry: &Entry<C>,
+    account: Account<'a>,
     sender: &'a str,
-    files: Arc<dyn Files>,
-    mailer: Arc<dyn Mailer>,
+    means: &Means,
     secrets: BTreeMap<String, SecretString>,
     tried_before: bool,
 ) -> Result<Opening<'a>, ConnectError> {
-    let http = http_client::Client::new(
-        (entry.hosts)(&supplier.specific),
-        suppliers::allow_private(&supplier.specific),
-    )
-    .map_err(ConnectError::Http)?;
+    let hosts = (entry.hosts)(account.settings);
+    let http = http_client::Client::new(hosts.names, hosts.may_be_private);
     Ok(Opening {
-        settings: supplier,
+        id: account.id,
+        settings: account.settings,
         sender,
-        http: Arc::new(http),
-        files,
-        mailer,
+        http: Arc::new(http.map_err(ConnectError::Http)?),
+        files: means.files.clone(),
+        mailer: means.mailer.clone(),
         secrets,
+        webhook_secrets: Vec::new(),
         tried_before,
     })
 }
 
+/// The entry of that kind; where nobody registered it, a problem at `key`.
+fn registered<'a, C: ?Sized>(
+    loaded: &Configuration,
+    entries: &'a [Entry<C>],
+    section: Section<'_>,
+    (key, kind): (&str, &str),
+    problems: &mut Vec<Problem>,
+) -> Option<&'a Entry<C>> {
+    let entry = registry::find(entries, kind);
+    if entry.is_none() {
+        let known: Vec<_> = entries.iter().map(|known| known.kind).collect();
+        let message = format!("there is no {key} {kind:?}");
+        let problem = loaded.sources.problem(section, key, None, message);
+        let problem = problem.expecting(format!("one of {}", known.join(", ")));
+        problems.push(problem.near(kind, known.iter().copied()));
+    }
+    entry
+}
+
 pub async fn open_channels(
     loaded: &Configuration,
+    entries: &[ChannelEntry],
+    means: &Means,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
 ) -> Result<Channels, ConnectError> {
-    let kinds: Vec<_> = channels::CHANNELS.iter().map(|known| known.kind).collect();
     let mut channels = Channels::new();
     for channel in loaded.settings.channels.values() {
         let section = Section::Channel(&channel.id);
-        let at = |path: &str, message: String| loaded.sources.problem(section, path, None, message);
-        let Some(entry) = channels::entry(&channel.kind) else {
-            let problem = at("kind", format!("there is no kind {:?}", channel.kind));
-            let problem = problem.expecting(format!("one of {}", kinds.join(", ")));
-            problems.push(problem.near(&channel.kind, kinds.iter().copied()));
+        let kind = ("kind", channel.kind.as_str());
+        let Some(entry) = registered(loaded, entries, section, kind, problems) else {
             continue;
         };
-        let mut values = Vec::new();
+        if entry.needs_webhook_secrets && channel.secrets.is_empty() {
+            let message = "missing".to_owned();
+            let problem = loaded.sources.problem(section, "secrets", None, message);
+            problems.push(problem.expecting(configuration::CHANNEL_SECRETS));
+        }
+        let mut webhook_secrets = Vec::new();
         for name in &channel.secrets {
             match secrets.get(name).await.map_err(ConnectError::Secrets)? {
-                Some(secret) => values.push(secret),
+                Some(secret) => webhook_secrets.push(secret),
                 None => problems.push(unset(loaded, section, name, secrets.place(name))),
             }
         }
-        match (entry.open)(channel, values) {
+        let account = Account::from(channel);
+        let of_account = secrets_of(entry, account, secrets).await?;
+        let missing = of_account.missing.iter();
+        problems.extend(missing.map(|name| unset(loaded, section, name, secrets.place(name))));
+        let sender = &loaded.settings.merchant.mail;
+        let opening = opening(entry, account, sender, means, of_account.found, true)?;
+        let opening = Opening {
+            webhook_secrets,
+            ..opening
+        };
+        match (entry.open)(opening) {
             Ok(open) => {
                 channels.insert(channel.id.clone(), open);
             }
-            Err(error) => {
-                let path = below(&channel.kind, &error.path);
-                let word = error.path.rsplit('.').next().unwrap_or_default();
-                let problem = at(&path, error.message).expecting(error.expected);
-                problems.push(problem.near(word, error.known.iter().copied()));
-            }
+            Err(error) => problems.push(problem(loaded, section, &channel.kind, error)),
         }
     }
     Ok(channels)
@@ -245,47 +327,31 @@ pub async fn open_channels(
 /// `tried_before` is as [`Opening`] has it.
 pub async fn open_suppliers(
     loaded: &Configuration,
-    files: Arc<dyn Files>,
-    mailer: Arc<dyn Mailer>,
+    entries: &[SupplierEntry],
+    means: &Means,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
     tried_before: bool,
 ) -> Result<Suppliers, ConnectError> {
-    let methods: Vec<_> = suppliers::SUPPLIERS
-        .iter()
-        .map(|known| known.method)
-        .collect();
     let mut suppliers = Suppliers::new();
     for supplier in loaded.settings.suppliers.values() {
         let section = Section::Supplier(&supplier.id);
-        let Some(entry) = suppliers::entry(&supplier.method) else {
-            let message = format!("there is no method {:?}", supplier.method);
-            let problem = loaded.sources.problem(section, "method", None, message);
-            let problem = problem.expecting(format!("one of {}", methods.join(", ")));
-            problems.push(problem.near(&supplier.method, methods.iter().copied()));
+        let method = ("method", supplier.method.as_str());
+        let Some(entry) = registered(loaded, entries, section, method, problems) else {
             continue;
         };
-        let values = secrets_of(entry, supplier, secrets).await?;
-        let missing = values.missing.iter();
+        let account = Account::from(supplier);
+        let of_account = secrets_of(entry, account, secrets).await?;
+        let missing = of_account.missing.iter();
         problems.extend(missing.map(|name| unset(loaded, section, name, secrets.place(name))));
-        let (files, mailer) = (files.clone(), mailer.clone());
         let sender = &loaded.settings.merchant.mail;
-        let opening = opening(
-            entry,
-            supplier,
-            sender,
-            files,
-            mailer,
-            values.found,
-            tried_before,
-        )?;
+        let found = of_account.found;
+        let opening = opening(entry, account, sender, means, found, tried_before)?;
         match (entry.open)(opening) {
             Ok(open) => {
                 suppliers.insert(supplier.id.clone(), open);
             }
-            Err(error) => {
-                problems.push(of_settings(loaded, supplier, error));
-            }
+            Err(error) => problems.push(problem(loaded, section, &supplier.method, error)),
         }
     }
     Ok(suppliers)

@@ -1,7 +1,7 @@
 //! The configuration that a process works by: looked at again and again, applied wholly or not at
 //! all. A bad one becomes an incident, and the previous one stays in force.
 
-use crate::{Channels, ConnectError, Suppliers, open_channels, open_suppliers};
+use crate::{Channels, ConnectError, Means, Suppliers, open_channels, open_suppliers};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem};
 use domain::cases::CaseKind;
@@ -9,10 +9,8 @@ use domain::digest::Digest;
 use domain::settings::Settings;
 use jiff::{SignedDuration, Timestamp};
 use ports::configuration::{BadBundle, Bundle, Bundles};
-use ports::{
-    Clock, Closing, Files, Incident, IncidentStore, Mailer, Secrets, Shared, StoreError,
-    Unavailable,
-};
+use ports::{Clock, Closing, Incident, IncidentStore, Secrets, Shared, StoreError, Unavailable};
+use registry::{ChannelEntry, SupplierEntry};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Between two looks of a process that shares its work with others.
@@ -69,7 +67,11 @@ impl Opens for SettingsOnly {
     }
 }
 
-pub struct ChannelsOf<S>(pub S);
+pub struct ChannelsOf<S> {
+    pub entries: &'static [ChannelEntry],
+    pub means: Means,
+    pub secrets: S,
+}
 
 #[async_trait]
 impl<S: Secrets> Opens for ChannelsOf<S> {
@@ -80,13 +82,13 @@ impl<S: Secrets> Opens for ChannelsOf<S> {
         _: Option<&Channels>,
         problems: &mut Vec<Problem>,
     ) -> Result<Channels, ConnectError> {
-        open_channels(loaded, &self.0, problems).await
+        open_channels(loaded, self.entries, &self.means, &self.secrets, problems).await
     }
 }
 
 pub struct SuppliersOf<S> {
-    pub files: Arc<dyn Files>,
-    pub mailer: Arc<dyn Mailer>,
+    pub entries: &'static [SupplierEntry],
+    pub means: Means,
     pub secrets: S,
 }
 
@@ -99,9 +101,9 @@ impl<S: Secrets> Opens for SuppliersOf<S> {
         _: Option<&Suppliers>,
         problems: &mut Vec<Problem>,
     ) -> Result<Suppliers, ConnectError> {
-        let (files, mailer) = (self.files.clone(), self.mailer.clone());
+        let (entries, secrets) = (self.entries, &self.secrets);
         // `config push` puts nothing here that it has not tried, and a process starts often.
-        open_suppliers(loaded, files, mailer, &self.secrets, problems, true).await
+        open_suppliers(loaded, entries, &self.means, secrets, problems, true).await
     }
 }
 

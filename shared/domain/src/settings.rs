@@ -79,12 +79,12 @@ pub enum SmtpTls {
 #[derive(Debug, Clone)]
 pub struct ChannelSettings {
     pub id: ChannelId,
-    /// Picks the code: `shopify`.
+    /// Picks the code.
     pub kind: String,
     pub code: ChannelCode,
     /// Orders placed earlier are never forwarded.
     pub start_from: Timestamp,
-    /// Names of the webhook secrets, several while one is being rotated.
+    /// Names of the webhook secrets, several while one is being rotated; none where the kind needs none.
     pub secrets: Vec<String>,
     /// What only that kind knows.
     pub specific: serde_json::Value,

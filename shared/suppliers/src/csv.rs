@@ -5,7 +5,7 @@
 //! is the same as sending once, and whether it ever appeared settles every doubt.
 
 use crate::table::{Table, TableSettings};
-use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
+use crate::{no_steps, sample};
 use async_trait::async_trait;
 use domain::order::answer::Progress;
 use domain::purchase_order_number::PurchaseOrderNumber;
@@ -16,6 +16,7 @@ use ports::{
     Area, Artifact, Attempt, Batches, Decoded, Endpoint, Evidence, Files, Handover, PrepareError,
     SendAnswer, Sender, Supplier,
 };
+use registry::{Opening, SettingsError, SupplierEntry, read};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -23,12 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-pub(crate) const ENTRY: Entry = Entry {
-    method: "csv",
-    open,
-    secrets: no_names,
-    hosts: no_names,
-};
+pub(crate) const ENTRY: SupplierEntry = SupplierEntry::new("csv", open);
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const NAME: &str = "table";
@@ -105,16 +101,14 @@ impl Terms {
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
-    let specific = &opening.settings.specific;
+    let specific = opening.settings;
     let settings: Settings = read("csv", specific)?;
     let mut of_table = specific.clone();
     if let Some(keys) = of_table.as_object_mut() {
         keys.retain(|key, _| !OWN.contains(&key.as_str()));
     }
     let terms = Terms {
-        folder: settings
-            .folder
-            .unwrap_or_else(|| opening.settings.id.to_string()),
+        folder: settings.folder.unwrap_or_else(|| opening.id.to_owned()),
         table: of_table,
     };
     let batch = settings.batch.map(Batch::open).transpose()?;
@@ -214,7 +208,7 @@ impl Sender for Csv {
         };
         Via {
             file: alone,
-            ..Via::new(ENTRY.method, place)
+            ..Via::new(ENTRY.kind, place)
         }
     }
 

@@ -24,29 +24,26 @@ mod trial;
 mod xml;
 
 use crate::templates::Templates;
-use crate::{Entry, Opening, SettingsError};
 use auth::{Identity, Secrets};
 use exchange::Connection;
 use lines::Reasons;
 use ports::Supplier;
 use rate::Limits;
+use registry::{Opening, SettingsError, SupplierEntry};
 use sequence::{Kind, Sequence};
 use settings::Settings;
 use std::sync::Arc;
 
-pub use checks::{allow_private, sandbox_secrets};
-pub use rehearsal::{Rehearsal, StepReport, rehearsal};
-pub(crate) use trial::tried;
-
-pub(crate) const ENTRY: Entry = Entry {
-    method: "http",
-    open,
+pub(crate) const ENTRY: SupplierEntry = SupplierEntry {
     secrets: checks::secrets,
     hosts: checks::hosts,
+    try_out: trial::tried,
+    rehearse: Some(rehearsal::rehearse),
+    ..SupplierEntry::new("http", open)
 };
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
-    let settings = checks::checked(&opening.settings.specific)?;
+    let settings = checks::checked(opening.settings)?;
     Ok(Box::new(sequence(opening, &settings, false)?))
 }
 

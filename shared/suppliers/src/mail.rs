@@ -12,7 +12,7 @@ mod reading;
 mod tests;
 
 use crate::table::{TableSettings, known_fields};
-use crate::{Entry, Opening, SettingsError, no_names, no_steps, read, sample};
+use crate::{no_steps, sample};
 use async_trait::async_trait;
 use attachment::{Attachment, TableFile};
 use domain::address::Address;
@@ -30,16 +30,15 @@ use ports::{
     Artifact, Attempt, CancelRequest, Decoded, Endpoint, Evidence, Handover, MailOutcome,
     MailPlace, Mailer, Part, PrepareError, SendAnswer, Sender, Supplier,
 };
+use registry::{Opening, SettingsError, SupplierEntry, read};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-pub(crate) const ENTRY: Entry = Entry {
-    method: "mail",
-    open,
-    secrets: no_names,
-    hosts: no_names,
+pub(crate) const ENTRY: SupplierEntry = SupplierEntry {
+    sends_mail: true,
+    ..SupplierEntry::new("mail", open)
 };
 
 /// Longer than a mailer takes, which knows better than we whether anything was sent.
@@ -88,7 +87,7 @@ struct Post {
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Supplier>, SettingsError> {
-    let settings: Settings = read("mail", &opening.settings.specific)?;
+    let settings: Settings = read("mail", opening.settings)?;
     known_fields(&settings.omits, "omits")?;
     let post = Arc::new(Post {
         sender: opening.sender.to_owned(),
@@ -359,7 +358,7 @@ impl Sender for Mail {
         Via {
             file,
             reports_delivery: self.post.mailer.reports_delivery(),
-            ..Via::new(ENTRY.method, place)
+            ..Via::new(ENTRY.kind, place)
         }
     }
 

@@ -5,13 +5,13 @@ mod filters;
 
 pub(crate) use filters::described;
 
-use crate::SettingsError;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, default_auto_escape_callback,
     escape_formatter,
 };
 use ports::PrepareError;
+use registry::SettingsError;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fmt::Write;

@@ -1,23 +1,32 @@
 //! A small world for the tests of the methods.
 
-use crate::{Opening, SettingsError, entry};
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write settings where they open a supplier"
+)]
+
 use async_trait::async_trait;
 use domain::address::Address;
-use domain::ids::{ChannelCode, SupplierId};
+use domain::ids::ChannelCode;
 use domain::order::answer::Progress;
 use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
-use domain::settings::{Merchant, SupplierSettings};
+use domain::settings::Merchant;
 use http_client::{Failure, Http, Request, Response};
 use ports::supplier::HandoverLine;
 use ports::{
     Answer, Area, Artifact, Attempt, Files, Handover, MailOutcome, MailPlace, Mailer, Put,
     SendAnswer, SendSubject, Supplier, Unavailable,
 };
+use registry::{Opening, SettingsError, SupplierEntry};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub(crate) fn entry(method: &str) -> &'static SupplierEntry {
+    registry::find(crate::SUPPLIERS, method).unwrap()
+}
 
 pub(crate) fn handover() -> Handover {
     let line = |sku: &str, quantity| HandoverLine {
@@ -135,7 +144,7 @@ impl World {
         specific: serde_json::Value,
         http: Arc<dyn Http>,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        self.open_as(method, specific, http, false)
+        self.open_as(method, &specific, http, false)
     }
 
     /// Without a trial.
@@ -144,25 +153,25 @@ impl World {
         method: &str,
         specific: serde_json::Value,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        self.open_as(method, specific, Arc::new(self.clone()), true)
+        self.open_as(method, &specific, Arc::new(self.clone()), true)
     }
 
     fn open_as(
         &self,
         method: &str,
-        specific: serde_json::Value,
+        specific: &serde_json::Value,
         http: Arc<dyn Http>,
         tried_before: bool,
     ) -> Result<Box<dyn Supplier>, SettingsError> {
-        let id = SupplierId::parse("acme").unwrap();
-        let settings = SupplierSettings::plain(id, method, specific);
-        (entry(method).unwrap().open)(Opening {
-            settings: &settings,
+        (entry(method).open)(Opening {
+            id: "acme",
+            settings: specific,
             sender: "orders@acme.example",
             http,
             files: Arc::new(self.clone()),
             mailer: Arc::new(self.clone()),
             secrets: [("ACME_KEY".to_owned(), SecretString::from("hush"))].into(),
+            webhook_secrets: Vec::new(),
             tried_before,
         })
     }

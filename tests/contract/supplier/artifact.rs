@@ -50,7 +50,7 @@ pub(super) fn snapshot(fixture: &Fixture) {
     settings.set_snapshot_path("../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    let (method, name) = (fixture.entry.method, &fixture.name);
+    let (method, name) = (fixture.entry.kind, &fixture.name);
     for place in &fixture.places {
         // In a batch nothing goes alone, so that nothing comes after the order.
         let artifact = if supplier.batches().is_some() {

@@ -14,6 +14,7 @@ use doubles::supplier::SupplierDouble;
 use embedded::OutboxMailer;
 use http_client::{Failure, Http, Request, Response};
 use ports::Supplier;
+use registry::{Opening, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,13 +75,19 @@ impl Http for ByHost {
 }
 
 /// Every supplier as the settings have it, over the ports with their faults.
-pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles<'_>) -> Suppliers {
+pub(super) fn opened(
+    settings: &Settings,
+    registry: Registry,
+    ports: &Arc<Faulty>,
+    doubles: &Doubles<'_>,
+) -> Suppliers {
     let secret = || secrecy::SecretString::from(SECRET.to_owned());
     let suppliers = settings.suppliers.values().map(|supplier_settings| {
-        let entry = suppliers::entry(&supplier_settings.method).unwrap();
+        let entry = registry.supplier(&supplier_settings.method).unwrap();
         let supplier_settings = &with_mutant(supplier_settings, ports.faults.mutant);
-        let opening = suppliers::Opening {
-            settings: supplier_settings,
+        let opening = Opening {
+            id: supplier_settings.id.as_str(),
+            settings: &supplier_settings.specific,
             sender: &settings.merchant.mail,
             http: if supplier_settings.id.as_str() == "printful" {
                 Arc::new(FaultyHttp {
@@ -105,9 +112,11 @@ pub(super) fn opened(settings: &Settings, ports: &Arc<Faulty>, doubles: &Doubles
                 })
             },
             secrets: (entry.secrets)(&supplier_settings.specific)
+                .all
                 .into_iter()
                 .map(|name| (name, secret()))
                 .collect(),
+            webhook_secrets: Vec::new(),
             tried_before: tried_before(supplier_settings),
         };
         let supplier = (entry.open)(opening).unwrap();

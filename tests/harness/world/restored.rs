@@ -1,6 +1,6 @@
 //! Data on disk that is copied while time goes on, and put back.
 
-use super::{Outside, World};
+use super::{Outside, Setup, World};
 use crate::faults::Faults;
 use domain::ids::SupplierId;
 use domain::order::Order;
@@ -14,7 +14,7 @@ impl World {
     pub async fn on_disk(faults: Faults) -> Self {
         let outside = Outside::default();
         let store = Embedded::open(outside.folder.path()).unwrap();
-        Self::over(store, outside, faults).await
+        Self::over(store, outside, Setup::default(), faults).await
     }
 
     /// Handles messages until none is visible, or the process dies.
@@ -52,7 +52,11 @@ impl World {
             mail: self.mail.clone(),
         };
         let unanswered = std::mem::take(&mut self.unanswered);
-        *self = Self::over(store, outside, self.faults.clone()).await;
+        let setup = Setup {
+            registry: self.registry,
+            ..Setup::default()
+        };
+        *self = Self::over(store, outside, setup, self.faults.clone()).await;
         self.unanswered = unanswered;
     }
 

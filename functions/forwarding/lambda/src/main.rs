@@ -17,7 +17,9 @@ async fn main() -> Result<(), Error> {
         Need::Queue(QueueName::Forwarding),
     ];
     let function = Function::start(&needs).await?;
-    let running = function.running(function.suppliers().await?).await?;
+    let running = function
+        .running(function.suppliers(suppliers::SUPPLIERS).await?)
+        .await?;
     let deps = Deps {
         queue: function.queue(),
         purchase_orders: function.purchase_orders(&running)?,

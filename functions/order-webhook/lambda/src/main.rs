@@ -2,6 +2,7 @@
 
 use aws::function::{Function, Need};
 use aws::lambda::{Answer, Call, Error, serve_http};
+use channels::CHANNELS;
 use domain::messages::QueueName;
 use order_webhook::Deps;
 use ports::WebhookRequest;
@@ -9,9 +10,8 @@ use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let needs = [Need::Secrets, Need::Queue(QueueName::Routing)];
-    let function = Function::start(&needs).await?;
-    let running = function.running(function.channels().await?).await?;
+    let function = Function::start(&[Need::Secrets, Need::Queue(QueueName::Routing)]).await?;
+    let running = function.running(function.channels(CHANNELS).await?).await?;
     let deps = Deps {
         orders: function.orders(),
         incidents: function.orders(),

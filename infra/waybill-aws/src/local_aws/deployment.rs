@@ -11,6 +11,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_ssm::types::ParameterType;
 use domain::digest::Digest;
+use registry::Registry;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,6 +36,8 @@ pub struct Deployment {
     /// Physical ids by logical ones.
     pub resources: BTreeMap<String, String>,
     pub webhook_url: String,
+    /// The kinds that files which are pushed may name.
+    registry: Registry,
 }
 
 /// As it was deployed.
@@ -46,7 +49,11 @@ pub struct Function {
 
 impl Deployment {
     /// With nothing configured yet.
-    pub async fn deploy(preparation: &Preparation, emulator: Emulator) -> anyhow::Result<Self> {
+    pub async fn deploy(
+        preparation: &Preparation,
+        emulator: Emulator,
+        registry: Registry,
+    ) -> anyhow::Result<Self> {
         sam_deploy(preparation, &emulator).await?;
         let credentials = Credentials::new(ROOT, ROOT, None, None, "local");
         let account = SignedIn::with(Place {
@@ -61,6 +68,7 @@ impl Deployment {
             webhook_url: webhook_url(&emulator.endpoint, &opened.outputs.webhook_url)?,
             emulator,
             opened,
+            registry,
         };
         deployment.make_up_for_the_emulator().await?;
         Ok(deployment)
@@ -131,7 +139,7 @@ impl Deployment {
 
     /// What is wrong with the files is an error.
     pub async fn push(&self, config: &Path) -> anyhow::Result<()> {
-        crate::configuration::push_right(&self.opened, config).await
+        crate::configuration::push_right(&self.opened, config, self.registry).await
     }
 
     /// Instead of waiting for the minute to be full.

@@ -13,6 +13,7 @@ mod roles;
 mod suppliers;
 mod told;
 
+use registry::Registry;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,6 +22,12 @@ use tokio::sync::Mutex;
 use waybill_aws::local_aws::deployment::Deployment;
 use waybill_aws::local_aws::emulator::{Emulator, Permissions};
 use waybill_aws::local_aws::preparation::Preparation;
+
+/// The kinds that the programs know.
+const REGISTRY: Registry = Registry {
+    channels: channels::CHANNELS,
+    suppliers: ::suppliers::SUPPLIERS,
+};
 
 /// One at a time: each starts a process for every function, and waits for what takes its time.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
@@ -41,6 +48,8 @@ async fn deployed(test: &str) -> Option<Arc<Deployment>> {
     let emulator = Emulator::start(&preparation, anywhere, Permissions::Enforced)
         .await
         .unwrap();
-    let deployment = Deployment::deploy(&preparation, emulator).await.unwrap();
+    let deployment = Deployment::deploy(&preparation, emulator, REGISTRY)
+        .await
+        .unwrap();
     Some(Arc::new(deployment))
 }

@@ -1,6 +1,7 @@
 //! What one plan costs: 5 lines, 20 offers of 4 suppliers, every rule set. One thread, no store.
 
 use super::configuration::{CHANNELS, SECRET, SHOP};
+use crate::machine::connectors::{Account, opening, trial_means};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
 use domain::catalogue::{OfferWithStock, Stock};
@@ -10,9 +11,11 @@ use domain::order::decide::Command;
 use domain::order::events::Recorded;
 use domain::routing::{Facts, plan};
 use doubles::shop::{Shop, ShopOrder};
+use embedded::Embedded;
 use embedded::SystemClock;
 use jiff::Timestamp;
 use ports::{Clock as _, WebhookRequest};
+use registry::{Opening, Registry};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -22,21 +25,21 @@ const SUPPLIERS: [&str; 4] = ["east", "north", "south", "west"];
 const ROUNDS: u32 = 20_000;
 
 /// Nanoseconds a plan, by `split`.
-pub(super) fn measure() -> anyhow::Result<Vec<(&'static str, u64)>> {
+pub(super) fn measure(registry: Registry) -> anyhow::Result<Vec<(&'static str, u64)>> {
     let now = SystemClock.now();
     ["prefer-single", "allow"]
         .into_iter()
-        .map(|split| Ok((split, measure_with(split, now)?)))
+        .map(|split| Ok((split, measure_with(split, registry, now)?)))
         .collect()
 }
 
-fn measure_with(split: &str, now: Timestamp) -> anyhow::Result<u64> {
+fn measure_with(split: &str, registry: Registry, now: Timestamp) -> anyhow::Result<u64> {
     let files = files(split).map(|(name, text)| (name.to_owned(), text.into_bytes()));
     let configuration = match configuration::load(&BTreeMap::from(files)) {
         Ok(configuration) => configuration,
         Err(problems) => bail!("the configuration is not right: {problems:?}"),
     };
-    let order = order(&configuration, now)?;
+    let order = order(&configuration, registry, now)?;
     let offers = configuration.catalogue.iter().map(|row| OfferWithStock {
         offer: row.offer.clone(),
         stock: row.stock.map(|stock| Stock {
@@ -67,11 +70,23 @@ fn measure_with(split: &str, now: Timestamp) -> anyhow::Result<u64> {
 }
 
 /// As the webhook would leave it.
-fn order(configuration: &Configuration, now: Timestamp) -> anyhow::Result<Order> {
+fn order(
+    configuration: &Configuration,
+    registry: Registry,
+    now: Timestamp,
+) -> anyhow::Result<Order> {
     let id = ChannelId::parse("acme")?;
     let settings = &configuration.settings.channels[&id];
-    let entry = channels::entry(&settings.kind).context("no such kind of channel")?;
-    let channel = (entry.open)(settings, vec![SECRET.to_owned().into()])?;
+    let entry = registry.channel(&settings.kind);
+    let entry = entry.context("no such kind of channel")?;
+    let folder = tempfile::tempdir()?;
+    let means = trial_means(&Embedded::in_memory(folder.path())?);
+    let account = Account::from(settings);
+    let opening = opening(entry, account, "", &means, BTreeMap::new(), true)?;
+    let channel = (entry.open)(Opening {
+        webhook_secrets: vec![SECRET.to_owned().into()],
+        ..opening
+    })?;
     let shop = Shop {
         domain: SHOP.to_owned(),
         secret: SECRET.to_owned(),

@@ -5,18 +5,20 @@
 mod tests;
 mod trial;
 
-use crate::machine::connectors::{files_group, mail_problems, of_settings, on_trial, unset};
+use crate::machine::connectors::{
+    Account, files_group, mail_problems, on_trial, opening, problem, trial_means, unset,
+};
 use crate::{Exit, say_lines};
 use async_trait::async_trait;
 use configuration::{Configuration, Problem, Section};
 use domain::text::counted;
-use embedded::{Embedded, EnvironmentSecrets, OutboxMailer};
+use embedded::{Embedded, EnvironmentSecrets};
 use ports::{Secrets, Supplier, Unavailable};
+use registry::Registry;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Any secret will do to see whether the settings are right.
 struct AnySecret;
@@ -51,14 +53,18 @@ pub struct NamedSecret<'a> {
     pub is_rehearsed: bool,
 }
 
-pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> {
-    let mut checked = look(config).await?;
+pub(crate) async fn check(
+    config: &Path,
+    registry: Registry,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
+    let mut checked = look(config, registry).await?;
     if let Some(contents) = &checked.contents {
         checked
             .problems
-            .extend(mail_problems(&contents.configuration));
+            .extend(mail_problems(&contents.configuration, registry));
     }
-    checked.miss_secrets(&EnvironmentSecrets).await?;
+    checked.miss_secrets(registry, &EnvironmentSecrets).await?;
     checked.miss_group();
     if as_json {
         say_lines(format_args!("{:#}", checked.json()));
@@ -69,7 +75,7 @@ pub(crate) async fn check(config: &Path, as_json: bool) -> anyhow::Result<Exit> 
 }
 
 /// All but whether the secrets are where whoever needs them looks for them.
-pub async fn look(config: &Path) -> anyhow::Result<Checked> {
+pub async fn look(config: &Path, registry: Registry) -> anyhow::Result<Checked> {
     let read = configuration::read_dir(config);
     let read = read.map_err(|error| vec![configuration::unreadable(config, &error)]);
     let loaded = read.and_then(|files| Ok((configuration::load(&files)?, files)));
@@ -86,9 +92,9 @@ pub async fn look(config: &Path) -> anyhow::Result<Checked> {
     let store = Embedded::in_memory(folder.path())?;
     let mut problems = Vec::new();
     let mut warnings = loaded.warnings.clone();
-    let connectors = on_trial(&loaded, &store, &AnySecret, &mut problems).await?;
+    let connectors = on_trial(&loaded, registry, &store, &AnySecret, &mut problems).await?;
     for (id, supplier) in connectors.suppliers.iter() {
-        let tried = tried(&loaded, id, supplier.as_ref(), &store)?;
+        let tried = tried(&loaded, registry, id, supplier.as_ref(), &store)?;
         problems.extend(tried.problems);
         warnings.extend(tried.warnings);
     }
@@ -107,6 +113,7 @@ pub async fn look(config: &Path) -> anyhow::Result<Checked> {
 /// What one supplier that could be opened would make of an order.
 fn tried(
     loaded: &Configuration,
+    registry: Registry,
     id: &domain::ids::SupplierId,
     supplier: &dyn Supplier,
     store: &Embedded,
@@ -116,28 +123,17 @@ fn tried(
         .settings
         .suppliers
         .get(id)
-        .and_then(|known| Some((known, suppliers::entry(&known.method)?)))
+        .and_then(|known| Some((known, registry.supplier(&known.method)?)))
     else {
         return Ok(checked);
     };
-    let names = (entry.secrets)(&known.specific).into_iter();
-    let files = Arc::new(store.clone());
-    let opening = suppliers::Opening {
-        settings: known,
-        sender: &loaded.settings.merchant.mail,
-        http: Arc::new(http_client::Client::new(
-            (entry.hosts)(&known.specific),
-            suppliers::allow_private(&known.specific),
-        )?),
-        files: files.clone(),
-        mailer: Arc::new(OutboxMailer { files }),
-        secrets: names
-            .map(|name| (name, SecretString::from("any")))
-            .collect(),
-        tried_before: false,
-    };
-    let found = suppliers::tried(opening);
-    let placed = |error| of_settings(loaded, known, error);
+    let names = (entry.secrets)(&known.specific).all.into_iter();
+    let secrets = names.map(|name| (name, SecretString::from("any")));
+    let (means, sender) = (trial_means(store), &loaded.settings.merchant.mail);
+    let account = Account::from(known);
+    let opening = opening(entry, account, sender, &means, secrets.collect(), false)?;
+    let found = (entry.try_out)(opening);
+    let placed = |error| problem(loaded, Section::Supplier(id), &known.method, error);
     checked
         .problems
         .extend(found.errors.into_iter().map(placed));
@@ -164,7 +160,7 @@ fn tried(
         checked
             .warnings
             .push(problem.expecting("contact = \"a name and a phone number\""));
-    } else if known.contact.is_none() && known.method == "mail" {
+    } else if known.contact.is_none() && entry.sends_mail {
         let message =
             format!("where a mail to {id} stays without an answer, nothing says whom to call");
         let problem = loaded
@@ -177,7 +173,7 @@ fn tried(
     Ok(checked)
 }
 
-pub fn named_secrets(loaded: &Configuration) -> Vec<NamedSecret<'_>> {
+pub fn named_secrets(loaded: &Configuration, registry: Registry) -> Vec<NamedSecret<'_>> {
     let settings = &loaded.settings;
     let mut named: Vec<(Section<'_>, String)> = Vec::new();
     let mut rehearsed = BTreeSet::new();
@@ -185,14 +181,18 @@ pub fn named_secrets(loaded: &Configuration) -> Vec<NamedSecret<'_>> {
         named.push((Section::Merchant, login.password.clone()));
     }
     for channel in settings.channels.values() {
-        let names = channel.secrets.iter().cloned();
+        let entry = registry.channel(&channel.kind);
+        let names = entry.map(|entry| (entry.secrets)(&channel.specific));
+        let names = names.unwrap_or_default().all;
+        let names = channel.secrets.iter().cloned().chain(names);
         named.extend(names.map(|name| (Section::Channel(&channel.id), name)));
     }
     for supplier in settings.suppliers.values() {
-        if let Some(entry) = suppliers::entry(&supplier.method) {
-            let names = (entry.secrets)(&supplier.specific).into_iter();
-            named.extend(names.map(|name| (Section::Supplier(&supplier.id), name)));
-            rehearsed.extend(suppliers::sandbox_secrets(&supplier.specific));
+        if let Some(entry) = registry.supplier(&supplier.method) {
+            let names = (entry.secrets)(&supplier.specific);
+            let all = names.all.into_iter();
+            named.extend(all.map(|name| (Section::Supplier(&supplier.id), name)));
+            rehearsed.extend(names.rehearsed);
         }
     }
     let mut seen = BTreeSet::new();
@@ -207,12 +207,16 @@ pub fn named_secrets(loaded: &Configuration) -> Vec<NamedSecret<'_>> {
 
 impl Checked {
     /// What the environment lacks is only a warning: `serve` may have another one.
-    async fn miss_secrets(&mut self, secrets: &dyn Secrets) -> Result<(), Unavailable> {
+    async fn miss_secrets(
+        &mut self,
+        registry: Registry,
+        secrets: &dyn Secrets,
+    ) -> Result<(), Unavailable> {
         let Some(contents) = &self.contents else {
             return Ok(());
         };
         let loaded = &contents.configuration;
-        for secret in named_secrets(loaded) {
+        for secret in named_secrets(loaded, registry) {
             let name = &secret.name;
             if secrets.get(name).await?.is_none() {
                 let mut warning = unset(loaded, secret.section, name, secrets.place(name));

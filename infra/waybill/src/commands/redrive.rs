@@ -4,18 +4,20 @@ use super::Instead;
 use super::decide::loaded;
 use crate::arguments::Person;
 use crate::{Exit, Installation, say};
-use connectors::open_channels;
+use connectors::{Means, NoMail, open_channels};
 use domain::cases::CaseKind;
 use domain::digest::Digest;
 use domain::messages::Message;
 use order_webhook::Redriven;
 use ports::{Area, Closing};
+use registry::Registry;
 use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) async fn redrive(
     at: &Installation,
     config: &Path,
+    registry: Registry,
     key: &str,
     person: Person,
 ) -> anyhow::Result<Exit> {
@@ -32,7 +34,7 @@ pub(crate) async fn redrive(
         ));
         CaseKind::DeadLetter
     } else {
-        match payload(at, config, key).await? {
+        match payload(at, config, registry, key).await? {
             Redriven::Accepted(orders) if orders.is_empty() => {
                 say(format_args!("read, and its topic is not of interest"));
             }
@@ -67,10 +69,20 @@ pub(crate) async fn redrive(
 }
 
 /// Through the very steps of the webhook, with the channels as they are configured now.
-async fn payload(at: &Installation, config: &Path, key: &str) -> anyhow::Result<Redriven> {
+async fn payload(
+    at: &Installation,
+    config: &Path,
+    registry: Registry,
+    key: &str,
+) -> anyhow::Result<Redriven> {
     let loaded = loaded(config)?;
     let mut problems = Vec::new();
-    let channels = open_channels(&loaded, at.secrets.as_ref(), &mut problems).await?;
+    let channels = {
+        let (files, mailer) = (at.files.clone(), Arc::new(NoMail));
+        let means = Means { files, mailer };
+        let secrets = at.secrets.as_ref();
+        open_channels(&loaded, registry.channels, &means, secrets, &mut problems).await?
+    };
     if let Some(problem) = problems.first() {
         return Ok(Redriven::Refused(problem.to_string()));
     }

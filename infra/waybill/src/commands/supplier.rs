@@ -2,7 +2,7 @@
 
 use super::Instead;
 use super::decide::no_such_supplier;
-use crate::machine::connectors::{opening, secrets_of};
+use crate::machine::connectors::{Account, opening, secrets_of, trial_means};
 use crate::{Exit, say, say_lines};
 use anyhow::{Context as _, bail};
 use configuration::Configuration;
@@ -12,18 +12,18 @@ use domain::personal::Personal;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use domain::settings::SupplierSettings;
 use domain::settings::terms::Services;
-use embedded::{Embedded, EnvironmentSecrets, OutboxMailer, SystemClock};
+use embedded::{Embedded, EnvironmentSecrets, SystemClock};
 use jiff::Timestamp;
 use ports::supplier::HandoverLine;
 use ports::{Clock as _, Handover};
+use registry::{Registry, SettingsError};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Different articles in a test order.
 const LINES: usize = 2;
 const METHOD: &str = "Standard";
 
-pub(crate) async fn test(config: &Path, name: &str) -> anyhow::Result<Exit> {
+pub(crate) async fn test(config: &Path, registry: Registry, name: &str) -> anyhow::Result<Exit> {
     let loaded = match configuration::load_dir(config) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -37,18 +37,23 @@ pub(crate) async fn test(config: &Path, name: &str) -> anyhow::Result<Exit> {
         return Err(no_such_supplier(name, suppliers.keys(), config).into());
     };
     let folder = tempfile::tempdir()?;
-    let files = Arc::new(Embedded::in_memory(folder.path())?);
-    let mailer = Arc::new(OutboxMailer {
-        files: files.clone(),
-    });
-    let Some(entry) = suppliers::entry(&known.method) else {
+    let means = trial_means(&Embedded::in_memory(folder.path())?);
+    let Some(entry) = registry.supplier(&known.method) else {
         bail!("method {:?} is unknown", known.method);
     };
-    let secrets = secrets_of(entry, known, &EnvironmentSecrets).await?;
+    let secrets = secrets_of(entry, Account::from(known), &EnvironmentSecrets).await?;
     let sender = &loaded.settings.merchant.mail;
-    let opening = opening(entry, known, sender, files, mailer, secrets.found, false)?;
-    let rehearsal = suppliers::rehearsal(opening)
-        .map_err(|error| Instead::refused(&format!("supplier {name}: {error}")))?;
+    let account = Account::from(known);
+    let opening = opening(entry, account, sender, &means, secrets.found, false)?;
+    let rehearsal = match entry.rehearse {
+        Some(rehearse) => rehearse(opening),
+        None => Err(SettingsError::new(
+            "method",
+            format!("a supplier of the method {:?} has no sandbox", known.method),
+        )),
+    };
+    let rehearsal =
+        rehearsal.map_err(|error| Instead::refused(&format!("supplier {name}: {error}")))?;
     let handover = test_order(&loaded, known, SystemClock.now())?;
     say(format_args!(
         "test order {} to the sandbox of {}",

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use embedded::SystemClock;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, Secrets, Steady, Unavailable};
+use registry::Registry;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +57,7 @@ struct OneMachine {
     outbox: PathBuf,
 }
 
-pub(crate) async fn demo() -> anyhow::Result<Exit> {
+pub(crate) async fn demo(registry: Registry) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("config");
     let data = folder.path().join("data");
@@ -70,6 +71,7 @@ pub(crate) async fn demo() -> anyhow::Result<Exit> {
     let opened = Machine::open(
         &data,
         &config,
+        registry,
         Arc::new(clock.clone()),
         Arc::new(DemoSecrets),
         false,

@@ -8,12 +8,14 @@ use configuration::{Configuration, Problem};
 use embedded::{Embedded, FileGroup};
 use ports::configuration::Bundle;
 use ports::{Clock, OfferStore as _, Secrets, StoreError};
+use registry::Registry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Everything: one process takes every step.
 pub(super) struct Everything {
+    pub(super) registry: Registry,
     pub(super) store: Embedded,
     pub(super) data: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
@@ -42,7 +44,8 @@ impl Opens for Everything {
         problems: &mut Vec<Problem>,
     ) -> Result<Opened, ConnectError> {
         let (secrets, clock) = (self.secrets.as_ref(), self.clock.clone());
-        let connectors = connectors::open(loaded, &self.store, secrets, clock, problems).await?;
+        let connectors =
+            connectors::open(loaded, self.registry, &self.store, secrets, clock, problems).await?;
         Ok(Opened {
             connectors: match previous {
                 Some(previous) => connectors.keeping_limits_of(&previous.connectors),

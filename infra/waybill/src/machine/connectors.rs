@@ -1,22 +1,30 @@
 //! How channels and suppliers are reached from one machine: mails go through the merchant's mail
 //! server or into the outbox.
 
-pub(crate) use ::connectors::{ConnectError, Connectors, of_settings, opening, secrets_of, unset};
+pub(crate) use ::connectors::{
+    Account, ConnectError, Connectors, Means, opening, problem, secrets_of, unset,
+};
 use configuration::{Configuration, Problem, Section};
+use domain::settings::SupplierSettings;
 use embedded::{Embedded, FileGroup, OutboxMailer, SmtpMailer};
 use ports::{Clock, Mailer, Secrets};
+use registry::Registry;
 use std::sync::Arc;
 
 /// To work with; usable only where `problems` stayed empty.
 pub(super) async fn open(
     loaded: &Configuration,
+    registry: Registry,
     store: &Embedded,
     secrets: &dyn Secrets,
     clock: Arc<dyn Clock>,
     problems: &mut Vec<Problem>,
 ) -> Result<Connectors, ConnectError> {
-    let mailer = mailer(loaded, store, secrets, clock, problems).await?;
-    Connectors::open(loaded, Arc::new(store.clone()), mailer, secrets, problems).await
+    let means = Means {
+        mailer: mailer(loaded, registry, store, secrets, clock, problems).await?,
+        files: Arc::new(store.clone()),
+    };
+    Connectors::open(loaded, registry, &means, secrets, problems).await
 }
 
 /// The group that may read the outbox; a problem where it cannot be given anything.
@@ -41,12 +49,20 @@ pub(crate) fn files_group(
 /// To try settings out: mails go to the outbox of `store`.
 pub(crate) async fn on_trial(
     loaded: &Configuration,
+    registry: Registry,
     store: &Embedded,
     secrets: &dyn Secrets,
     problems: &mut Vec<Problem>,
 ) -> Result<Connectors, ConnectError> {
-    let files = Arc::new(store.clone());
-    Connectors::open(loaded, files, outbox(store), secrets, problems).await
+    Connectors::open(loaded, registry, &trial_means(store), secrets, problems).await
+}
+
+/// The outbox of `store` takes files and mails.
+pub(crate) fn trial_means(store: &Embedded) -> Means {
+    Means {
+        files: Arc::new(store.clone()),
+        mailer: outbox(store),
+    }
 }
 
 fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
@@ -56,13 +72,17 @@ fn outbox(store: &Embedded) -> Arc<dyn Mailer> {
 
 /// A mail that nobody sends must not look sent: a supplier by mail needs a mail server, or the outbox
 /// said as such.
-pub(crate) fn mail_problems(loaded: &Configuration) -> Vec<Problem> {
+pub(crate) fn mail_problems(loaded: &Configuration, registry: Registry) -> Vec<Problem> {
     if loaded.mail_via.is_some() {
         return Vec::new();
     }
     let suppliers = loaded.settings.suppliers.values();
-    let by_mail = suppliers.filter(|supplier| supplier.method == "mail");
-    let problem = |supplier: &domain::settings::SupplierSettings| {
+    let sends_mail = |supplier: &&SupplierSettings| {
+        let entry = registry.supplier(&supplier.method);
+        entry.is_some_and(|entry| entry.sends_mail)
+    };
+    let by_mail = suppliers.filter(sends_mail);
+    let problem = |supplier: &SupplierSettings| {
         let section = Section::Supplier(&supplier.id);
         let message = "channels.toml names no mail server, so that no mail would leave".to_owned();
         let problem = loaded.sources.problem(section, "method", None, message);
@@ -78,12 +98,13 @@ pub(crate) fn mail_problems(loaded: &Configuration) -> Vec<Problem> {
 /// wrong, which is a problem.
 async fn mailer(
     loaded: &Configuration,
+    registry: Registry,
     store: &Embedded,
     secrets: &dyn Secrets,
     clock: Arc<dyn Clock>,
     problems: &mut Vec<Problem>,
 ) -> Result<Arc<dyn Mailer>, ConnectError> {
-    problems.extend(mail_problems(loaded));
+    problems.extend(mail_problems(loaded, registry));
     let Some(smtp) = loaded.smtp() else {
         return Ok(outbox(store));
     };

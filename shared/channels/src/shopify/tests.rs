@@ -2,7 +2,6 @@
 
 use super::*;
 use domain::address::Country;
-use domain::ids::{ChannelCode, ChannelId};
 use domain::order::news::{
     FulfillmentStatus, Line, LocalDelivery, Note, OrderSnapshot, Payment, RefundedUnits,
 };
@@ -11,23 +10,12 @@ use std::path::Path;
 
 const SECRET: &str = "of-the-test";
 
-fn settings(specific: Value) -> ChannelSettings {
-    ChannelSettings {
-        id: ChannelId::parse("acme").unwrap(),
-        kind: "shopify".to_owned(),
-        code: ChannelCode::parse("SH").unwrap(),
-        start_from: jiff::Timestamp::UNIX_EPOCH,
-        secrets: vec!["SECRET".to_owned()],
-        specific,
-    }
-}
-
 fn with_settings(specific: &Value, payload: &Value) -> OrderSnapshot {
     let mut all = json!({ "shop": "acme.myshopify.com" });
     all.as_object_mut()
         .unwrap()
         .extend(specific.as_object().unwrap().clone());
-    let channel = open(&settings(all), vec![SecretString::from(SECRET)]).unwrap();
+    let channel = opened(&all, vec![SecretString::from(SECRET)]).unwrap();
     let request = request("orders/updated", payload.to_string().as_bytes());
     match channel.parse(&request).unwrap().remove(0) {
         ChannelEvent::Order(order) => *order,
@@ -40,7 +28,7 @@ fn channel(secrets: &[&str]) -> Box<dyn Channel> {
         .iter()
         .map(|secret| SecretString::from(*secret))
         .collect();
-    open(&settings(json!({ "shop": "Acme.myshopify.com" })), secrets).unwrap()
+    opened(&json!({ "shop": "Acme.myshopify.com" }), secrets).unwrap()
 }
 
 fn request(topic: &str, body: &[u8]) -> WebhookRequest {
@@ -90,7 +78,7 @@ fn a_blank_secret_signs_nothing() {
 
 #[test]
 fn settings_name_the_wrong_key() {
-    let path = |specific| open(&settings(specific), Vec::new()).err().unwrap().path;
+    let path = |settings: Value| opened(&settings, Vec::new()).err().unwrap().path;
     assert_eq!(path(json!({})), "shop");
     assert_eq!(
         path(json!({ "shop": "https://acme.myshopify.com" })),

@@ -127,7 +127,14 @@ impl Set {
     }
 
     async fn start(&self) -> Result<Running<ChannelsOf<Known>>, StartError> {
-        let opens = ChannelsOf(Known(Mutex::new(vec!["ACME_SECRET"])));
+        let opens = ChannelsOf {
+            entries: channels::CHANNELS,
+            means: crate::Means {
+                files: self.store.clone(),
+                mailer: Arc::new(crate::NoMail),
+            },
+            secrets: Known(Mutex::new(vec!["ACME_SECRET"])),
+        };
         let source = Source {
             bundles: self.pushed.clone(),
             incidents: self.store.clone(),
@@ -229,7 +236,7 @@ async fn what_could_not_be_opened_is_tried_again() {
     let set = Set::new();
     set.pushed.push(CHANNELS);
     let running = set.start().await.unwrap();
-    let secrets = std::mem::take(&mut *running.opens.0.0.lock().unwrap());
+    let secrets = std::mem::take(&mut *running.opens.secrets.0.lock().unwrap());
     set.pushed.push(&CHANNELS.replace("\"acme\"", "\"apex\""));
     set.pass(SignedDuration::from_mins(1));
     assert_eq!(running.look().await, Looked::Unchanged);
@@ -239,7 +246,7 @@ async fn what_could_not_be_opened_is_tried_again() {
         "nothing is wrong with the files"
     );
 
-    *running.opens.0.0.lock().unwrap() = secrets;
+    *running.opens.secrets.0.lock().unwrap() = secrets;
     set.pass(SignedDuration::from_mins(1));
     assert_eq!(running.look().await, Looked::Applied);
     assert_eq!(names(&running), ["apex"]);

@@ -2,10 +2,10 @@
 
 use super::decode::decode;
 use super::settings::{Auth, SecretForm};
-use crate::SettingsError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_client::{Failure, Http, Request, Response};
+use registry::SettingsError;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 //! read back as its reader would.
 
 use super::xml;
-use crate::SettingsError;
 use ports::{Decoded, PrepareError};
+use registry::SettingsError;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! What would only show when an order is sent is refused when the settings are read.
 
 use super::settings::{Auth, Lookup, Retry429, SecretForm, Settings, Step};
-use crate::SettingsError;
 use domain::order::answer::RejectionReason;
 use http_client::host_of;
+use registry::{Hosts, SecretNames, SettingsError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -276,9 +276,9 @@ fn distinct(
 }
 
 /// Names of all secrets that the settings mention, those of the sandbox included.
-pub(super) fn secrets(specific: &Value) -> Vec<String> {
+pub(super) fn secrets(specific: &Value) -> SecretNames {
     let Ok(settings) = read(specific) else {
-        return Vec::new();
+        return SecretNames::default();
     };
     let mut forms: Vec<&str> = settings
         .secret_headers
@@ -307,24 +307,21 @@ pub(super) fn secrets(specific: &Value) -> Vec<String> {
         .into_iter()
         .map(|form| SecretForm::parse(form).name.to_owned())
         .collect();
-    names.into_iter().collect()
-}
-
-/// Names of the secrets that only a rehearsal needs: whoever only serves can do without.
-pub fn sandbox_secrets(specific: &Value) -> Vec<String> {
-    let sandbox = read(specific).ok().and_then(|settings| settings.sandbox);
-    let mut names: Vec<String> = sandbox
-        .into_iter()
-        .flat_map(|sandbox| sandbox.secrets.into_values())
+    let sandbox = settings.sandbox.iter();
+    let mut rehearsed: Vec<String> = sandbox
+        .flat_map(|sandbox| sandbox.secrets.values().cloned())
         .collect();
-    names.dedup();
-    names
+    rehearsed.dedup();
+    SecretNames {
+        all: names.into_iter().collect(),
+        rehearsed,
+    }
 }
 
 /// The only hosts that requests may go to, the sandbox's included.
-pub(super) fn hosts(specific: &Value) -> Vec<String> {
+pub(super) fn hosts(specific: &Value) -> Hosts {
     let Ok(settings) = read(specific) else {
-        return Vec::new();
+        return Hosts::default();
     };
     let mut urls: Vec<&str> = Vec::new();
     if let Some(Auth::OAuth2 { token_url, .. }) = &settings.auth {
@@ -343,11 +340,9 @@ pub(super) fn hosts(specific: &Value) -> Vec<String> {
     if let Some(sandbox) = &settings.sandbox {
         urls.extend(sandbox.urls.values().map(String::as_str));
     }
-    let hosts: BTreeSet<String> = urls.into_iter().filter_map(literal_host).collect();
-    hosts.into_iter().collect()
-}
-
-/// Whether these settings of the method `http` let requests go to private addresses.
-pub fn allow_private(specific: &Value) -> bool {
-    read(specific).is_ok_and(|settings| settings.allow_private)
+    let names: BTreeSet<String> = urls.into_iter().filter_map(literal_host).collect();
+    Hosts {
+        names: names.into_iter().collect(),
+        may_be_private: settings.allow_private,
+    }
 }

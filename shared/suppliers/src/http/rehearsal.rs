@@ -3,52 +3,27 @@
 use super::checks;
 use super::sequence::Sequence;
 use super::settings::{Auth, Sandbox, Settings, Step};
-use crate::{Opening, SettingsError};
+use async_trait::async_trait;
 use domain::order::answer::{LookupFinding, Progress};
 use ports::{
     Accepted, Answer, Attempt, Endpoint as _, Handover, LineStatus, Outcome, PrepareError,
     SendAnswer, SendLookup as _, SendSubject, Trouble,
 };
+use registry::{Opening, Rehearsal, SettingsError, StepReport};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Numbers of test orders begin so; no channel may have this code.
 const TEST: &str = "TEST-";
 
 /// A supplier as its sandbox knows it.
-pub struct Rehearsal {
+struct Sandboxed {
     sequence: Sequence,
     last_step: Option<String>,
 }
 
-/// What one step of a rehearsal did; its `Display` is for the merchant's terminal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StepReport {
-    pub step: String,
-    /// Method, URL, headers and body as sent, without what secrets added.
-    pub request: String,
-    /// What the supplier would not find in the request though the order has it.
-    pub missing: Vec<String>,
-    pub status: Option<u16>,
-    /// The answer as evidence would keep it.
-    pub answer: String,
-    /// In which class it falls, and why.
-    pub judged: String,
-    /// It went as a real one should: accepted, or done.
-    pub went_well: bool,
-    pub extracted: BTreeMap<String, Vec<String>>,
-    /// What the step's look-up says right afterwards, where it has one.
-    pub looked_up: Option<String>,
-}
-
 /// Opens the sandbox version of a supplier, where its settings have one.
-pub fn rehearsal(opening: Opening) -> Result<Rehearsal, SettingsError> {
-    let method = &opening.settings.method;
-    if method != "http" {
-        let message = format!("a supplier of the method {method:?} has no sandbox");
-        return Err(SettingsError::new("method", message));
-    }
-    let settings = checks::checked(&opening.settings.specific)?;
+pub(super) fn rehearse(opening: Opening) -> Result<Box<dyn Rehearsal>, SettingsError> {
+    let settings = checks::checked(opening.settings)?;
     let Some(sandbox) = &settings.sandbox else {
         let message = "without [sandbox] a test order would be a real one: urls, marker = true \
                        or last_step";
@@ -67,10 +42,10 @@ pub fn rehearsal(opening: Opening) -> Result<Rehearsal, SettingsError> {
         let message = format!("there is no step {last:?}");
         return Err(SettingsError::new("sandbox.last_step", message));
     }
-    Ok(Rehearsal {
+    Ok(Box::new(Sandboxed {
         sequence: super::sequence(opening, &settings, true)?,
         last_step,
-    })
+    }))
 }
 
 /// One URL outside of the sandbox would take the test order for a real one.
@@ -98,10 +73,9 @@ fn covered(settings: &Settings, sandbox: &Sandbox) -> Result<(), SettingsError> 
     Ok(())
 }
 
-impl Rehearsal {
-    /// Sends the steps one after another until the last, or until one is not done. The hand-over's
-    /// number must be one of a test.
-    pub async fn perform(&self, handover: &Handover) -> Result<Vec<StepReport>, PrepareError> {
+#[async_trait]
+impl Rehearsal for Sandboxed {
+    async fn perform(&self, handover: &Handover) -> Result<Vec<StepReport>, PrepareError> {
         let number = handover.number.to_string();
         if !number.starts_with(TEST) {
             let why = format!("{number} is no test order: its number begins with {TEST}");
@@ -136,7 +110,9 @@ impl Rehearsal {
             }
         }
     }
+}
 
+impl Sandboxed {
     async fn step(
         &self,
         step: &str,
@@ -249,32 +225,4 @@ fn accepted(acceptance: &Accepted) -> String {
         text.extend(["; ", &quantity, " of ", &line.supplier_sku, " ", &status]);
     }
     text
-}
-
-impl fmt::Display for StepReport {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let indented = |text: &str| {
-            text.lines()
-                .map(|line| format!("    {line}").trim_end().to_owned())
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
-        writeln!(formatter, "step {}", self.step)?;
-        writeln!(formatter, "  sent\n{}", indented(&self.request))?;
-        if !self.missing.is_empty() {
-            let missing = self.missing.join(", ");
-            writeln!(formatter, "  lacks {missing}: a real order would be held")?;
-        }
-        if self.status.is_some() {
-            writeln!(formatter, "  answered\n{}", indented(&self.answer))?;
-        }
-        writeln!(formatter, "  judged: {}", self.judged)?;
-        for (name, values) in &self.extracted {
-            writeln!(formatter, "  extracted {name} = {}", values.join(", "))?;
-        }
-        if let Some(looked_up) = &self.looked_up {
-            writeln!(formatter, "  looked up: {looked_up}")?;
-        }
-        Ok(())
-    }
 }

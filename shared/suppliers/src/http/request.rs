@@ -3,10 +3,10 @@
 use super::auth::Secrets;
 use super::body::{Body, Format};
 use super::settings::{Lookup, Settings, Step};
-use crate::SettingsError;
 use crate::templates::Templates;
 use http_client::Request;
 use ports::PrepareError;
+use registry::SettingsError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

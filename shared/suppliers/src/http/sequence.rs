@@ -7,7 +7,6 @@ use super::exchange::Connection;
 use super::place::StepPlace;
 use super::request::{Draft, Rendered, RequestKind};
 use super::settings::{Lookup, Settings, Step};
-use crate::SettingsError;
 use crate::templates::Templates;
 use async_trait::async_trait;
 use domain::order::answer::{LookupFinding, Progress};
@@ -18,6 +17,7 @@ use ports::{
     Accepted, Answer, Artifact, Attempt, Decoded, Endpoint, Handover, LookedUp, LookupPolicy,
     Outcome, PrepareError, SendAnswer, SendLookup, Sender, StepDone, Supplier,
 };
+use registry::SettingsError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -278,7 +278,7 @@ impl Sender for Sequence {
         let place = step.map_or_else(String::new, |step| step.place.seen_by(id));
         Via {
             lookup: step.and_then(|step| step.place.lookup_seen_by(id)),
-            ..Via::new(ENTRY.method, place)
+            ..Via::new(ENTRY.kind, place)
         }
     }
 

@@ -1,8 +1,8 @@
 //! What the merchant says about a supplier's HTTP interface, as written.
 
 use super::body::Body;
-use crate::SettingsError;
 use jiff::SignedDuration;
+use registry::SettingsError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -9,9 +9,7 @@ mod refusals;
 mod rehearsals;
 mod steps;
 
-use super::allow_private;
-use crate::entry;
-use crate::testing::{World, attempt, handover, sent_to};
+use crate::testing::{World, attempt, entry, handover, sent_to};
 use domain::fidelity;
 use domain::order::answer::{LookupFinding, Progress};
 use http_client::{Failure, Response};
@@ -369,13 +367,14 @@ fn bad_settings_are_named() {
 
 #[test]
 fn secrets_and_hosts_are_told_before_opening() {
-    let entry = entry("http").unwrap();
-    assert_eq!((entry.secrets)(&specific()), ["ACME_KEY"]);
+    let entry = entry("http");
+    assert_eq!((entry.secrets)(&specific()).all, ["ACME_KEY"]);
     assert_eq!(
-        (entry.hosts)(&specific()),
+        (entry.hosts)(&specific()).names,
         ["api.acme.example", "find.acme.example"]
     );
-    assert!((entry.hosts)(&json!({})).is_empty());
-    assert!(!allow_private(&specific()));
-    assert!(allow_private(&changed("/allow_private", json!(true))));
+    assert!((entry.hosts)(&json!({})).names.is_empty());
+    assert!(!(entry.hosts)(&specific()).may_be_private);
+    let private = changed("/allow_private", json!(true));
+    assert!((entry.hosts)(&private).may_be_private);
 }

@@ -3,12 +3,13 @@
 use super::sequence::{Kind, OpenStep, Sequence};
 use super::settings::Step;
 use super::{checks, sequence};
-use crate::{Opening, SettingsError, Tried, sample};
+use crate::sample;
 use ports::Handover;
+use registry::{Opening, SettingsError, Tried};
 use serde_json::{Map, Value, json};
 
 pub(crate) fn tried(opening: Opening) -> Tried {
-    let opened = checks::checked(&opening.settings.specific)
+    let opened = checks::checked(opening.settings)
         .and_then(|settings| super::sequence(opening, &settings, false));
     let mut tried = Tried::default();
     if let Ok(sequence) = opened {

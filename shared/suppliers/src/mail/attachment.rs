@@ -1,13 +1,13 @@
 //! What is attached to a mail: the purchase order as a table for the supplier's programs, and files
 //! in general.
 
-use crate::SettingsError;
 use crate::table::{Table, TableSettings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail_builder::headers::content_type::ContentType;
 use mail_builder::mime::MimePart;
 use ports::{Handover, Part, PrepareError};
+use registry::SettingsError;
 use serde::Deserialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! What may stand in a mail's header, and nothing that could end it.
 
-use crate::SettingsError;
+use registry::SettingsError;
 
 /// One address and nothing that could end a header or add a second receiver. Letters beyond ASCII
 /// would ask more of the way than every mail server gives.

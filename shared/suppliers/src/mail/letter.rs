@@ -1,11 +1,11 @@
 //! The texts of a mail: the merchant's templates or our own.
 
 use super::header::{header_text, one_line};
-use crate::SettingsError;
 use crate::templates::Templates;
 use domain::fidelity::is_blank;
 use domain::order::news::Property;
 use ports::{Handover, PrepareError};
+use registry::SettingsError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,12 +1,12 @@
 //! The columns of a table: fields by their names, and templates of the merchant's.
 
 use super::Dates;
-use crate::SettingsError;
 use crate::templates::{Templates, described};
 use domain::address::Address;
 use domain::fidelity::is_blank;
 use ports::supplier::HandoverLine;
 use ports::{Handover, PrepareError};
+use registry::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -3,9 +3,9 @@
 use super::columns::{Columns, Place};
 use super::encoding::Encoding;
 use super::{Dates, Dialect, Table};
-use crate::SettingsError;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use registry::SettingsError;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

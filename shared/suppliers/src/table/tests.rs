@@ -1,8 +1,8 @@
 use super::*;
-use crate::SettingsError;
 use crate::testing::handover;
 use domain::personal::Personal;
 use proptest::prelude::*;
+use registry::SettingsError;
 use serde_json::{Value, json};
 
 fn opened(settings: Value) -> Result<Table, SettingsError> {

@@ -1,6 +1,11 @@
 //! Configurations that differ from a right one in one place, and what a merchant is told of each.
 
 use super::*;
+
+const REGISTRY: Registry = Registry {
+    channels: channels::CHANNELS,
+    suppliers: suppliers::SUPPLIERS,
+};
 use std::fmt::Write as _;
 
 const CHANNELS: &str = "channels.toml";
@@ -44,8 +49,8 @@ async fn checked(changes: &[Change], secrets: &dyn Secrets) -> Checked {
         }
         std::fs::write(folder.path().join(file), text).unwrap();
     }
-    let mut checked = look(folder.path()).await.unwrap();
-    checked.miss_secrets(secrets).await.unwrap();
+    let mut checked = look(folder.path(), REGISTRY).await.unwrap();
+    checked.miss_secrets(REGISTRY, secrets).await.unwrap();
     checked
 }
 
@@ -83,7 +88,7 @@ async fn the_right_one_is_right() {
         (&[][..], &[][..])
     );
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
-    let example = look(&example).await.unwrap();
+    let example = look(&example, REGISTRY).await.unwrap();
     assert_eq!(
         (&example.problems[..], &example.warnings[..]),
         (&[][..], &[][..])

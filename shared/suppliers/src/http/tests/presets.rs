@@ -5,8 +5,7 @@ mod bigbuy;
 mod ingram;
 mod printful;
 
-use crate::testing::{World, handover};
-use crate::{Opening, entry};
+use crate::testing::{World, entry, handover};
 use domain::fidelity;
 use domain::ids::SupplierId;
 use domain::order::answer::Progress;
@@ -17,6 +16,7 @@ use ports::{
     Accepted, Answer, Attempt, CancelRequest, Endpoint, Handover, Outcome, SendAnswer, SendSubject,
     Supplier,
 };
+use registry::Opening;
 use secrecy::SecretString;
 use serde_json::Value;
 use std::path::Path;
@@ -37,10 +37,11 @@ pub(super) fn preset(name: &str) -> SupplierSettings {
 
 pub(super) fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Opening<'_> {
     let world = Arc::new(World::default());
-    let secrets = (entry("http").unwrap().secrets)(&settings.specific);
+    let secrets = (entry("http").secrets)(&settings.specific).all;
     assert!(!secrets.is_empty());
     Opening {
-        settings,
+        id: settings.id.as_str(),
+        settings: &settings.specific,
         sender: "orders@acme.example",
         http,
         files: world.clone(),
@@ -49,13 +50,14 @@ pub(super) fn opening(settings: &SupplierSettings, http: Arc<dyn Http>) -> Openi
             .into_iter()
             .map(|name| (name.clone(), SecretString::from(format!("value of {name}"))))
             .collect(),
+        webhook_secrets: Vec::new(),
         tried_before: false,
     }
 }
 
 fn open(name: &str, double: impl Double) -> Box<dyn Supplier> {
     let settings = preset(name);
-    let opened = (entry("http").unwrap().open)(opening(&settings, Arc::new(InProcess(double))));
+    let opened = (entry("http").open)(opening(&settings, Arc::new(InProcess(double))));
     opened.map_err(|error| panic!("{name}: {error}")).unwrap()
 }
 
@@ -190,7 +192,7 @@ async fn the_example_is_right() {
     settings.specific = example.unwrap()["http"].clone();
     let double = doubles::printful::Printful::default();
     let http = Arc::new(InProcess(double));
-    let supplier = (entry("http").unwrap().open)(opening(&settings, http.clone()))
+    let supplier = (entry("http").open)(opening(&settings, http.clone()))
         .map_err(|error| panic!("{error}"))
         .unwrap();
     // The double knows no such supplier: what it answers is no success.
@@ -201,7 +203,7 @@ async fn the_example_is_right() {
         matches!(heard.outcome, Outcome::InDoubt { .. }),
         "{heard:?}"
     );
-    let rehearsed = crate::rehearsal(opening(&settings, http));
+    let rehearsed = (entry("http").rehearse.unwrap())(opening(&settings, http));
     assert!(rehearsed.is_ok());
     let back = cancel(&with_skus(["A", "B"]), &["7"], false);
     let cancels = supplier.cancels().unwrap();
@@ -217,6 +219,6 @@ fn presets_name_their_hosts() {
         ("ingram", vec!["api.ingrammicro.com"]),
     ] {
         let settings = preset(name);
-        assert_eq!((entry("http").unwrap().hosts)(&settings.specific), hosts);
+        assert_eq!((entry("http").hosts)(&settings.specific).names, hosts);
     }
 }

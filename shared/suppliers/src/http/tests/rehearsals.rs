@@ -1,7 +1,7 @@
 //! A test order in the sandbox, as the command line shows it.
 
+use super::super::rehearsal::rehearse;
 use super::presets::{opening, preset, with_skus};
-use crate::rehearsal;
 use domain::ids::ChannelCode;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use doubles::bigbuy::{BigBuy, Mood};
@@ -23,7 +23,7 @@ fn test_order(skus: [&str; 2]) -> Handover {
 async fn shown(name: &str, double: impl Double, handover: &Handover) -> String {
     let settings = preset(name);
     let http = Arc::new(InProcess(double));
-    let rehearsal = rehearsal(opening(&settings, http))
+    let rehearsal = rehearse(opening(&settings, http))
         .map_err(|error| panic!("{error}"))
         .unwrap();
     let reports = rehearsal.perform(handover).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_real_order_is_never_rehearsed_and_a_test_never_real() {
         let mut settings = preset("bigbuy");
         change(&mut settings.specific);
         let http = Arc::new(InProcess(BigBuy::default()));
-        rehearsal(opening(&settings, http)).err().unwrap()
+        rehearse(opening(&settings, http)).err().unwrap()
     };
     let none = refused(&|all| {
         all.as_object_mut().unwrap().remove("sandbox");
@@ -119,7 +119,7 @@ async fn a_real_order_is_never_rehearsed_and_a_test_never_real() {
     assert_eq!(unknown.path, "sandbox.last_step");
     let settings = preset("bigbuy");
     let http = Arc::new(InProcess(BigBuy::default()));
-    let open = rehearsal(opening(&settings, http)).ok().unwrap();
+    let open = rehearse(opening(&settings, http)).ok().unwrap();
     let error = open.perform(&with_skus(["A", "B"])).await.unwrap_err();
     assert!(error.0.contains("is no test order"), "{error}");
 }

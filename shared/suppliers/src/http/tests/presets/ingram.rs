@@ -1,5 +1,5 @@
 use super::{Way, accepted, cancel, doubt, open, opening, preset, with_skus};
-use crate::entry;
+use crate::testing::entry;
 use domain::order::answer::{CancelAnswer, LookupFinding, Progress, Rejection, RejectionReason};
 use doubles::exchange::Twist;
 use doubles::ingram::Ingram;
@@ -185,15 +185,15 @@ async fn the_preset_speaks_over_a_real_connection() {
     let text = settings.specific.to_string();
     let local = text.replace("https://api.ingrammicro.com", &format!("http://{address}"));
     settings.specific = serde_json::from_str(&local).unwrap();
-    let refused = (entry("http").unwrap().open)(opening(
+    let refused = (entry("http").open)(opening(
         &settings,
         Arc::new(doubles::exchange::InProcess(double.clone())),
     ));
     assert_eq!(refused.err().unwrap().path, "auth.token_url");
     settings.specific["allow_private"] = json!(true);
-    let hosts = (entry("http").unwrap().hosts)(&settings.specific);
+    let hosts = (entry("http").hosts)(&settings.specific).names;
     let client = http_client::Client::new(hosts, true).unwrap();
-    let supplier = (entry("http").unwrap().open)(opening(&settings, Arc::new(client))).unwrap();
+    let supplier = (entry("http").open)(opening(&settings, Arc::new(client))).unwrap();
     let mut way = Way::new(supplier.orders(), with_skus(SKUS));
     assert_eq!(accepted(way.step().await).references, ["20-RF000"]);
     assert!(matches!(way.look_up().await, Answer::Accepted(_)));

@@ -1,11 +1,11 @@
-//! What is wrong in a supplier's settings, said so that whoever shows it can find the place and what
+//! What is wrong in the settings of a connector, said so that whoever shows it can find the place and what
 //! was meant.
 
 use std::fmt;
 
 const UNKNOWN_KEY: &str = "unknown key";
 
-/// `path` is relative to the method's own table.
+/// `path` is relative to the connector's own table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
     pub path: String,
@@ -35,7 +35,7 @@ impl fmt::Display for SettingsError {
 }
 
 impl SettingsError {
-    pub(crate) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             message: message.into(),
@@ -45,14 +45,14 @@ impl SettingsError {
         }
     }
 
-    pub(crate) fn expecting(self, expected: impl Into<String>) -> Self {
+    pub fn expecting(self, expected: impl Into<String>) -> Self {
         Self {
             expected: Some(expected.into()),
             ..self
         }
     }
 
-    pub(crate) fn unknown<'k>(self, word: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+    pub fn unknown<'k>(self, word: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
         let known = known.into_iter().map(str::to_owned).collect();
         let unknown = Unknown {
             word: word.to_owned(),
@@ -65,7 +65,7 @@ impl SettingsError {
     }
 
     /// An example order that does not come through whole.
-    pub(crate) fn losing(path: impl Into<String>, lacks: &[String]) -> Self {
+    pub fn losing(path: impl Into<String>, lacks: &[String]) -> Self {
         Self::new(path, format!("an example order loses {}", lacks.join(", "))).expecting(
             "every address field, article and quantity; an address field that is left out on \
              purpose is named in omits",
@@ -73,7 +73,7 @@ impl SettingsError {
     }
 
     /// Of a table whose other keys somebody else read.
-    pub(crate) fn beside(mut self, others: &[&str]) -> Self {
+    pub fn beside(mut self, others: &[&str]) -> Self {
         if self.message == UNKNOWN_KEY
             && let Some(unknown) = &mut self.unknown
         {
@@ -86,7 +86,7 @@ impl SettingsError {
 
     /// In the merchant's words what the reader of the settings says in its own: it shows values,
     /// which may be secrets in the wrong place, and types of ours.
-    pub(crate) fn of_reading(method: &str, path: &str, told: &str) -> Self {
+    pub fn of_reading(method: &str, path: &str, told: &str) -> Self {
         let path = if path == method { "" } else { path };
         let below = |key: &str| match path {
             "" => key.to_owned(),
