@@ -7,7 +7,7 @@ mod told;
 use crate::fixtures::{self, Missing};
 use domain::order::news::{ChannelEvent, OrderSnapshot, Refund};
 use libtest_mimic::Trial;
-use ports::{Channel, WebhookRequest};
+use ports::{BadSignature, Channel, Received, Webhook, WebhookRequest};
 use registry::ChannelEntry;
 use serde::Deserialize;
 use std::path::Path;
@@ -43,6 +43,27 @@ struct Total {
     pointers: Vec<String>,
 }
 
+/// A channel that receives webhooks.
+struct Opened(Box<dyn Channel>);
+
+impl Opened {
+    fn webhook(&self) -> &dyn Webhook {
+        self.0.webhook().expect("its fixtures are webhooks")
+    }
+
+    fn verify_head(&self, head: &WebhookRequest) -> Result<(), BadSignature> {
+        self.webhook().verify_head(head)
+    }
+
+    fn verify(&self, request: &WebhookRequest) -> Result<(), BadSignature> {
+        self.webhook().verify(request)
+    }
+
+    fn parse(&self, request: &WebhookRequest) -> Result<Vec<ChannelEvent>, ports::ParseError> {
+        self.webhook().read(request).map(Received::events)
+    }
+}
+
 /// A kind with its fixtures.
 pub(crate) struct Kind {
     entry: &'static str,
@@ -71,10 +92,10 @@ impl Kind {
             let name = body.file_stem().unwrap_or_default().to_string_lossy();
             requests.push((
                 name.into_owned(),
-                WebhookRequest {
-                    headers: headers.collect(),
-                    body: std::fs::read(body).expect("a body can be read"),
-                },
+                WebhookRequest::post(
+                    headers.collect(),
+                    std::fs::read(body).expect("a body can be read"),
+                ),
             ));
         }
         if requests.is_empty() {
@@ -88,11 +109,11 @@ impl Kind {
         })
     }
 
-    fn with(&self, specific: &serde_json::Value, secrets: &[&str]) -> Box<dyn Channel> {
-        (self.open)(tests::opening::channel(specific, secrets)).unwrap()
+    fn with(&self, specific: &serde_json::Value, secrets: &[&str]) -> Opened {
+        Opened((self.open)(tests::opening::channel(specific, secrets)).unwrap())
     }
 
-    fn channel(&self) -> Box<dyn Channel> {
+    fn channel(&self) -> Opened {
         self.with(&self.sheet.settings, &[&self.sheet.secret])
     }
 
@@ -106,7 +127,7 @@ impl Kind {
     /// What the request of that name tells when its body is another.
     fn told(&self, name: &str, body: Vec<u8>) -> Result<Vec<ChannelEvent>, ports::ParseError> {
         let headers = self.request(name).headers.clone();
-        self.channel().parse(&WebhookRequest { headers, body })
+        self.channel().parse(&WebhookRequest::post(headers, body))
     }
 
     /// Everything that the fixtures tell.

@@ -46,12 +46,9 @@ fn messages() -> Vec<ChannelEvent> {
     ];
     let parsed = webhooks.iter().flat_map(|(topic, body)| {
         let signed = shop.sign(topic, body);
-        channel
-            .parse(&WebhookRequest {
-                headers: signed.headers,
-                body: signed.body,
-            })
-            .unwrap()
+        let request = WebhookRequest::post(signed.headers, signed.body);
+        let received = channel.webhook().unwrap().receive(&request);
+        received.unwrap().events()
     });
     parsed.collect()
 }

@@ -323,10 +323,7 @@ impl World {
 
     /// Posts a webhook; the answer's status, or none where the process died.
     pub async fn post(&mut self, webhook: &SignedWebhook) -> Option<u16> {
-        let request = WebhookRequest {
-            headers: webhook.headers.clone(),
-            body: webhook.body.clone(),
-        };
+        let request = WebhookRequest::post(webhook.headers.clone(), webhook.body.clone());
         let answer = self
             .faults
             .drive(order_webhook::handle(&self.webhook, "acme", &request))

@@ -14,7 +14,10 @@ use domain::messages::RouteOrder;
 use domain::order::Order;
 use domain::order::news::ChannelEvent;
 use execution::{Change, Draft, Look, notify};
-use ports::{Channel, Clock, Files, IncidentStore, OrderStore, Queue, StepError, WebhookRequest};
+use ports::{
+    Channel, Clock, Files, IncidentStore, OrderStore, Queue, Received, StepError, Webhook,
+    WebhookRequest,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -88,10 +91,16 @@ impl Refused {
 pub struct Answer {
     pub status: u16,
     pub note: &'static str,
+    /// What the channel asked for; else the note is answered.
+    pub body: Option<Vec<u8>>,
 }
 
 const fn answer(status: u16, note: &'static str) -> Answer {
-    Answer { status, note }
+    Answer {
+        status,
+        note,
+        body: None,
+    }
 }
 
 const NO_SUCH_CHANNEL: Answer = answer(404, "no such channel");
@@ -105,10 +114,10 @@ pub async fn refuse_unread(
     head: &WebhookRequest,
     length: Option<u64>,
 ) -> Option<Answer> {
-    let Some((channel_id, channel)) = find_channel(deps, channel_id) else {
+    let Some((channel_id, webhook)) = find_webhook(deps, channel_id) else {
         return Some(NO_SUCH_CHANNEL);
     };
-    if let Err(bad) = channel.verify_head(head) {
+    if let Err(bad) = webhook.verify_head(head) {
         return Some(refuse(deps, channel_id, bad.0).await);
     }
     let longest = u64::try_from(LARGEST_BODY).unwrap_or(u64::MAX);
@@ -119,19 +128,28 @@ pub async fn refuse_unread(
 }
 
 pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> Answer {
-    let Some((channel_id, channel)) = find_channel(deps, channel_id) else {
+    let Some((channel_id, webhook)) = find_webhook(deps, channel_id) else {
         return NO_SUCH_CHANNEL;
     };
     if request.body.len() > LARGEST_BODY {
         return refuse_length(deps, channel_id).await;
     }
-    if let Err(bad) = channel.verify(request) {
-        return refuse(deps, channel_id, bad.0).await;
-    }
-    let events = match channel.parse(request) {
-        Ok(events) if events.is_empty() => return answer(200, "topic not of interest"),
-        Ok(events) => events,
-        Err(unreadable) => return quarantine::keep(deps, channel_id, request, &unreadable.0).await,
+    let events = match webhook.receive(request) {
+        Ok(Received::Events(events)) if events.is_empty() => {
+            return answer(200, "topic not of interest");
+        }
+        Ok(Received::Events(events)) => events,
+        Ok(Received::Challenge(bytes)) => {
+            return Answer {
+                body: Some(bytes),
+                ..answer(200, "challenge answered")
+            };
+        }
+        Ok(Received::Ping) => return answer(200, "here"),
+        Err(ports::Refused::Untrusted(bad)) => return refuse(deps, channel_id, bad.0).await,
+        Err(ports::Refused::Unreadable(why)) => {
+            return quarantine::keep(deps, channel_id, request, &why.0).await;
+        }
     };
     match take_in(deps, channel_id, &events).await {
         Ok(_) => answer(200, "accepted"),
@@ -142,10 +160,11 @@ pub async fn handle(deps: &Deps, channel_id: &str, request: &WebhookRequest) -> 
     }
 }
 
-fn find_channel<'a>(deps: &'a Deps, id: &str) -> Option<(&'a ChannelId, &'a dyn Channel)> {
+/// Of a channel that receives any.
+fn find_webhook<'a>(deps: &'a Deps, id: &str) -> Option<(&'a ChannelId, &'a dyn Webhook)> {
     let id = ChannelId::parse(id).ok()?;
     let (id, channel) = deps.channels.get_key_value(&id)?;
-    Some((id, channel.as_ref()))
+    Some((id, channel.webhook()?))
 }
 
 /// Joins each message into its order, and enqueues routing where there is something to look at.

@@ -90,14 +90,15 @@ pub async fn redrive(deps: &Deps, key: &str) -> Result<Redriven, StepError> {
     let Some(channel) = deps.channels.get(&id) else {
         return refused(format!("channel {id} is not configured"));
     };
-    let headers = read(&headers);
-    let request = WebhookRequest { headers, body };
-    if let Err(bad) = channel.verify(&request) {
-        return refused(format!("{id}: {bad}"));
-    }
-    match channel.parse(&request) {
-        Ok(events) => Ok(Redriven::Accepted(take_in(deps, &id, &events).await?)),
-        Err(unreadable) => refused(format!("{id}: {unreadable}")),
+    let Some(webhook) = channel.webhook() else {
+        return refused(format!("channel {id} receives no webhooks"));
+    };
+    match webhook.receive(&WebhookRequest::post(read(&headers), body)) {
+        Ok(received) => {
+            let orders = take_in(deps, &id, &received.events()).await?;
+            Ok(Redriven::Accepted(orders))
+        }
+        Err(why) => refused(format!("{id}: {why}")),
     }
 }
 

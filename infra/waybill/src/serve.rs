@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Path as PathParameter, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use body::{Bodies, Unread, discard};
 use embedded::{EnvironmentSecrets, SystemClock};
@@ -166,16 +167,20 @@ async fn webhook(
     State(server): State<Arc<Server>>,
     PathParameter(channel): PathParameter<String>,
     request: Request<Body>,
-) -> Answer {
+) -> Response {
     let announced = request.body().size_hint().exact();
     let (head, mut body) = request.into_parts();
     let mut request = WebhookRequest {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
         headers: texts(&head.headers),
         body: Vec::new(),
     };
     let deps = server.machine.webhook();
     if let Some(refused) = refuse_unread(&deps, &channel, &request, announced).await {
-        return server.refuse(body, status(&refused), refused.note);
+        let refused = server.refuse(body, status(&refused), refused.note);
+        return refused.into_response();
     }
     let mut read = match server.bodies.read(&mut body, announced).await {
         Ok(read) => read,
@@ -196,7 +201,7 @@ async fn webhook(
                     (busy, "body unfinished, and newer ones came")
                 }
             };
-            return server.refuse(body, status, why);
+            return server.refuse(body, status, why).into_response();
         }
     };
     // A caller that goes away must not end a commit half way to its message.
@@ -211,9 +216,13 @@ async fn webhook(
             if status(&answer).is_client_error() {
                 server.refusals.count(answer.note);
             }
-            (status(&answer), answer.note)
+            let status = status(&answer);
+            match answer.body {
+                Some(bytes) => (status, bytes).into_response(),
+                None => (status, answer.note).into_response(),
+            }
         }
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not accepted"),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not accepted").into_response(),
     }
 }
 

@@ -12,7 +12,7 @@ use domain::order::news::ChannelEvent;
 use field::Field;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use ports::{BadSignature, Channel, ParseError, WebhookRequest};
+use ports::{BadSignature, Channel, ParseError, Received, Webhook, WebhookRequest};
 use registry::{ChannelEntry, Opening, SettingsError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -63,10 +63,11 @@ pub(crate) const ENTRY: ChannelEntry = ChannelEntry {
 };
 
 fn open(opening: Opening<'_>) -> Result<Box<dyn Channel>, SettingsError> {
-    opened(opening.settings, opening.webhook_secrets)
+    let channel = opened(opening.settings, opening.webhook_secrets)?;
+    Ok(Box::new(channel))
 }
 
-fn opened(settings: &Value, secrets: Vec<SecretString>) -> Result<Box<dyn Channel>, SettingsError> {
+fn opened(settings: &Value, secrets: Vec<SecretString>) -> Result<Shopify, SettingsError> {
     let empty = serde_json::Map::new();
     let specific = match settings {
         Value::Object(object) => object,
@@ -119,11 +120,11 @@ fn opened(settings: &Value, secrets: Vec<SecretString>) -> Result<Box<dyn Channe
         .into_iter()
         .filter(|secret| !secret.expose_secret().trim().is_empty())
         .collect();
-    Ok(Box::new(Shopify {
+    Ok(Shopify {
         shop,
         settings: read,
         secrets,
-    }))
+    })
 }
 
 fn wrong(path: impl Into<String>, message: &str, expected: &str) -> SettingsError {
@@ -193,6 +194,12 @@ impl Shopify {
 }
 
 impl Channel for Shopify {
+    fn webhook(&self) -> Option<&dyn Webhook> {
+        Some(self)
+    }
+}
+
+impl Webhook for Shopify {
     fn verify_head(&self, head: &WebhookRequest) -> Result<(), BadSignature> {
         self.signature_of(head).map(drop)
     }
@@ -207,6 +214,13 @@ impl Channel for Shopify {
         }
     }
 
+    fn read(&self, request: &WebhookRequest) -> Result<Received, ParseError> {
+        self.parse(request).map(Received::Events)
+    }
+}
+
+impl Shopify {
+    /// Empty for a topic that is not of interest.
     fn parse(&self, request: &WebhookRequest) -> Result<Vec<ChannelEvent>, ParseError> {
         // Without a topic nobody can say that it was not of interest.
         let topic = request

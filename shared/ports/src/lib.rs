@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 pub use backoff::Backoff;
-pub use channel::{BadSignature, Channel, ParseError, WebhookRequest};
+pub use channel::{BadSignature, Channel, ParseError, Received, Refused, Webhook, WebhookRequest};
 pub use domain::sending::subject::SendSubject;
 pub use mailer::{MailEvent, MailOutcome, MailPlace, MailReport, Mailer};
 pub use secrets::{SecretText, Secrets};

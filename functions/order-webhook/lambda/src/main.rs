@@ -5,7 +5,6 @@ use aws::lambda::{Answer, Call, Error, serve_http};
 use channels::CHANNELS;
 use domain::messages::QueueName;
 use order_webhook::Deps;
-use ports::WebhookRequest;
 use std::sync::Arc;
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,14 +25,12 @@ async fn main() -> Result<(), Error> {
         async move {
             deps.channels = running.current().await;
             let channel = call.parameters.get("channel").cloned().unwrap_or_default();
-            let (headers, body) = (call.headers, call.body);
-            let request = WebhookRequest { headers, body };
-            let answer = order_webhook::handle(&deps, &channel, &request).await;
-            let (status, text) = (answer.status, answer.note);
+            let answer = order_webhook::handle(&deps, &channel, &call.request).await;
+            let (status, text, body) = (answer.status, answer.note, answer.body);
             if status == 401 {
                 tracing::info!(channel.id = %channel, why = text, "webhook refused");
             }
-            Answer { status, text }
+            Answer { status, text, body }
         }
     })
     .await

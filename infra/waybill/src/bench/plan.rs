@@ -95,13 +95,9 @@ fn order(
         "orders/create",
         &ShopOrder::new(1000, &SKUS.map(|sku| (sku, 2))).0,
     );
-    let request = WebhookRequest {
-        headers: webhook.headers,
-        body: webhook.body,
-    };
-    let events = channel
-        .parse(&request)
-        .map_err(|error| anyhow::anyhow!("{}", error.0))?;
+    let request = WebhookRequest::post(webhook.headers, webhook.body);
+    let receiver = channel.webhook().context("the channel takes no webhooks")?;
+    let events = receiver.receive(&request)?.events();
     let event = events.first().context("the webhook tells nothing")?;
     let order = Order::new(OrderId::new(id, event.order().clone()));
     let (events, _) = order.merge(event);

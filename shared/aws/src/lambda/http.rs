@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use ports::WebhookRequest;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -12,15 +14,15 @@ use std::future::Future;
 pub struct Call {
     /// Of the route's path, by name.
     pub parameters: BTreeMap<String, String>,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub request: WebhookRequest,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     pub text: &'static str,
+    /// In the place of the text.
+    pub body: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -30,9 +32,24 @@ struct HttpEvent {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     path_parameters: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    raw_path: String,
+    #[serde(default)]
+    raw_query_string: String,
+    request_context: Context,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    http: HttpContext,
+}
+
+#[derive(Deserialize)]
+struct HttpContext {
+    method: String,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -40,7 +57,7 @@ struct HttpEvent {
 struct HttpAnswer {
     status_code: u16,
     headers: BTreeMap<&'static str, &'static str>,
-    body: &'static str,
+    body: Cow<'static, str>,
     is_base64_encoded: bool,
 }
 
@@ -71,17 +88,25 @@ where
                 Answer {
                     status: 500,
                     text: "not accepted",
+                    body: None,
                 }
             })
         }
-        Err(text) => Answer { status: 400, text },
+        Err(text) => Answer {
+            status: 400,
+            text,
+            body: None,
+        },
     };
     tracing::info!(http.status = answer.status, note = answer.text, "answered");
     HttpAnswer {
         status_code: answer.status,
         headers: BTreeMap::from([("content-type", "text/plain; charset=utf-8")]),
-        body: answer.text,
-        is_base64_encoded: false,
+        is_base64_encoded: answer.body.is_some(),
+        body: match answer.body {
+            Some(bytes) => STANDARD.encode(bytes).into(),
+            None => answer.text.into(),
+        },
     }
 }
 
@@ -101,8 +126,13 @@ fn call(event: HttpEvent) -> Result<Call, &'static str> {
     let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
     Ok(Call {
         parameters: event.path_parameters.unwrap_or_default(),
-        headers: event.headers.into_iter().map(lower).collect(),
-        body,
+        request: WebhookRequest {
+            method: event.request_context.http.method,
+            path: event.raw_path,
+            query: event.raw_query_string,
+            headers: event.headers.into_iter().map(lower).collect(),
+            body,
+        },
     })
 }
 
@@ -142,11 +172,13 @@ mod tests {
         let handle = move |call: Call| {
             let heard = heard.clone();
             async move {
-                assert!(call.body != b"panic", "as asked");
+                assert!(call.request.body != b"panic", "as asked");
+                let challenge = call.request.query == "challenge";
                 *heard.lock().unwrap() = Some(call);
                 Answer {
                     status: 200,
                     text: "accepted",
+                    body: challenge.then(|| b"\xff".to_vec()),
                 }
             }
         };
@@ -170,23 +202,32 @@ mod tests {
         );
         let call = call.unwrap();
         assert_eq!(call.parameters["channel"], "acme");
-        assert_eq!(call.body, b"{\"id\": 1}");
+        assert_eq!(call.request.body, b"{\"id\": 1}");
+        assert_eq!(call.request.method, "POST");
+        assert_eq!(call.request.path, "/webhooks/acme");
         let signature = (
             "x-shopify-hmac-sha256".to_owned(),
             "c2lnbmF0dXJl".to_owned(),
         );
-        assert!(call.headers.contains(&signature));
+        assert!(call.request.headers.contains(&signature));
 
         let encoded = json!({ "body": STANDARD.encode(b"\xff\x00{}"), "isBase64Encoded": true });
         let (_, call) = answered(encoded).await;
-        assert_eq!(call.unwrap().body, b"\xff\x00{}");
+        assert_eq!(call.unwrap().request.body, b"\xff\x00{}");
+    }
+
+    #[tokio::test]
+    async fn a_challenge_is_answered_with_its_bytes() {
+        let (answer, _) = answered(json!({ "rawQueryString": "challenge" })).await;
+        assert!(answer.is_base64_encoded);
+        assert_eq!(STANDARD.decode(answer.body.as_bytes()).unwrap(), b"\xff");
     }
 
     #[tokio::test]
     async fn what_is_absent_is_empty() {
         let (_, call) = answered(json!({ "body": null, "pathParameters": null })).await;
         let call = call.unwrap();
-        assert!(call.body.is_empty() && call.parameters.is_empty());
+        assert!(call.request.body.is_empty() && call.parameters.is_empty());
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ fn with_settings(specific: &Value, payload: &Value) -> OrderSnapshot {
     }
 }
 
-fn channel(secrets: &[&str]) -> Box<dyn Channel> {
+fn channel(secrets: &[&str]) -> Shopify {
     let secrets = secrets
         .iter()
         .map(|secret| SecretString::from(*secret))
@@ -36,14 +36,12 @@ fn request(topic: &str, body: &[u8]) -> WebhookRequest {
         .unwrap()
         .chain_update(body);
     let signature = STANDARD.encode(mac.finalize().into_bytes());
-    WebhookRequest {
-        headers: vec![
-            (SIGNATURE.to_owned(), signature),
-            (SHOP.to_owned(), "ACME.myshopify.com".to_owned()),
-            (TOPIC.to_owned(), topic.to_owned()),
-        ],
-        body: body.to_vec(),
-    }
+    let headers = vec![
+        (SIGNATURE.to_owned(), signature),
+        (SHOP.to_owned(), "ACME.myshopify.com".to_owned()),
+        (TOPIC.to_owned(), topic.to_owned()),
+    ];
+    WebhookRequest::post(headers, body.to_vec())
 }
 
 fn fixture(name: &str) -> Value {
