@@ -26,7 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         .map(|preset| {
             let name = preset.file_stem().unwrap_or_default();
             let name = name.to_string_lossy().into_owned();
-            crate::trial("presets", &name.clone(), move || opens(&name, &preset))
+            tests::contract::trial("presets", &name.clone(), move || opens(&name, &preset))
         })
         .collect()
 }

@@ -9,6 +9,7 @@
     reason = "a harness is test code: a panic is its answer"
 )]
 
+pub mod contract;
 pub mod emulator;
 pub mod faults;
 pub mod mail;

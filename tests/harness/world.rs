@@ -152,7 +152,8 @@ pub struct Race {
     pub second_until: Option<usize>,
 }
 
-const SECRET: &str = "a webhook secret for tests";
+/// Signs the webhooks of every channel.
+pub const SECRET: &str = "a webhook secret for tests";
 const VISIBILITY: Duration = Duration::from_mins(3);
 
 /// The kinds that a world knows, and the merchant's files.

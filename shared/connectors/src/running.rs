@@ -244,6 +244,15 @@ impl<O: Opens> Running<O> {
         })
     }
 
+    /// Looks, and closes the refusals that another configuration, or another refusal, has overtaken.
+    pub async fn follow(&self) -> Result<Looked, StoreError> {
+        let looked = self.look().await;
+        if looked != Looked::Unchanged {
+            self.close_refusals().await?;
+        }
+        Ok(looked)
+    }
+
     /// Whoever asks first looks.
     fn is_time(&self) -> bool {
         let pause = match self.source.company {

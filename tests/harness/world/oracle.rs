@@ -34,10 +34,9 @@ impl World {
                 let hidden = entry.file_name().to_string_lossy().starts_with('.');
                 if path.is_dir() && !hidden {
                     folders.push(path);
-                } else if path
-                    .extension()
-                    .is_some_and(|ending| ending == "csv" || ending == "eml")
-                {
+                } else if path.extension().is_some_and(|ending| {
+                    ["csv", "eml", "json"].iter().any(|known| ending == *known)
+                }) {
                     for number in numbers_in(&path) {
                         *received.entry(number).or_default() += 1;
                     }

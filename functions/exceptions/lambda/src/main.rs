@@ -2,13 +2,13 @@
 
 use aws::function::{Function, Need};
 use aws::lambda::{DeadLetter, Error, serve_sweep};
-use connectors::running::{FOLLOWED_WITHIN, Looked, SettingsOnly};
+use connectors::running::{FOLLOWED_WITHIN, SettingsOnly};
 use domain::messages::QueueName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let needs = [QueueName::Routing, QueueName::Forwarding].map(Need::Queue);
-    let function = Function::start(&needs).await?;
+    let queues = [QueueName::Routing, QueueName::Forwarding];
+    let function = Function::start(&queues.map(Need::Queue)).await?;
     let running = function.running(SettingsOnly).await?;
     running.close_refusals().await?;
     let deps = exceptions::Deps {
@@ -26,9 +26,7 @@ async fn main() -> Result<(), Error> {
     let sweep = move || {
         let (running, deps) = (running.clone(), sweeper.clone());
         async move {
-            if running.look().await != Looked::Unchanged {
-                running.close_refusals().await?;
-            }
+            running.follow().await?;
             exceptions::sweep(&deps).await.map(drop)
         }
     };

@@ -291,3 +291,35 @@ async fn without_any_good_one_nothing_starts() {
     assert!(matches!(error, StartError::NoneIsGood(_)), "{error:?}");
     assert_eq!(set.incidents().await.len(), 1);
 }
+
+/// Where the kind verifies webhooks by secrets of ours, a channel without one could receive none.
+#[tokio::test]
+async fn a_channel_has_webhook_secrets_where_its_kind_needs_them() {
+    struct Silent;
+    impl ports::Channel for Silent {}
+    static SILENT: [registry::ChannelEntry; 1] = [registry::ChannelEntry::new("shopify", |_| {
+        Ok(Box::new(Silent))
+    })];
+    let set = Set::new();
+    let means = crate::Means {
+        files: set.store.clone(),
+        mailer: Arc::new(crate::NoMail),
+    };
+    let secrets = Known(Mutex::new(vec!["ACME_SECRET"]));
+    set.pushed
+        .push(&CHANNELS.replace("secrets = [\"ACME_SECRET\"]\n", ""));
+    let bundle = set.pushed.newer().await.unwrap().unwrap().unwrap();
+    let loaded = configuration::load_without_offers(&bundle.files, &bundle.digests).unwrap();
+    let problems = async |entries| {
+        let mut problems = Vec::new();
+        let opened = open_channels(&loaded, entries, &means, &secrets, &mut problems);
+        opened.await.unwrap();
+        problems
+    };
+    let missing = problems(channels::CHANNELS).await;
+    let [problem] = missing.as_slice() else {
+        panic!("{missing:?}");
+    };
+    assert_eq!(problem.key.as_deref(), Some("channel[0].secrets"));
+    assert_eq!(problems(&SILENT).await, []);
+}

@@ -4,13 +4,14 @@ mod believed;
 mod mutated;
 mod told;
 
-use crate::fixtures::{self, Missing};
+use crate::contract::Suite;
+use crate::contract::fixtures::{self, Missing};
 use domain::order::news::{ChannelEvent, OrderSnapshot, Refund};
 use libtest_mimic::Trial;
 use ports::{BadSignature, Channel, Received, Webhook, WebhookRequest};
 use registry::ChannelEntry;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// `channel.toml`.
@@ -67,14 +68,15 @@ impl Opened {
 /// A kind with its fixtures.
 pub(crate) struct Kind {
     entry: &'static str,
+    snapshots: PathBuf,
     open: registry::Open<dyn Channel>,
     sheet: Sheet,
     requests: Vec<(String, WebhookRequest)>,
 }
 
 impl Kind {
-    pub(crate) fn load(entry: &ChannelEntry) -> Result<Self, Missing> {
-        let folder = fixtures::folder("channels", entry.kind);
+    pub(crate) fn load(suite: &Suite, entry: &ChannelEntry) -> Result<Self, Missing> {
+        let folder = suite.folder("channels", entry.kind);
         let sheet = fixtures::toml(&folder.join("channel.toml"), &[])?;
         let mut requests = Vec::new();
         let mut names: Vec<_> = std::fs::read_dir(&folder)
@@ -103,6 +105,7 @@ impl Kind {
         }
         Ok(Self {
             entry: entry.kind,
+            snapshots: suite.snapshots.clone(),
             open: entry.open,
             sheet,
             requests,
@@ -110,7 +113,7 @@ impl Kind {
     }
 
     fn with(&self, specific: &serde_json::Value, secrets: &[&str]) -> Opened {
-        Opened((self.open)(tests::opening::channel(specific, secrets)).unwrap())
+        Opened((self.open)(crate::opening::channel(specific, secrets)).unwrap())
     }
 
     fn channel(&self) -> Opened {
@@ -195,13 +198,17 @@ fn personal(events: &[ChannelEvent]) -> Vec<String> {
 
 type Promise = fn(&Kind);
 
-pub(crate) fn trials(entry: &'static ChannelEntry) -> Vec<Trial> {
-    let kind = match Kind::load(entry) {
+pub(crate) fn trials(suite: &Suite, entry: &'static ChannelEntry) -> Vec<Trial> {
+    let kind = match Kind::load(suite, entry) {
         Ok(kind) => Arc::new(kind),
         Err(Missing(what)) => {
-            return vec![crate::trial(entry.kind, "has_fixtures", move || {
-                panic!("{what}");
-            })];
+            return vec![crate::contract::trial(
+                entry.kind,
+                "has_fixtures",
+                move || {
+                    panic!("{what}");
+                },
+            )];
         }
     };
     let promises: [(&str, Promise); 12] = [
@@ -220,7 +227,7 @@ pub(crate) fn trials(entry: &'static ChannelEntry) -> Vec<Trial> {
     ];
     let trials = promises.into_iter().map(|(name, promise)| {
         let kind = Arc::clone(&kind);
-        crate::trial(entry.kind, name, move || promise(&kind))
+        crate::contract::trial(entry.kind, name, move || promise(&kind))
     });
     trials.collect()
 }
@@ -228,7 +235,7 @@ pub(crate) fn trials(entry: &'static ChannelEntry) -> Vec<Trial> {
 fn unknown_setting(kind: &Kind) {
     let mut specific = kind.sheet.settings.clone();
     specific["no_such_setting"] = "x".into();
-    let error = (kind.open)(tests::opening::channel(&specific, &[]))
+    let error = (kind.open)(crate::opening::channel(&specific, &[]))
         .err()
         .expect("an unknown setting is refused");
     assert!(error.to_string().contains("no_such_setting"), "{error}");

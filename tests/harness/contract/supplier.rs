@@ -13,7 +13,8 @@ mod way;
 
 use self::answers::{Answer, Answers};
 use self::ports::World;
-use crate::fixtures::{self, Missing};
+use crate::contract::Suite;
+use crate::contract::fixtures::{self, Missing};
 use ::ports::{Endpoint, Supplier};
 use libtest_mimic::Trial;
 use registry::{Opening, SettingsError, SupplierEntry};
@@ -32,6 +33,7 @@ const CANCEL: &str = "cancel";
 /// One folder of a method.
 pub(crate) struct Fixture {
     entry: &'static SupplierEntry,
+    snapshots: PathBuf,
     name: String,
     folder: PathBuf,
     answers: Answers,
@@ -61,8 +63,8 @@ impl Place {
 
 impl Fixture {
     /// All of a method.
-    pub(crate) fn load(entry: &'static SupplierEntry) -> Result<Vec<Self>, Missing> {
-        let folder = fixtures::folder("suppliers", entry.kind);
+    pub(crate) fn load(suite: &Suite, entry: &'static SupplierEntry) -> Result<Vec<Self>, Missing> {
+        let folder = suite.folder("suppliers", entry.kind);
         let mut loaded = Vec::new();
         for (name, folder) in fixtures::folders(&folder)? {
             let answers = folder.join("answers.toml");
@@ -74,6 +76,7 @@ impl Fixture {
             let _: Value = fixtures::toml(&folder.join("settings.toml"), &[])?;
             let mut fixture = Self {
                 entry,
+                snapshots: suite.snapshots.clone(),
                 name,
                 folder,
                 answers,
@@ -222,13 +225,17 @@ fn promises(fixture: &Fixture) -> Vec<&'static [(&'static str, Promise)]> {
     promises
 }
 
-pub(crate) fn trials(entry: &'static SupplierEntry) -> Vec<Trial> {
-    let loaded = match Fixture::load(entry) {
+pub(crate) fn trials(suite: &Suite, entry: &'static SupplierEntry) -> Vec<Trial> {
+    let loaded = match Fixture::load(suite, entry) {
         Ok(loaded) => loaded,
         Err(Missing(what)) => {
-            return vec![crate::trial(entry.kind, "has_fixtures", move || {
-                panic!("{what}");
-            })];
+            return vec![crate::contract::trial(
+                entry.kind,
+                "has_fixtures",
+                move || {
+                    panic!("{what}");
+                },
+            )];
         }
     };
     let trials = loaded.into_iter().flat_map(|fixture| {
@@ -237,7 +244,7 @@ pub(crate) fn trials(entry: &'static SupplierEntry) -> Vec<Trial> {
         let promises = promises(&fixture).concat();
         promises.into_iter().map(move |(name, promise)| {
             let fixture = Arc::clone(&fixture);
-            crate::trial(&kind, name, move || promise(&fixture))
+            crate::contract::trial(&kind, name, move || promise(&fixture))
         })
     });
     trials.collect()

@@ -32,7 +32,7 @@ pub(super) fn coverage(kind: &Kind) {
 
 pub(super) fn snapshots(kind: &Kind) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots");
+    settings.set_snapshot_path(&kind.snapshots);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let (channel, again) = (kind.channel(), kind.channel());

@@ -4,7 +4,7 @@ use super::handovers::{awkward_texts, filled, plain};
 use super::ports::World;
 use super::way::Way;
 use super::{Fixture, SECRET};
-use crate::fixtures::property;
+use crate::contract::fixtures::property;
 use ::ports::supplier::HandoverLine;
 use ::ports::{Artifact, Endpoint, Handover, Supplier};
 use domain::address::Address;
@@ -47,7 +47,7 @@ pub(super) fn snapshot(fixture: &Fixture) {
         Vec::<String>::new()
     );
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots");
+    settings.set_snapshot_path(&fixture.snapshots);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     let (method, name) = (fixture.entry.kind, &fixture.name);
@@ -179,9 +179,11 @@ fn skeleton(supplier: &dyn Supplier, artifact: &Artifact) -> Vec<String> {
         "application/json" => {
             let stored: Value = serde_json::from_slice(&artifact.bytes).unwrap();
             let request = &stored["request"];
-            let headers = request["headers"].as_array().unwrap();
-            bones.extend(headers.iter().map(|header| header[0].to_string()));
-            bones.push(format!("{} {}", request["method"], request["url"]));
+            // A document of another kind is its records.
+            if let Some(headers) = request["headers"].as_array() {
+                bones.extend(headers.iter().map(|header| header[0].to_string()));
+                bones.push(format!("{} {}", request["method"], request["url"]));
+            }
         }
         _ => {}
     }

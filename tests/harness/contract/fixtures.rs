@@ -1,22 +1,17 @@
 //! Folders of fixtures: each kind has one, and each belongs to a kind.
 
+use super::channel::Kind;
+use super::supplier::Fixture;
+use crate::contract::Suite;
 use libtest_mimic::Trial;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use registry::{ChannelEntry, SupplierEntry};
+use registry::{ChannelEntry, Registry, SupplierEntry};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use tests::opening::REGISTRY;
 
 /// What must be added before a kind can be tried, in words.
 pub(crate) struct Missing(pub(crate) String);
-
-pub(crate) fn folder(registry: &str, kind: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(registry)
-        .join(kind)
-}
 
 /// The folders in a folder, each with its name.
 pub(crate) fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, Missing> {
@@ -69,33 +64,46 @@ pub(crate) fn property<S: Strategy>(
     }
 }
 
-static UNHEARD_OF: SupplierEntry = SupplierEntry::new("unheard-of", REGISTRY.suppliers[0].open);
-
 /// About the folders themselves.
-pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        crate::trial("fixtures", "every_folder_has_its_kind", || {
-            let kinds = REGISTRY.channels.iter().map(|entry| entry.kind);
-            owned("channels", &kinds.collect::<Vec<_>>());
-            let methods = REGISTRY.suppliers.iter().map(|entry| entry.kind);
-            owned("suppliers", &methods.collect::<Vec<_>>());
-        }),
-        crate::trial("fixtures", "a_kind_without_fixtures_fails", || {
-            let entry = ChannelEntry::new("unheard-of", REGISTRY.channels[0].open);
-            let missing = crate::channel::Kind::load(&entry).err().unwrap().0;
-            assert!(missing.contains("channels/unheard-of"), "{missing}");
-            let missing = crate::supplier::Fixture::load(&UNHEARD_OF).err().unwrap().0;
-            assert!(missing.contains("suppliers/unheard-of"), "{missing}");
-        }),
-    ]
+pub(crate) fn trials(suite: &Suite) -> Vec<Trial> {
+    let Registry {
+        channels,
+        suppliers,
+    } = suite.registry;
+    let folder = |registry| suite.folder(registry, "");
+    let (of_channels, of_suppliers) = (folder("channels"), folder("suppliers"));
+    let kinds = channels.iter().map(|entry| entry.kind);
+    let mut trials = vec![owned("channels", of_channels, kinds.collect())];
+    let methods = suppliers.iter().map(|entry| entry.kind);
+    trials.push(owned("suppliers", of_suppliers, methods.collect()));
+    trials.extend(missing(suite));
+    trials
 }
 
-fn owned(registry: &str, kinds: &[&str]) {
-    for entry in std::fs::read_dir(folder(registry, "")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(
-            kinds.contains(&name.as_str()),
-            "nobody reads tests/fixtures/{registry}/{name}"
-        );
-    }
+/// A kind without fixtures fails.
+fn missing(suite: &Suite) -> Option<Trial> {
+    let channel = ChannelEntry::new(UNHEARD_OF, suite.registry.channels.first()?.open);
+    let supplier = SupplierEntry::new(UNHEARD_OF, suite.registry.suppliers.first()?.open);
+    let channel = Kind::load(suite, &channel).err();
+    let supplier = Fixture::load(suite, Box::leak(Box::new(supplier))).err();
+    let name = "a_kind_without_fixtures_fails";
+    Some(super::trial("fixtures", name, move || {
+        let missing = |found: Option<Missing>| found.unwrap().0;
+        assert!(missing(channel).contains("channels/unheard-of"));
+        assert!(missing(supplier).contains("suppliers/unheard-of"));
+    }))
+}
+
+const UNHEARD_OF: &str = "unheard-of";
+
+/// Nobody's fixtures lie in the folder.
+fn owned(registry: &str, folder: PathBuf, kinds: Vec<&'static str>) -> Trial {
+    let name = format!("every_folder_of_{registry}_has_its_kind");
+    super::trial("fixtures", &name, move || {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let known = kinds.contains(&name.as_str());
+            assert!(known, "nobody reads {name} in {}", folder.display());
+        }
+    })
 }

@@ -1,7 +1,7 @@
 //! Whatever arrives, reading it ends in news or in an error that names no person, never in a panic.
 
 use super::{Kind, orders, personal};
-use crate::fixtures::property;
+use crate::contract::fixtures::property;
 use domain::order::news::ChannelEvent;
 use ports::WebhookRequest;
 use proptest::prelude::*;
