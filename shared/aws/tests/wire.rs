@@ -21,8 +21,8 @@ use domain::order::topics::channel::ChannelChange;
 use domain::purchase_order_number::PurchaseOrderNumber;
 use ports::configuration::Bundles as _;
 use ports::{
-    Area, CommitError, Files as _, MailOutcome, Mailer as _, OrderIndex as _, OrderStore as _,
-    Provenance, Put, Queue as _, Secrets as _, SendSubject,
+    Area, CommitError, Files as _, MailOutcome, Mailer as _, OfferStore as _, OrderIndex as _,
+    OrderStore as _, Provenance, Put, Queue as _, Secrets as _, SendSubject,
 };
 use secrecy::ExposeSecret as _;
 use std::collections::VecDeque;
@@ -513,6 +513,24 @@ async fn an_order_of_an_unknown_form_is_postponed_unread() {
     assert!(update.contains("7200000000"), "{update}");
     for untouched in ["cases", "batches", "history", "form"] {
         assert!(!update.contains(untouched), "{untouched}: {update}");
+    }
+}
+
+/// A version of tomorrow wrote it, whichever way it is read.
+#[tokio::test]
+async fn an_item_of_an_unknown_form_is_refused_by_every_read() {
+    let item = r#"{"pk":{"S":"sku#MUG"},"sk":{"S":"offers"},"form":{"N":"99"}}"#;
+    let batch = format!(r#"{{"Responses":{{"stock":[{item}]}}}}"#);
+    let page = format!(r#"{{"Items":[{item}]}}"#);
+    let server = Server::start([answer(200, &batch), answer(200, &page)]).await;
+    let stock = Some("stock".to_owned());
+    let store = DynamoDb::new(server.clients().dynamodb(), "orders", stock);
+    let mug = domain::ids::Sku::parse("MUG").unwrap();
+    let one = store.offers(&[mug]).await.map(drop);
+    let all = store.stock().await.map(drop);
+    for refused in [one, all] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("form 99"), "{refused}");
     }
 }
 

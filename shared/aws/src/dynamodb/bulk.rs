@@ -54,7 +54,9 @@ impl DynamoDb {
         keys: &[Key],
         consistent: bool,
         projection: Option<&str>,
-    ) -> Result<BTreeMap<Key, Item>, Unavailable> {
+    ) -> Result<BTreeMap<Key, Item>, StoreError> {
+        let projection = projection.map(|projection| format!("{projection}, #form"));
+        let projection = projection.as_deref();
         let mut found = BTreeMap::new();
         for chunk in keys.chunks(KEYS_A_REQUEST) {
             let mut asked = HashMap::<String, KeysAndAttributes>::new();
@@ -70,24 +72,30 @@ impl DynamoDb {
                     .set_projection_expression(projection.map(str::to_owned))
                     .set_expression_attribute_names(projection.map(names_in))
                     .build()
-                    .map_err(|error| Unavailable::because("a look-up without keys", error))?;
-                asked.insert(self.table(table)?.to_owned(), asks);
+                    .map_err(|error| Unavailable::because("a look-up without keys", error))
+                    .map_err(StoreError::Unavailable)?;
+                let name = self.table(table).map_err(StoreError::Unavailable)?;
+                asked.insert(name.to_owned(), asks);
             }
             let mut tries = Tries::of("BatchGetItem");
             while !asked.is_empty() {
-                tries.next().await?;
+                tries.next().await.map_err(StoreError::Unavailable)?;
                 let sent = self
                     .client
                     .batch_get_item()
                     .set_request_items(Some(asked))
                     .send();
-                let got = sent.await.map_err(|error| say("BatchGetItem", error))?;
+                let got = sent
+                    .await
+                    .map_err(|error| say("BatchGetItem", error).into());
+                let got = got.map_err(StoreError::Unavailable)?;
                 for (name, items) in got.responses.unwrap_or_default() {
                     let table = if name == self.orders {
                         Table::Orders
                     } else {
                         Table::Stock
                     };
+                    items.iter().try_for_each(known_form)?;
                     found.extend(items.into_iter().filter_map(|item| {
                         let key = Key {
                             table,
@@ -217,7 +225,8 @@ impl DynamoDb {
         projection: Option<&str>,
         from: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let spoken = [filter.map(|(filter, _)| filter), projection];
+        let projection = projection.map(|projection| format!("{projection}, #form"));
+        let spoken = [filter.map(|(filter, _)| filter), projection.as_deref()];
         let names: HashMap<_, _> = spoken.into_iter().flatten().flat_map(names_in).collect();
         let values = filter.map(|(_, sort)| {
             HashMap::from([(":sort".to_owned(), AttributeValue::S(sort.to_owned()))])
@@ -228,15 +237,17 @@ impl DynamoDb {
             .table_name(self.table(table).map_err(StoreError::Unavailable)?)
             .consistent_read(true)
             .set_filter_expression(filter.map(|(filter, _)| filter.to_owned()))
-            .set_projection_expression(projection.map(str::to_owned))
+            .set_projection_expression(projection)
             .set_expression_attribute_names(Some(names).filter(|names| !names.is_empty()))
             .set_expression_attribute_values(values)
             .set_exclusive_start_key(from)
             .send()
             .await;
         let page = sent.map_err(|error| StoreError::Unavailable(say("Scan", error).into()))?;
+        let items = page.items.unwrap_or_default();
+        items.iter().try_for_each(known_form)?;
         let on = page.last_evaluated_key.filter(|key| !key.is_empty());
-        Ok((page.items.unwrap_or_default(), on))
+        Ok((items, on))
     }
 }
 

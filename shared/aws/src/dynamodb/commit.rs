@@ -109,9 +109,7 @@ impl DynamoDb {
         let keys: Vec<_> = reservations::keys(&commit.reservations)
             .into_iter()
             .collect();
-        self.get_all(&keys, true, None)
-            .await
-            .map_err(CommitError::Unavailable)
+        self.get_all(&keys, true, None).await.map_err(unavailable)
     }
 
     fn ran_short(&self, commit: &Commit, sku: &SupplierSku) {

@@ -142,9 +142,9 @@ impl OrderIndex for DynamoDb {
             keys.push(Key::orders(partition_of(&item)?, "state"));
         }
         let wanted = "#pk, #sk, #cases, #configuration";
-        let items = self.get_all(&keys, false, Some(wanted)).await;
+        let items = self.get_all(&keys, false, Some(wanted)).await?;
         let mut rows = Vec::new();
-        for item in items.map_err(StoreError::Unavailable)?.values() {
+        for item in items.values() {
             rows.extend(case_rows(item)?);
         }
         let next = on.as_ref().map(|key| partition_of(key).map(str::to_owned));

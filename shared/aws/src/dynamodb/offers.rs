@@ -186,8 +186,7 @@ impl DynamoDb {
             consistent |= self.memory.was_short(&key.partition);
         }
         let keys: Vec<_> = keys.iter().cloned().collect();
-        let found = self.get_all(&keys, consistent, None).await;
-        found.map_err(StoreError::Unavailable)
+        self.get_all(&keys, consistent, None).await
     }
 
     async fn stored(&self) -> Result<Stored, StoreError> {

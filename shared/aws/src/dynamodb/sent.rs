@@ -20,8 +20,9 @@ impl DynamoDb {
         let numbers = rows.iter().filter(|(_, held)| held.order.is_none());
         let numbers: BTreeSet<Key> = numbers.map(|(number, _)| number_key(number)).collect();
         let numbers: Vec<_> = numbers.into_iter().collect();
-        let owners = self.get_all(&numbers, true, Some("#pk, #sk, #order")).await;
-        let owners = owners.map_err(StoreError::Unavailable)?;
+        let owners = self
+            .get_all(&numbers, true, Some("#pk, #sk, #order"))
+            .await?;
         let owner = |number: &str, held: &Held| {
             let of_number = || text_of(owners.get(&number_key(number))?, "order");
             let order = held.order.as_deref().or_else(of_number);
@@ -32,8 +33,7 @@ impl DynamoDb {
             .filter_map(|(number, held)| Some(Key::orders(owner(number, held)?, "state")))
             .collect();
         let states: Vec<_> = states.into_iter().collect();
-        let found = self.get_all(&states, true, Some("#pk, #sk, #sent")).await;
-        let found = found.map_err(StoreError::Unavailable)?;
+        let found = self.get_all(&states, true, Some("#pk, #sk, #sent")).await?;
         let sent: BTreeMap<_, _> = found
             .iter()
             .filter_map(|(key, item)| Some((&key.partition, sent_times(text_of(item, "sent")?))))
