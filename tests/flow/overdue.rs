@@ -223,3 +223,28 @@ async fn with_a_dead_letter(faults: Faults) -> (World, usize) {
     assert_eq!(world.received().len(), 1);
     (world, begun)
 }
+
+/// It became no case until after the configuration had changed, and no look found it before.
+#[tokio::test]
+async fn a_wait_that_becomes_a_case_is_planned_by_the_configuration_in_force() {
+    let mut world = World::new(Faults::default()).await;
+    let order = ShopOrder::new(1001, &[("MUG", 1)])
+        .with("financial_status", "pending")
+        .with(
+            "payment_gateway_names",
+            serde_json::json!(["Cash on Delivery (COD)"]),
+        );
+    world.topic("orders/create", &order.0).await;
+    world.pump().await;
+    let rules = "[payment]\nsend_unpaid_gateways = [\"Cash on Delivery (COD)\"]\n";
+    world.configure("rules.toml", rules).await;
+    for _ in 0..10 {
+        world.pass(SignedDuration::from_mins(1)).await;
+    }
+    assert_eq!(indexed(&world).await, []);
+    assert!(world.received().is_empty());
+    world.pass(SignedDuration::from_hours(15 * 24)).await;
+    world.settle().await;
+    assert_eq!(world.received().len(), 1);
+    assert_eq!(indexed(&world).await, []);
+}

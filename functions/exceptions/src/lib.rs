@@ -81,6 +81,7 @@ pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
 
 async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
     let now = deps.clock.now();
+    let current = deps.settings.get().digest.clone();
     let due = deps.index.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
         let order = match loaded(deps, id).await {
@@ -100,6 +101,12 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
             due: due_again(&order, now),
             ..order.index(now)
         };
+        // What waited long enough to be a case waits by the configuration that planned it.
+        let planned_by = order.routing.as_ref().map(|routing| &routing.configuration);
+        if planned_by != Some(&current) && index.cases.iter().any(curable_by_configuration) {
+            let order = id.clone();
+            deps.queue.send(&RouteOrder { order }.into()).await?;
+        }
         deps.index.postpone(id, Some(order.version), &index).await?;
         for entry in index
             .cases
@@ -140,8 +147,9 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
 }
 
 /// A configuration that an order was not planned with may cure its hold. Once a look found none that was
-/// held by another, and nobody goes by another any more, there is none to be found: the sweep then reads
-/// no case until the configuration changes.
+/// held by another, and nobody goes by another any more, hardly one can be found: what becomes a case later
+/// is planned again when it does. The sweep then reads the cases once an hour, for a process that kept an
+/// older configuration, until the configuration changes.
 async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     let current = deps.settings.get().digest.clone();
     let moment = deps.clock.steady().since;

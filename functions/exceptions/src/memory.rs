@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// 15 ms of the minute that a sweep may take.
 pub(crate) const PREPARED_A_SWEEP: usize = 2000;
 
+/// Between two looks at all cases that find none which another configuration holds.
+const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<State>);
 
@@ -36,7 +39,8 @@ struct Held {
     configuration: Digest,
     /// When this process saw it first, by the steady clock.
     seen_at: SignedDuration,
-    is_possible: bool,
+    /// When a look found none, and none could come any more.
+    none_at: Option<SignedDuration>,
 }
 
 #[derive(Debug)]
@@ -114,11 +118,11 @@ impl Memory {
         let held = known.unwrap_or_else(|| Held {
             configuration: current.clone(),
             seen_at: now,
-            is_possible: true,
+            none_at: None,
         });
-        let is_possible = held.is_possible;
+        let looked_at = held.none_at;
         state.held = Some(held);
-        is_possible
+        looked_at.is_none_or(|at| now >= at + LOOK_AGAIN_AFTER)
     }
 
     /// A look that began at `now` found none. Others may have run by another configuration, for
@@ -129,7 +133,7 @@ impl Memory {
         others_end_within: SignedDuration,
     ) {
         if let Some(held) = &mut self.state().held {
-            held.is_possible = now < held.seen_at + others_end_within;
+            held.none_at = (now >= held.seen_at + others_end_within).then_some(now);
         }
     }
 
