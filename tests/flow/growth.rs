@@ -91,6 +91,9 @@ impl OrderIndex for Counting {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError> {
+        self.inner.place_after(order).await
+    }
     async fn postpone(
         &self,
         order: &OrderId,

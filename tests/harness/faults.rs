@@ -444,6 +444,9 @@ impl OrderIndex for Faulty {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError> {
+        self.inner.place_after(order).await
+    }
 }
 
 #[async_trait]

@@ -367,6 +367,22 @@ async fn all_orders_are_listed_once(stores: Stores) {
         }
     }
     assert_eq!(listed.len(), 25);
+    // On after one of them, whatever is received meanwhile.
+    let place = index.place_after(&listed[4]).await.unwrap();
+    assert!(index.place_after(&order(99)).await.unwrap().is_none());
+    let more = Commit {
+        references: vec![numbered(30)],
+        ..commit(30, 0)
+    };
+    orders.commit(more).await.unwrap();
+    let (mut rest, mut after) = (Vec::new(), place);
+    while let Some(place) = after {
+        let found = index.list(Some(&place), 7).await.unwrap();
+        rest.extend(found.orders);
+        after = found.next;
+    }
+    rest.retain(|listed| *listed != order(30));
+    assert_eq!(rest, listed[5..]);
     let distinct: BTreeSet<_> = listed.into_iter().collect();
     assert_eq!(distinct, (0..25).map(order).collect());
 }

@@ -75,6 +75,15 @@ pub(crate) enum Stored {
     Unreadable(OrderId, String),
 }
 
+impl Stored {
+    pub(crate) fn id(&self) -> &OrderId {
+        match self {
+            Self::Order(order, _) => &order.id,
+            Self::Unreadable(id, _) => id,
+        }
+    }
+}
+
 /// Every order, those received last first, of which a few are in memory at once.
 pub(crate) struct AllOrders<'a> {
     at: &'a Installation,

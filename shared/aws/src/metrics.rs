@@ -142,6 +142,9 @@ impl<S: OrderIndex> OrderIndex for Measured<S> {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError> {
         self.inner.list(after, limit).await
     }
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError> {
+        self.inner.place_after(order).await
+    }
 }
 
 #[async_trait]

@@ -98,6 +98,17 @@ impl OrderIndex for Embedded {
             .await?)
     }
 
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError> {
+        let order = order.to_string();
+        let sql = "SELECT received_at FROM orders WHERE id = ?1";
+        let place = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let received_at = statement.query_row([&order], |row| row.get(0)).optional()?;
+            Ok::<_, Broken>(received_at.map(|at: i64| cursor(at, &order)))
+        };
+        Ok(self.database.read(place).await?)
+    }
+
     async fn postpone(
         &self,
         order: &OrderId,
@@ -178,12 +189,16 @@ fn list(connection: &Connection, before: &(i64, String), limit: usize) -> Result
         .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let last = rows.last().filter(|_| rows.len() >= limit);
-    let next = last.map(|(at, id)| format!("{at}~{id}"));
+    let next = last.map(|(at, id)| cursor(*at, id));
     let orders = rows
         .into_iter()
         .map(|(_, id)| from_text("an order id", id))
         .collect::<Result<_, _>>()?;
     Ok(Page { orders, next })
+}
+
+fn cursor(received_at: i64, order: &str) -> String {
+    format!("{received_at}~{order}")
 }
 
 fn from_cursor(cursor: &str) -> Result<(i64, String), StoreError> {

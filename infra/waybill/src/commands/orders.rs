@@ -13,8 +13,6 @@ use domain::text::counted;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::str::FromStr;
 
 #[derive(Serialize)]
 struct Row {
@@ -90,7 +88,7 @@ pub(crate) struct Which {
     limit: Option<usize>,
     /// From where another list ended, as it said.
     #[arg(long, value_name = "PLACE")]
-    after: Option<Place>,
+    after: Option<String>,
 }
 
 const STATES: [&str; 13] = [
@@ -124,32 +122,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "expected a number from 1 on".to_owned())
 }
 
-/// Where a list ended: so many orders after the beginning of a page.
-#[derive(Clone, Default)]
-pub(crate) struct Place {
-    page: Option<String>,
-    skip: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let page = self.page.as_deref().unwrap_or_default();
-        write!(formatter, "{}:{page}", self.skip)
-    }
-}
-
-impl FromStr for Place {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once(':');
-        let parts = parts.and_then(|(skip, page)| Some((skip.parse().ok()?, page)));
-        let (skip, page) = parts.ok_or("expected what another list ended with")?;
-        let page = Some(page.to_owned()).filter(|page| !page.is_empty());
-        Ok(Self { page, skip })
-    }
-}
-
 /// Those received last come first.
 pub(crate) async fn orders(at: &Installation, which: Which, json: bool) -> anyhow::Result<Exit> {
     let mut output = if json { Output::json() } else { Output::text() };
@@ -163,30 +135,31 @@ async fn list(
     at: &Installation,
     which: &Which,
     output: &mut Output,
-) -> anyhow::Result<Option<Place>> {
+) -> anyhow::Result<Option<String>> {
     let now = at.clock.now();
     let mut left = which.limit.unwrap_or(usize::MAX);
-    let mut place = which.after.clone().unwrap_or_default();
+    let mut after = which.after.clone();
     loop {
         // Of those in one state most may be in another.
         let wanted = match which.state {
             Some(_) => PAGE,
-            None => PAGE.min(left.saturating_add(place.skip)),
+            None => PAGE.min(left),
         };
-        let page = at.index.list(place.page.as_deref(), wanted).await?;
-        let ids = page.orders.get(place.skip..).unwrap_or_default();
+        let page = at.index.list(after.as_deref(), wanted).await?;
         let mut rows = Vec::new();
-        for ids in ids.chunks(AT_ONCE) {
+        let mut cut_after = None;
+        for ids in page.orders.chunks(AT_ONCE) {
             for stored in read_all(at, ids).await? {
-                place.skip += 1;
-                let row = Row::of(&stored, now);
-                if which.state.is_some_and(|state| state != row.state.state) {
-                    continue;
-                }
-                rows.push(row);
-                left -= 1;
                 if left == 0 {
                     break;
+                }
+                let row = Row::of(&stored, now);
+                if which.state.is_none_or(|state| state == row.state.state) {
+                    rows.push(row);
+                    left -= 1;
+                }
+                if left == 0 && page.orders.last() != Some(stored.id()) {
+                    cut_after = Some(stored.id().clone());
                 }
             }
             if left == 0 {
@@ -194,17 +167,12 @@ async fn list(
             }
         }
         output.rows(rows)?;
-        if left > 0 || place.skip >= page.orders.len() {
-            place = Place {
-                page: page.next,
-                skip: 0,
-            };
-            if place.page.is_none() {
-                return Ok(None);
-            }
-        }
-        if left == 0 {
-            return Ok(Some(place));
+        after = match cut_after {
+            Some(order) => at.index.place_after(&order).await?,
+            None => page.next,
+        };
+        if after.is_none() || left == 0 {
+            return Ok(after);
         }
     }
 }
@@ -256,15 +224,14 @@ impl Output {
         Ok(())
     }
 
-    fn end(&self, next: Option<&Place>, which: &Which) {
+    fn end(&self, next: Option<&String>, which: &Which) {
         if self.is_json {
             let end = if self.printed == 0 {
                 "{\n  \"orders\": []"
             } else {
                 "\n  ]"
             };
-            let next = next.map(Place::to_string);
-            let next = serde_json::Value::from(next);
+            let next = serde_json::Value::from(next.cloned());
             write_json(&format!("{end},\n  \"next\": {next}\n}}\n"));
             return;
         }

@@ -59,6 +59,9 @@ pub trait OrderIndex: Send + Sync {
     ) -> Result<Page, StoreError>;
     /// About `limit` orders from where another page ended; those that were received last come first.
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page, StoreError>;
+    /// Where a page of [`OrderIndex::list`] begins that goes on after the order, whatever was received since;
+    /// `None` where nothing of it is stored.
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError>;
     /// Rewrites only the index entry: when the order is woken again, and what of it shows only with
     /// time. Ignored where the order has another version; `None` stands for any, since the version of
     /// what cannot be read is not known.
