@@ -82,3 +82,37 @@ fn a_copy_of_form_1_is_migrated_when_it_is_restored() {
     drop(Embedded::open_restored(restored.path(), now).unwrap());
     drop(Embedded::open(restored.path()).unwrap());
 }
+
+#[test]
+fn a_migration_leaves_one_copy_however_often_it_is_broken_off() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&first, &second] {
+        put_baseline(folder.path());
+    }
+    let lock = DirectoryLock::acquire(first.path()).unwrap();
+    drop(Embedded::open_to_serve(first.path(), &lock).unwrap());
+    // As a process leaves it that is killed after the copy was made.
+    let kept = "waybill.db.form-1";
+    std::fs::copy(first.path().join(kept), second.path().join(kept)).unwrap();
+    let lock = DirectoryLock::acquire(second.path()).unwrap();
+    drop(Embedded::open_to_serve(second.path(), &lock).unwrap());
+    assert!(!second.path().join("waybill.db.form-1.2").exists());
+    assert_eq!(schema(second.path()), schema(first.path()));
+}
+
+#[test]
+fn a_migration_that_fails_leaves_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    put_baseline(folder.path());
+    let database = folder.path().join("waybill.db");
+    let connection = Connection::open(database).unwrap();
+    let in_the_way = "CREATE TABLE open_suppliers (x)";
+    connection.execute_batch(in_the_way).unwrap();
+    drop(connection);
+    let before = schema(folder.path());
+    let lock = DirectoryLock::acquire(folder.path()).unwrap();
+    let failed = Embedded::open_to_serve(folder.path(), &lock).map(drop);
+    assert!(matches!(failed, Err(OpenError::Migration(_))));
+    assert_eq!(schema(folder.path()), before);
+    assert!(!folder.path().join("waybill.db.form-1").exists());
+}

@@ -9,7 +9,7 @@ use crate::backup::{BackupError, copy};
 use crate::commit::{refer, set_open};
 use crate::orders::load;
 use domain::ids::OrderId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -38,25 +38,34 @@ fn steps(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         super::abandon(connection);
         return Ok(());
     }
-    let kept = keep_copy(path, found).map_err(OpenError::MigrationCopy)?;
+    let kept = keep_copy(connection, path, found).map_err(OpenError::MigrationCopy)?;
     tracing::info!(form = found, copy = %kept.display(), "a copy of the database is kept");
-    for (form, step) in missing {
-        step(connection).map_err(failed)?;
-        let set = connection.pragma_update(None, "user_version", form);
-        set.map_err(|error| failed(error.into()))?;
+    if let Err(broken) = take(connection, &missing) {
+        // The database still is what the copy is, and a server that is started again and again must not
+        // fill the disk with copies.
+        super::abandon(connection);
+        let _ = std::fs::remove_file(&kept);
+        return Err(failed(broken));
     }
-    let committed = connection.execute_batch("COMMIT");
-    committed.map_err(|error| failed(error.into()))?;
     tracing::info!(form = FORM, "the database has another form");
     Ok(())
+}
+
+fn take(connection: &Connection, missing: &[&(i64, Step)]) -> Result<(), Broken> {
+    for (form, step) in missing {
+        step(connection)?;
+        connection.pragma_update(None, "user_version", form)?;
+    }
+    Ok(connection.execute_batch("COMMIT")?)
 }
 
 pub(super) fn form(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// `waybill.db.form-1`, or with a number behind it where there is one already: no copy replaces another.
-fn keep_copy(path: &Path, form: i64) -> Result<PathBuf, BackupError> {
+/// `waybill.db.form-1`, or with a number behind it where there is another one already: no copy replaces
+/// another. One that a migration made which was broken off is the copy.
+fn keep_copy(connection: &Connection, path: &Path, form: i64) -> Result<PathBuf, BackupError> {
     let mut number = 1_u32;
     loop {
         let mut name = OsString::from(path);
@@ -66,10 +75,30 @@ fn keep_copy(path: &Path, form: i64) -> Result<PathBuf, BackupError> {
         }
         let file = PathBuf::from(name);
         match copy(path, &file) {
+            Err(BackupError::AlreadyThere) if is_copy_of(&file, connection) => return Ok(file),
             Err(BackupError::AlreadyThere) => number += 1,
             copied => return copied.map(|()| file),
         }
     }
+}
+
+/// Whether nothing was written since that copy was made.
+fn is_copy_of(file: &Path, connection: &Connection) -> bool {
+    let written = |connection: &Connection| -> rusqlite::Result<(String, i64)> {
+        let sql = "SELECT id, commits FROM installation";
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let is_whole = |copy: &Connection| -> rusqlite::Result<bool> {
+        let checked: String = copy.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
+        Ok(checked == "ok")
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let is_plain = std::fs::symlink_metadata(file).is_ok_and(|file| file.is_file());
+    is_plain
+        && Connection::open_with_flags(file, flags).is_ok_and(|copy| {
+            matches!((written(&copy), written(connection)), (Ok(copied), Ok(now)) if copied == now)
+                && matches!(is_whole(&copy), Ok(true))
+        })
 }
 
 /// Form 2: what an order is known by, suppliers with something open, and when it was received.
