@@ -5,7 +5,7 @@ pub(crate) mod connectors;
 mod damage;
 mod work;
 
-use crate::installation::opened_to_serve;
+use crate::installation::{is_of_older_form, opened_to_serve};
 use ::connectors::folder::FolderBundles;
 use ::connectors::running::{Company, Running, Source};
 use configuration::Everything;
@@ -49,9 +49,12 @@ impl Machine {
         restored: bool,
     ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
-        // Before the database is opened, which may migrate it.
-        if let Err(problems) = ::configuration::load_dir(config) {
-            return Ok(Err(problems.iter().map(ToString::to_string).collect()));
+        if !restored && is_of_older_form(data) {
+            // An older version must still be able to go on where this one cannot start.
+            let problems = configuration::problems(config, registry, &clock, &secrets).await?;
+            if !problems.is_empty() {
+                return Ok(Err(problems));
+            }
         }
         let store = if restored {
             Embedded::open_restored(data, clock.now())?

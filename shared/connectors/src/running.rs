@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::configuration::{BadBundle, Bundle, Bundles};
 use ports::{Clock, Closing, Incident, IncidentStore, Secrets, Shared, StoreError, Unavailable};
 use registry::{ChannelEntry, SupplierEntry};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Between two looks of a process that shares its work with others.
@@ -170,6 +171,8 @@ pub struct Running<O: Opens> {
     unfinished: Mutex<Option<Result<Bundle, BadBundle>>>,
     /// The cause of the refusal, where the newest was refused.
     refused: Mutex<Option<Digest>>,
+    /// What was looked at overtakes refusals that are not closed yet.
+    overtakes: AtomicBool,
 }
 
 impl<O: Opens> Running<O> {
@@ -217,6 +220,7 @@ impl<O: Opens> Running<O> {
             source,
             unfinished: Mutex::new(None),
             refused: Mutex::new(None),
+            overtakes: AtomicBool::new(true),
         }
     }
 
@@ -247,10 +251,21 @@ impl<O: Opens> Running<O> {
     /// Looks, and closes the refusals that another configuration, or another refusal, has overtaken.
     pub async fn follow(&self) -> Result<Looked, StoreError> {
         let looked = self.look().await;
-        if looked != Looked::Unchanged {
-            self.close_refusals().await?;
-        }
+        self.close_overtaken().await?;
         Ok(looked)
+    }
+
+    /// Closes refusals where a look overtook them since they were closed last; what fails is done again
+    /// with the next look.
+    pub async fn close_overtaken(&self) -> Result<(), StoreError> {
+        if !self.overtakes.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let closed = self.close_refusals().await;
+        if closed.is_err() {
+            self.overtakes.store(true, Ordering::Relaxed);
+        }
+        closed
     }
 
     /// Whoever asks first looks.
@@ -279,8 +294,9 @@ impl<O: Opens> Running<O> {
             return Ok(Looked::Unchanged);
         };
         let done = self.take(bundle.clone()).await;
-        if done.is_err() {
-            *self.unfinished() = Some(bundle);
+        match &done {
+            Ok(_) => self.overtakes.store(true, Ordering::Relaxed),
+            Err(_) => *self.unfinished() = Some(bundle),
         }
         done
     }

@@ -9,7 +9,7 @@ use embedded::{Embedded, FileGroup};
 use ports::configuration::Bundle;
 use ports::{Clock, OfferStore as _, Secrets, StoreError};
 use registry::Registry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -74,6 +74,31 @@ impl Opens for Everything {
     }
 }
 
+/// Everything that keeps a server from starting by these files, found without its data.
+pub(super) async fn problems(
+    config: &Path,
+    registry: Registry,
+    clock: &Arc<dyn Clock>,
+    secrets: &Arc<dyn Secrets>,
+) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    match configuration::load_dir(config) {
+        Ok(loaded) => {
+            let folder = tempfile::tempdir()?;
+            let everything = Everything {
+                registry,
+                store: Embedded::in_memory(folder.path())?,
+                data: folder.path().to_owned(),
+                clock: clock.clone(),
+                secrets: secrets.clone(),
+            };
+            everything.open(&loaded, None, &mut problems).await?;
+        }
+        Err(found) => problems = found,
+    }
+    Ok(problems.iter().map(ToString::to_string).collect())
+}
+
 impl Machine {
     /// Looks at the files once they have rested.
     pub(super) async fn follow_files(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
@@ -90,12 +115,9 @@ impl Machine {
     /// Applies files that changed; what the previous settings kept back goes on at once.
     pub(crate) async fn look_at_files(&self) -> anyhow::Result<()> {
         let looked = self.running.look_now().await?;
-        if looked != Looked::Unchanged {
-            self.running.close_refusals().await?;
-        }
         if looked == Looked::Applied {
             self.sweep().await;
         }
-        Ok(())
+        Ok(self.running.close_overtaken().await?)
     }
 }

@@ -1,6 +1,7 @@
 //! A database of form 1, as the version that had it stored the orders of `demo`, in the hands of this
 //! version.
 
+use super::place::CHANNELS;
 use super::{DONE, FAILED, NO, NOT_FOUND, Place};
 use embedded::{DirectoryLock, Embedded};
 use rusqlite::{Connection, OpenFlags};
@@ -176,6 +177,13 @@ async fn a_server_migrates_and_keeps_every_copy() {
     place.says(NO, &["serve"]);
     assert_eq!(form_of(&database), 1);
     place.write("suppliers.toml", &place.suppliers);
+    // A secret that is not there: the older version can still go on.
+    let unset = CHANNELS.replace("WAYBILL_TEST_SECRET", "WAYBILL_TEST_NOT_SET");
+    place.write("channels.toml", &unset);
+    let refused = place.run(&["serve"]);
+    assert_ne!(refused.code, DONE);
+    assert_eq!(form_of(&database), 1, "{}", refused.err);
+    place.write("channels.toml", CHANNELS);
     // No room for a copy.
     let before = std::fs::read(&database).unwrap();
     place.serve_after = Some("ulimit -f 100 && trap '' XFSZ".to_owned());
