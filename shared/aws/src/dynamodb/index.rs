@@ -193,6 +193,17 @@ impl OrderIndex for DynamoDb {
             next: on.as_ref().map(cursor).transpose()?,
         })
     }
+
+    async fn place_after(&self, order: &OrderId) -> Result<Option<String>, StoreError> {
+        let Some(mut item) = self.get(&state::key(order)).await? else {
+            return Ok(None);
+        };
+        // As long as the list is a scan of the table, its places are those of a scan.
+        if !self.is_indexed().await? {
+            item.remove("received");
+        }
+        cursor(&item).map(Some)
+    }
 }
 
 impl DynamoDb {
@@ -236,7 +247,15 @@ impl DynamoDb {
     async fn complete(&self, order: &OrderId) -> Result<bool, StoreError> {
         let name = self.memory.name_of_a_write();
         for look in 0..LOOKS {
-            let seen = self.read_state(order).await?;
+            let seen = match self.read_state(order).await {
+                // It is found by its numbers once it can be read.
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::warn!(order.id = %order, why, "an order that cannot be read is listed without its numbers");
+                    let listed = self.write(&[state::list_unread(order)], &name).await;
+                    return listed.map(|_| true).map_err(unanswered);
+                }
+                read => read?,
+            };
             let Some(seen) = seen.filter(|seen| seen.received_at.is_none()) else {
                 return Ok(false);
             };

@@ -93,7 +93,7 @@ impl Seen {
             events: format!("{}{separator}{more}", self.events).into(),
             due: self.due_after(commit.index.due),
             batches: batches_text(&commit.index.batches),
-            sent: sent_after(self.sent.as_deref(), commit),
+            sent: self.sent_after(commit),
             ..self.clone()
         };
         after.index(&commit.order);
@@ -101,6 +101,28 @@ impl Seen {
             after.take_in(reference);
         }
         Ok(after)
+    }
+
+    /// When purchase orders were sent, by the counters in their numbers. Nothing is sent before what the
+    /// history already has, whatever the clock of whoever reports it says: the reservation that it ends
+    /// must be the older of the two.
+    fn sent_after(&self, commit: &Commit) -> Option<String> {
+        let mut times = self.sent.as_deref().map(sent_times).unwrap_or_default();
+        let mut earliest = None;
+        for change in &commit.reservations {
+            if let Change::Sent(at) = &change.change {
+                let earliest = *earliest.get_or_insert_with(|| {
+                    let history = self.history(&commit.order).unwrap_or_default();
+                    history.iter().map(|recorded| recorded.at).max()
+                });
+                let at = earliest.map_or(*at, |earliest| earliest.max(*at));
+                let counter = counter_of(change.purchase_order.as_str());
+                times.insert(counter.to_owned(), at.as_microsecond());
+            }
+        }
+        let times = times.iter().map(|(counter, at)| format!("{counter}@{at}"));
+        let times: Vec<_> = times.collect();
+        (!times.is_empty()).then(|| times.join(" "))
     }
 
     /// An order that was stored before there were these indexes comes into them. What cannot be read is
@@ -246,6 +268,18 @@ impl Seen {
     }
 }
 
+/// The write that lists an order, at the end, whatever else is stored of it.
+pub(crate) fn list_unread(order: &OrderId) -> Write {
+    let mut changes = Changes::default();
+    changes.set.insert("listed", text(LISTED));
+    changes.set.insert("received", number(0));
+    let condition = Condition::new(
+        "attribute_exists(#version) AND attribute_not_exists(#received)",
+        [],
+    );
+    Write::update(key(order), changes).only_if(condition, Meaning::State)
+}
+
 /// The write that only says when an order is due, whatever else is stored of it.
 pub(crate) fn set_aside(order: &OrderId, index: &Index) -> Write {
     let mut changes = Changes::default();
@@ -294,19 +328,6 @@ pub(crate) fn sent_times(sent: &str) -> BTreeMap<String, i64> {
 /// The part of a purchase order number that no other of its order has.
 pub(crate) fn counter_of(number: &str) -> &str {
     number.split('-').nth(2).unwrap_or(number)
-}
-
-fn sent_after(known: Option<&str>, commit: &Commit) -> Option<String> {
-    let mut times = known.map(sent_times).unwrap_or_default();
-    for change in &commit.reservations {
-        if let Change::Sent(at) = &change.change {
-            let counter = counter_of(change.purchase_order.as_str());
-            times.insert(counter.to_owned(), at.as_microsecond());
-        }
-    }
-    let times = times.iter().map(|(counter, at)| format!("{counter}@{at}"));
-    let times: Vec<_> = times.collect();
-    (!times.is_empty()).then(|| times.join(" "))
 }
 
 /// The one partition of the `newest` index.
@@ -488,6 +509,10 @@ mod tests {
             times.into_values().collect::<Vec<_>>(),
             [9_000_000, 11_000_000]
         );
+        // By a clock that is slow: never before what the history has, such as what was reserved.
+        let (_, seen) = writes(&commit(Vec::new(), vec![sent(3, 2)]), &seen);
+        let times = sent_times(seen.sent.as_deref().unwrap());
+        assert_eq!(times["3"], 5_000_000);
     }
 
     #[test]
