@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Path as PathParameter, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -218,7 +219,10 @@ async fn webhook(
             }
             let status = status(&answer);
             match answer.body {
-                Some(bytes) => (status, bytes).into_response(),
+                // As on AWS: a channel may look at the type of what it asked for.
+                Some(bytes) => {
+                    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], bytes).into_response()
+                }
                 None => (status, answer.note).into_response(),
             }
         }

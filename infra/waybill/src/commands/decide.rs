@@ -17,7 +17,7 @@ use domain::sending::machine::SendState;
 use domain::timeline::timeline;
 use execution::{Change, Changed, Decider, Draft, Look, notify};
 use jiff::Timestamp;
-use ports::StepError;
+use ports::{StepError, StoreError};
 use std::path::Path;
 
 /// What a person wants of an order.
@@ -237,10 +237,18 @@ pub(super) async fn decide_at_supplier(
     loop {
         let page = at.index.open(supplier, after.as_deref(), PAGE).await?;
         for id in &page.orders {
-            let Some(history) = at.orders.load(id).await? else {
-                continue;
+            let order = match at.orders.load(id).await {
+                Ok(None) => continue,
+                Ok(Some(history)) => history.fold(),
+                Err(error) => Err(error),
             };
-            let order = history.fold()?;
+            let order = match order {
+                Err(StoreError::Corrupt(why)) => {
+                    say(format_args!("{id}: left as it is: {why}"));
+                    continue;
+                }
+                order => order?,
+            };
             let follows = order.decide(command.clone(), at.clock.now());
             if follows.is_ok_and(|events| !events.is_empty())
                 && let Decided::Done = decide(at, id, &command).await?
