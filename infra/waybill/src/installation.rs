@@ -43,11 +43,6 @@ pub(crate) fn opened(data: &Path) -> anyhow::Result<Embedded> {
     current(data, Embedded::open(data))
 }
 
-/// Whether it would have to be migrated.
-pub(crate) fn is_of_older_form(data: &Path) -> bool {
-    data.join("waybill.db").exists() && matches!(Embedded::open(data), Err(OpenError::Older { .. }))
-}
-
 /// The same for the server, which migrates a database of an older form.
 pub(crate) fn opened_to_serve(data: &Path, lock: &DirectoryLock) -> anyhow::Result<Embedded> {
     current(data, Embedded::open_to_serve(data, lock))

@@ -5,7 +5,7 @@ pub(crate) mod connectors;
 mod damage;
 mod work;
 
-use crate::installation::{is_of_older_form, opened_to_serve};
+use crate::installation::opened_to_serve;
 use ::connectors::folder::FolderBundles;
 use ::connectors::running::{Company, Running, Source};
 use configuration::Everything;
@@ -49,7 +49,7 @@ impl Machine {
         restored: bool,
     ) -> anyhow::Result<Result<Arc<Self>, Vec<String>>> {
         let lock = DirectoryLock::acquire(data)?;
-        if !restored && is_of_older_form(data) {
+        if !restored && embedded::is_of_older_form(data) {
             // An older version must still be able to go on where this one cannot start.
             let problems = configuration::problems(config, registry, &clock, &secrets).await?;
             if !problems.is_empty() {

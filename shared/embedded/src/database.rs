@@ -16,7 +16,7 @@ pub(crate) use migration::migrate;
 use ports::{CommitError, StoreError, Unavailable};
 use readers::Readers;
 use rusqlite::{Connection, ErrorCode};
-pub(crate) use schema::Form;
+pub(crate) use schema::{FORM, Form, form_in_head};
 use schema::{prepare, writer_settings};
 use std::io::ErrorKind;
 use std::path::Path;

@@ -224,6 +224,12 @@ pub fn restored(dir: &Path) -> Result<Option<Restored>, OpenError> {
     Ok(Beside::look(dir)?.judge())
 }
 
+/// Whether whoever serves would migrate it. Reads the file's own head, and opens nothing: that would make
+/// the log whose absence shows a copy. A form that only the log has yet counts as the older one.
+pub fn is_of_older_form(dir: &Path) -> bool {
+    database::form_in_head(&dir.join("waybill.db")).is_some_and(|form| form < database::FORM)
+}
+
 fn take_to_form(
     connection: &rusqlite::Connection,
     path: &Path,

@@ -45,6 +45,8 @@ fn form_1_and_its_migration_are_the_schema_of_form_2() {
     drop(Embedded::open(new.path()).unwrap());
     put_baseline(old.path());
     let before = schema(old.path());
+    assert!(embedded::is_of_older_form(old.path()));
+    assert!(!embedded::is_of_older_form(&old.path().join("nothing")));
     let lock = DirectoryLock::acquire(old.path()).unwrap();
     drop(Embedded::open_to_serve(old.path(), &lock).unwrap());
     assert_ne!(before, schema(old.path()));

@@ -3,11 +3,14 @@
 use crate::OpenError;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// The number of the form in which everything is stored, the JSON in the tables included. Form 1 is the
 /// baseline: whatever changed after it has another number and a migration.
-pub(super) const FORM: i64 = 2;
+pub(crate) const FORM: i64 = 2;
 const BASELINE: i64 = 1;
 /// `Wayb`: a database without it was made before the baseline.
 const APPLICATION: i64 = 0x5761_7962;
@@ -47,6 +50,14 @@ pub(super) fn prepare(connection: &Connection) -> Result<Form, OpenError> {
     } else {
         Ok(Form::Current)
     }
+}
+
+/// As the file format of `SQLite` has it: `user_version` as four bytes from byte 60 on, the greatest first.
+pub(crate) fn form_in_head(file: &Path) -> Option<i64> {
+    let mut head = [0; 64];
+    File::open(file).ok()?.read_exact(&mut head).ok()?;
+    let bytes = head.get(60..)?.try_into().ok()?;
+    Some(i64::from(u32::from_be_bytes(bytes)))
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
