@@ -67,10 +67,11 @@ pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
             return Ok(Swept::default());
         }
     };
+    let current = deps.settings.get().digest.clone();
     // What is due goes first, and what one part cannot do keeps none of the others from theirs.
-    let woken = wake_due_orders(deps).await;
-    let replanned = plan_held_orders_again(deps).await;
-    let prepared = prepare_waiting_orders_again(deps, restored_at).await;
+    let woken = wake_due_orders(deps, &current).await;
+    let replanned = plan_held_orders_again(deps, &current).await;
+    let prepared = prepare_waiting_orders_again(deps, &current, restored_at).await;
     look_at_clock(deps).await?;
     Ok(Swept {
         woken: woken?,
@@ -79,9 +80,8 @@ pub async fn sweep(deps: &Deps) -> Result<Swept, StepError> {
     })
 }
 
-async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
+async fn wake_due_orders(deps: &Deps, current: &Digest) -> Result<usize, StepError> {
     let now = deps.clock.now();
-    let current = deps.settings.get().digest.clone();
     let due = deps.index.due(now, ORDERS_A_SWEEP).await?;
     for id in &due {
         let order = match loaded(deps, id).await {
@@ -103,7 +103,7 @@ async fn wake_due_orders(deps: &Deps) -> Result<usize, StepError> {
         };
         // What waited long enough to be a case waits by the configuration that planned it.
         let planned_by = order.routing.as_ref().map(|routing| &routing.configuration);
-        if planned_by != Some(&current) && index.cases.iter().any(curable_by_configuration) {
+        if planned_by != Some(current) && index.cases.iter().any(curable_by_configuration) {
             let order = id.clone();
             deps.queue.send(&RouteOrder { order }.into()).await?;
         }
@@ -150,10 +150,9 @@ async fn set_aside(deps: &Deps, id: &OrderId, error: &StoreError) -> Result<(), 
 /// held by another, and nobody goes by another any more, hardly one can be found: what becomes a case later
 /// is planned again when it does. The sweep then reads the cases once an hour, for a process that kept an
 /// older configuration, until the configuration changes.
-async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
-    let current = deps.settings.get().digest.clone();
+async fn plan_held_orders_again(deps: &Deps, current: &Digest) -> Result<usize, StepError> {
     let moment = deps.clock.steady().since;
-    if !deps.memory.may_be_held_by_another(&current, moment) {
+    if !deps.memory.may_be_held_by_another(current, moment) {
         return Ok(0);
     }
     let mut planned = 0;
@@ -161,7 +160,7 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
     loop {
         let page = deps.index.cases(after.as_deref(), CASES_A_PAGE).await?;
         let held = page.rows.into_iter().filter(|row| {
-            curable_by_configuration(&row.entry) && row.configuration.as_ref() != Some(&current)
+            curable_by_configuration(&row.entry) && row.configuration.as_ref() != Some(current)
         });
         let held: BTreeSet<_> = held.map(|row| row.order).collect();
         planned += held.len();
@@ -186,15 +185,15 @@ async fn plan_held_orders_again(deps: &Deps) -> Result<usize, StepError> {
 /// the data was restored is put into doubt, too.
 async fn prepare_waiting_orders_again(
     deps: &Deps,
+    current: &Digest,
     restored_at: Option<Timestamp>,
 ) -> Result<usize, StepError> {
-    let current = deps.settings.get().digest.clone();
     let moment = deps.clock.steady().since;
-    if deps.memory.to_prepare(&current, moment) == ToPrepare::Everything {
+    if deps.memory.to_prepare(current, moment) == ToPrepare::Everything {
         let unfinished = deps.index.unfinished(UNFINISHED_ORDERS).await?;
         deps.memory.begin(unfinished, moment);
     }
-    let ToPrepare::These(orders) = deps.memory.to_prepare(&current, moment) else {
+    let ToPrepare::These(orders) = deps.memory.to_prepare(current, moment) else {
         return Ok(0);
     };
     let now = deps.clock.now();
