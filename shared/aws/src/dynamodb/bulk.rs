@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 const KEYS_A_REQUEST: usize = 100;
 const WRITES_A_REQUEST: usize = 25;
 /// With their pauses up to 10 seconds, as long as a table may take to grow.
-const TRIES: u32 = 10;
+pub(super) const TRIES: u32 = 10;
 
 /// A write without a condition.
 pub(crate) enum Bulk {
@@ -55,7 +55,7 @@ impl DynamoDb {
         consistent: bool,
         projection: Option<&str>,
     ) -> Result<BTreeMap<Key, Item>, StoreError> {
-        let projection = projection.map(|projection| format!("{projection}, #form"));
+        let projection = projection.map(with_form);
         let projection = projection.as_deref();
         let mut found = BTreeMap::new();
         for chunk in keys.chunks(KEYS_A_REQUEST) {
@@ -225,7 +225,7 @@ impl DynamoDb {
         projection: Option<&str>,
         from: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let projection = projection.map(|projection| format!("{projection}, #form"));
+        let projection = projection.map(with_form);
         let spoken = [filter.map(|(filter, _)| filter), projection.as_deref()];
         let names: HashMap<_, _> = spoken.into_iter().flatten().flat_map(names_in).collect();
         let values = filter.map(|(_, sort)| {
@@ -249,6 +249,11 @@ impl DynamoDb {
         let on = page.last_evaluated_key.filter(|key| !key.is_empty());
         Ok((items, on))
     }
+}
+
+/// Every read looks at the form of what it reads.
+fn with_form(projection: &str) -> String {
+    format!("{projection}, #form")
 }
 
 /// Tries of an operation that may leave something over.

@@ -2,15 +2,13 @@
 //! it, so those reservations end; the others are still to come off it.
 
 use super::DynamoDb;
-use super::bulk::{Pages, sort_of};
+use super::bulk::{Pages, TRIES, sort_of};
 use super::commit::{LARGEST_TRANSACTION, Refused};
 use super::item::{Condition, Item, Key, Meaning, Table, Write, number, text};
 use super::orders::unanswered;
 use super::reservations::{Held, OnHand, RESERVATION};
 use crate::clock::SystemClock;
 use ports::{Backoff, StoreError, Unavailable};
-
-const TRIES: u32 = 10;
 
 /// A stock row and the reservations of it, as they were read: not all at one moment.
 #[derive(Debug, Clone, Default)]
